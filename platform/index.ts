@@ -1,0 +1,29 @@
+export { type AccountId, type Arn, type ArnParts, formatArn, iamArn, parseAccountId, parseArn, REGION } from './arn.ts'
+export { assert, unreachable } from './assert.ts'
+export { type Clock, formatInstant, systemClock } from './clock.ts'
+export {
+  defineErrors,
+  type ErrorEntry,
+  type ErrorOptions,
+  type FieldError,
+  listErrors,
+  RampartError,
+} from './errors.ts'
+export { uuidv7 } from './ids.ts'
+export type {
+  AuditEvent,
+  AuditOutcome,
+  AuditSink,
+  Authenticator,
+  Authorizer,
+  AuthzRequest,
+  BodyBound,
+  Context,
+  ContextValue,
+  Decision,
+  Principal,
+  RequestHead,
+  Sealer,
+} from './ports.ts'
+export { err, ok, type Result } from './result.ts'
+export { Secret } from './secret.ts'
