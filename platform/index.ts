@@ -1,6 +1,9 @@
 export { type AccountId, type Arn, type ArnParts, formatArn, iamArn, parseAccountId, parseArn, REGION } from './arn.ts'
 export { assert, unreachable } from './assert.ts'
 export { type Clock, formatInstant, systemClock } from './clock.ts'
+export type { ColumnTypes, Database, Migration } from './db/database.ts'
+export { migrate } from './db/migrate.ts'
+export { openDatabase } from './db/open.ts'
 export {
   defineErrors,
   type ErrorEntry,

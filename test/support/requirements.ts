@@ -8,7 +8,8 @@ const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url))
 export function sharedData(folder: string): string | undefined {
   const path = `${shared}${folder}`
   if (existsSync(path)) return path
-  if (process.env.RAMPART_REQUIRE_DATA === '1') throw new Error(`test data ../shared/data/${folder} is required and absent`)
+  if (process.env.RAMPART_REQUIRE_DATA === '1')
+    throw new Error(`test data ../shared/data/${folder} is required and absent`)
   return undefined
 }
 
