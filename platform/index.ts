@@ -12,6 +12,10 @@ export {
   listErrors,
   RampartError,
 } from './errors.ts'
+export type { Access } from './http/access.ts'
+export { takeRawBodies } from './http/bodies.ts'
+export { contextOf } from './http/guard.ts'
+export { type Api, createServer } from './http/server.ts'
 export { uuidv7 } from './ids.ts'
 export type {
   AuditEvent,

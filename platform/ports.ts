@@ -76,7 +76,8 @@ export type AuditOutcome = 'success' | 'refused' | 'failure'
 
 /** One audited call; what is secret is not in it. */
 export interface AuditEvent {
-  readonly account: AccountId
+  /** `unknown` where the caller could not be told. */
+  readonly account: AccountId | 'unknown'
   readonly at: number
   readonly principal: Arn | 'anonymous'
   readonly accessKeyId?: string

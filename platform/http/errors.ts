@@ -1,0 +1,13 @@
+import { defineErrors } from '../errors.ts'
+
+export const httpError = defineErrors({
+  'platform.http.malformed': { status: 400, title: 'Malformed request' },
+  'platform.http.unauthenticated': { status: 401, title: 'Who are you?' },
+  'platform.http.forbidden': { status: 403, title: 'Not allowed' },
+  'platform.http.notFound': { status: 404, title: 'Not found' },
+  'platform.http.tooLarge': { status: 413, title: 'Too large' },
+  'platform.http.unsupportedMediaType': { status: 415, title: 'Unsupported media type' },
+  'platform.http.invalid': { status: 422, title: 'Well-formed but wrong' },
+  'platform.http.internal': { status: 500, title: 'Internal error' },
+  'platform.http.stopping': { status: 503, title: 'Stopping' },
+})
