@@ -1,3 +1,5 @@
+export { type RemoteStore, remoteStore, serveStore } from './processing/remote-store.ts'
+export { createShardLoop, type ShardLoop, type ShardLoopDeps, type ShardStep } from './processing/shard-loop.ts'
 export {
   type AppendEvents,
   type Detector,

@@ -1,5 +1,6 @@
 export { type AccountId, type Arn, type ArnParts, formatArn, iamArn, parseAccountId, parseArn, REGION } from './arn.ts'
 export { assert, unreachable } from './assert.ts'
+export { type Channel, type ChannelHandlers, openChannel } from './channel.ts'
 export { type Clock, formatInstant, systemClock } from './clock.ts'
 export type { ColumnTypes, Database, Migration } from './db/database.ts'
 export { migrate } from './db/migrate.ts'
