@@ -2,6 +2,9 @@ export { type AccountId, type Arn, type ArnParts, formatArn, iamArn, parseAccoun
 export { assert, unreachable } from './assert.ts'
 export { type Channel, type ChannelHandlers, openChannel } from './channel.ts'
 export { type Clock, formatInstant, systemClock } from './clock.ts'
+export { describeConfig, type ShownSetting } from './config/describe.ts'
+export { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts'
+export { type Config, type ConfigKey, configKeys } from './config/schema.ts'
 export type { ColumnTypes, Database, Migration } from './db/database.ts'
 export { migrate } from './db/migrate.ts'
 export { openDatabase } from './db/open.ts'
@@ -18,6 +21,7 @@ export { takeRawBodies } from './http/bodies.ts'
 export { contextOf } from './http/guard.ts'
 export { type Api, createServer } from './http/server.ts'
 export { uuidv7 } from './ids.ts'
+export { nearest } from './nearest.ts'
 export type {
   AuditEvent,
   AuditOutcome,
