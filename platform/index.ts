@@ -5,6 +5,14 @@ export { type Clock, formatInstant, systemClock } from './clock.ts'
 export { describeConfig, type ShownSetting } from './config/describe.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts'
 export { type Config, type ConfigKey, configKeys } from './config/schema.ts'
+export { createFileOnce, syncDir, writeFileAtomic } from './data-dir/atomic-file.ts'
+export { type DataDir, openDataDir } from './data-dir/data-dir.ts'
+export {
+  type BootstrapCredentials,
+  findBootstrapCredentials,
+  findRuntime,
+  type RuntimeInfo,
+} from './data-dir/published.ts'
 export type { ColumnTypes, Database, Migration } from './db/database.ts'
 export { migrate } from './db/migrate.ts'
 export { openDatabase } from './db/open.ts'
@@ -38,4 +46,5 @@ export type {
   Sealer,
 } from './ports.ts'
 export { err, ok, type Result } from './result.ts'
+export { openSealer } from './sealer.ts'
 export { Secret } from './secret.ts'
