@@ -1,0 +1,17 @@
+import type { Command } from './command.ts'
+
+/** Every command, loaded only when it is asked for: a command that needs no server starts without one. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+}
+
+/** The commands' names, longest first, so that `config check` is tried before a command called `config`. */
+export const commandNames: readonly string[] = Object.keys(commands).sort(
+  (a, b) => b.split(' ').length - a.split(' ').length || (a < b ? -1 : 1),
+)
+
+export async function loadCommand(name: string): Promise<Command> {
+  const load = commands[name]
+  if (!load) throw new Error(`no command is called ${name}`)
+  return load()
+}

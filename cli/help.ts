@@ -1,0 +1,26 @@
+import type { Command } from './command.ts'
+import { commandNames, loadCommand } from './commands.ts'
+
+/** What `rampart --help` prints. */
+export async function overview(): Promise<string> {
+  const commands = await Promise.all(commandNames.map(loadCommand))
+  const width = Math.max(...commandNames.map((name) => name.length))
+  const rows = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`)
+  return `Rampart: security operations platform\n\nusage: rampart <command> [options]\n\n${rows.join('\n')}\n\nrampart <command> --help tells the rest.\n`
+}
+
+/** What `rampart <command> --help` prints. */
+export function helpFor(command: Command): string {
+  const options = Object.entries(command.options).map(([name, option]) => {
+    const short = option.short ? `-${option.short}, ` : '    '
+    const value = option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : ''
+    return { left: `${short}--${name}${value}`, description: option.description, preset: option.default }
+  })
+  options.push({ left: '-h, --help', description: 'this text', preset: undefined })
+  const width = Math.max(...options.map((option) => option.left.length))
+  const rows = options.map(({ left, description, preset }) => {
+    const shown = preset === undefined || preset === false ? '' : ` (default ${preset})`
+    return `  ${left.padEnd(width)}  ${description}${shown}`
+  })
+  return `${command.summary}\n\nusage: rampart ${command.usage}\n\n${rows.join('\n')}\n`
+}

@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util'
+import { RampartError } from '../platform/index.ts'
+import type { Command, Io } from './command.ts'
+import { UsageError } from './command.ts'
+import { helpFor, overview } from './help.ts'
+import { commandNames, loadCommand } from './commands.ts'
+
+process.exitCode = await main(process.argv.slice(2), process)
+
+/** Runs one command line. @returns its exit code: 0 ok, 1 failed, 2 wrong use */
+async function main(words: readonly string[], io: Io): Promise<number> {
+  if (words.length === 0 || words[0] === '--help' || words[0] === '-h' || words[0] === 'help') {
+    io.stdout.write(await overview())
+    return words.length === 0 ? 2 : 0
+  }
+  const name = commandNames.find((candidate) => candidate.split(' ').every((word, index) => words[index] === word))
+  if (!name) {
+    const group = commandNames.filter((candidate) => candidate.startsWith(`${words[0]} `))
+    const known = group.length > 0 ? group : commandNames
+    io.stderr.write(`rampart: no command is called \`${words.slice(0, 2).join(' ')}\`; there are: ${known.join(', ')}\n`)
+    return 2
+  }
+  const command = await loadCommand(name)
+  return runCommand(command, words.slice(name.split(' ').length), io)
+}
+
+async function runCommand(command: Command, words: readonly string[], io: Io): Promise<number> {
+  if (words.includes('--help') || words.includes('-h')) {
+    io.stdout.write(helpFor(command))
+    return 0
+  }
+  try {
+    return await command.run(parse(command, words), io)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      io.stderr.write(`rampart ${command.name}: ${error.message}\nusage: rampart ${command.usage}\n`)
+      return 2
+    }
+    io.stderr.write(`rampart ${command.name}: ${describe(error)}\n`)
+    return 1
+  }
+}
+
+function parse(command: Command, words: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options: Object.fromEntries(
+        Object.entries(command.options).map(([name, { type, short, multiple, default: preset }]) => [
+          name,
+          {
+            type,
+            ...(short === undefined ? {} : { short }),
+            ...(multiple === undefined ? {} : { multiple }),
+            ...(preset === undefined ? {} : { default: preset }),
+          },
+        ]),
+      ),
+      allowPositionals: true,
+    })
+    return { values: values as Record<string, string | boolean | string[] | undefined>, positionals }
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof RampartError)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const rows = error.errors.map((row) => `\n  ${row.path}: ${row.message}`)
+  return `${error.message}${rows.join('')}`
+}
