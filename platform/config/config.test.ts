@@ -24,7 +24,10 @@ function problemOf(options: LoadOptions): string {
   try {
     load(options)
   } catch (error) {
-    if (error instanceof RampartError) return `${error.code} ${error.message}`
+    if (error instanceof RampartError) {
+      const rows = error.errors.map(({ path, message }) => `${path}: ${message}`)
+      return `${error.code} ${rows.length > 0 ? rows.join('\n') : error.message}`
+    }
     throw error
   }
   return 'accepted'

@@ -100,7 +100,7 @@ function portsNotBuilt(given: ReadonlyMap<string, Given>): Problem[] {
 }
 
 function invalid(problems: readonly Problem[]): RampartError {
-  return configError('platform.config.invalid', problems.map(worded).join('\n'), {
+  return configError('platform.config.invalid', 'the configuration is not valid', {
     errors: problems.map(({ where, message }) => ({ path: where, message })),
   })
 }
