@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findBootstrapCredentials, findRuntime } from '../platform/index.ts'
 import type { Arguments, Option } from './command.ts'
 import { UsageError } from './command.ts'
 
@@ -50,7 +49,7 @@ const TOKEN_TRIES_MAX = 5
 /** Connects as the command line says: `--endpoint` and `--token`, else by the files in `--data-dir`. */
 export async function connect(values: Arguments['values']): Promise<Client> {
   const dataDir = String(values['data-dir'] ?? './data')
-  const endpoint = values.endpoint ? String(values.endpoint) : await findEndpoint(dataDir)
+  const endpoint = values.endpoint ? String(values.endpoint) : findEndpoint(dataDir)
   const token = values.token ? String(values.token) : await signIn(endpoint, dataDir)
   return createClient(endpoint, token, String(values.workspace ?? 'default'))
 }
@@ -80,18 +79,17 @@ async function request<T>(endpoint: string, path: string, options: CallOptions):
   return value as T
 }
 
-async function findEndpoint(dataDir: string): Promise<string> {
-  const runtime = await readJson(join(dataDir, 'runtime.json'))
-  if (typeof runtime?.endpoint === 'string') return runtime.endpoint
+function findEndpoint(dataDir: string): string {
+  const runtime = findRuntime(dataDir)
+  if (runtime) return runtime.endpoint
   throw new UsageError(
     `no service runs on ${dataDir} (it has no runtime.json); start one with \`npm start\`, or give --endpoint and --token`,
   )
 }
 
 async function signIn(endpoint: string, dataDir: string): Promise<string> {
-  const file = join(dataDir, 'bootstrap-credentials.json')
-  const credentials = await readJson(file)
-  if (!credentials) throw new UsageError(`${file} is not there; give --token`)
+  const credentials = findBootstrapCredentials(dataDir)
+  if (!credentials) throw new UsageError(`${dataDir} has no bootstrap-credentials.json; give --token`)
   const { accountId, userName, password } = credentials
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -103,13 +101,5 @@ async function signIn(endpoint: string, dataDir: string): Promise<string> {
       if (!(error instanceof ApiError && error.status === 429) || attempt === TOKEN_TRIES_MAX) throw error
       await delay(1000 * attempt)
     }
-  }
-}
-
-async function readJson(file: string): Promise<Record<string, unknown> | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
-  } catch {
-    return undefined
   }
 }
