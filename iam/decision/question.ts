@@ -1,0 +1,40 @@
+import type { ContextValue } from '../../platform/index.ts'
+import { actionOf } from '../policy/action-set.ts'
+import { splitResource } from '../policy/arn-pattern.ts'
+import { canonicalKey } from '../policy/context-keys.ts'
+import type { Caller } from '../policy/principal-match.ts'
+import type { Question } from '../policy/statement.ts'
+import type { KeyValues } from '../policy/text-pattern.ts'
+
+const SPELLINGS_REMEMBERED_MAX = 4_096
+const spellings = new Map<string, string>()
+
+/** `canonicalKey`, remembered: requests spell the same few keys again and again. */
+export function canonicalKeyOf(name: string): string {
+  const known = spellings.get(name)
+  if (known !== undefined) return known
+  const canonical = canonicalKey(name)
+  if (spellings.size < SPELLINGS_REMEMBERED_MAX) spellings.set(name, canonical)
+  return canonical
+}
+
+/** A question with everything it brings in its own context. */
+export function questionOf(
+  ask: { readonly action: string; readonly resource: string; readonly keys: KeyValues },
+  caller?: Caller,
+): Question {
+  return {
+    action: actionOf(ask.action),
+    resource: ask.resource,
+    resourceName: splitResource(ask.resource),
+    keys: ask.keys,
+    caller,
+  }
+}
+
+/** Context keys by canonical spelling, from pairs in any spelling. */
+export function keysFrom(pairs: Iterable<readonly [string, ContextValue]>): ReadonlyMap<string, ContextValue> {
+  const keys = new Map<string, ContextValue>()
+  for (const [name, value] of pairs) keys.set(canonicalKeyOf(name), value)
+  return keys
+}

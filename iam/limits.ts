@@ -1,0 +1,80 @@
+/** Bytes of a policy document as sent, before anything is parsed. */
+export const POLICY_BYTES_MAX = 64 * 1024
+/** Nesting of a policy document; the grammar needs six. */
+export const POLICY_DEPTH_MAX = 8
+export const STATEMENTS_MAX = 200
+/** Patterns of one Action, Resource or Principal element. */
+export const PATTERNS_MAX = 500
+/** Values of one condition key. */
+export const CONDITION_VALUES_MAX = 500
+/** Condition keys of one statement, over all operators. */
+export const CONDITION_KEYS_MAX = 100
+/** Code units of one pattern or condition value. */
+export const PATTERN_LENGTH_MAX = 512
+/** `*` in one pattern: bounds the steps of a match to pattern times text in practice as well as in theory. */
+export const STARS_MAX = 16
+/** Errors listed for one document; more than a person reads at once helps nobody. */
+export const POLICY_ERRORS_MAX = 50
+
+/** Characters of a document without white space outside strings, by what it is attached as. */
+export const POLICY_SIZES_MAX = {
+  identity: 10_240,
+  boundary: 10_240,
+  guardrail: 10_240,
+  session: 2_048,
+  trust: 2_048,
+  resource: 20_480,
+} as const
+
+/** Policies attached to one user, group or role. */
+export const ATTACHMENTS_MAX = 20
+/** Statements that can apply to one principal over all its policies: what one decision may cost. */
+export const STATEMENTS_PER_PRINCIPAL_MAX = 5_000
+/** Stored versions of one policy; the oldest that is not the default goes when one more is made. */
+export const POLICY_VERSIONS_MAX = 100
+export const ACCESS_KEYS_PER_USER_MAX = 2
+export const GROUPS_PER_USER_MAX = 100
+
+/** Characters of a resource name or action in a request: longer ones are denied, not looked at. */
+export const REQUEST_TEXT_MAX = 2_048
+/** Action texts whose matches are remembered; others are matched anew each time. */
+export const ACTIONS_REMEMBERED_MAX = 2_048
+/** Bytes all those memories may take together. */
+export const ACTION_MEMORY_BYTES_MAX = 64 * 1024 * 1024
+/** Decisions one `authorize` call may ask for. */
+export const BATCH_MAX = 1_000
+
+/** Life of an access token. */
+export const ACCESS_TOKEN_TTL_SEC = 3_600
+/** Verified tokens remembered, so that a signature is checked once and not at every request. */
+export const TOKENS_REMEMBERED_MAX = 10_000
+export const TOKEN_LENGTH_MAX = 4_096
+
+/** How far a signature's time may be from ours. */
+export const SIGNATURE_WINDOW_MS = 5 * 60 * 1000
+/** Longest life of a signed URL: seven days. */
+export const SIGNED_URL_TTL_SEC_MAX = 604_800
+/** Derived signing keys remembered: one a key, day, region and service. */
+export const SIGNING_KEYS_REMEMBERED_MAX = 10_000
+export const SIGNED_HEADERS_MAX = 100
+export const QUERY_PARAMETERS_MAX = 1_000
+
+/** argon2id cost: 19 MiB, two passes, one lane.   @see OWASP Password Storage Cheat Sheet */
+export const ARGON2_MEMORY_KIB = 19_456
+export const ARGON2_PASSES = 2
+/** Password hashes computed at once (a hash takes a thread of the pool and 19 MiB) and waiting. */
+export const PASSWORD_HASHES_AT_ONCE_MAX = 2
+export const PASSWORD_HASHES_WAITING_MAX = 64
+export const PASSWORD_LENGTH_MIN = 12
+export const PASSWORD_LENGTH_MAX = 256
+
+/** Failed sign-ins of one user from one address before that pair is locked out, and for how long. */
+export const SIGN_IN_FAILURES_MAX = 5
+export const SIGN_IN_LOCKOUT_MS = 15 * 60 * 1000
+/** Failed sign-ins of one user from anywhere before the user is locked out: what a spread guess gets. */
+export const SIGN_IN_FAILURES_OF_USER_MAX = 50
+/** Pairs remembered; beyond that the ones touched longest ago are forgotten. */
+export const SIGN_IN_PAIRS_MAX = 50_000
+
+/** An access key's time of last use is stored this often at most. */
+export const LAST_USED_RESOLUTION_MS = 60_000

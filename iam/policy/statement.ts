@@ -1,0 +1,169 @@
+import { type Action, ActionSet } from './action-set.ts'
+import { type ArnPattern, compileArnPattern, matchesArn, type ResourceName } from './arn-pattern.ts'
+import { type Condition, compileCondition } from './condition.ts'
+import { canonicalKey } from './context-keys.ts'
+import { type Patterns, type PolicyDocument, Problems, type Statement } from './document.ts'
+import { nearest } from './nearest.ts'
+import { findOperator, InvalidValue, operatorNames } from './operators.ts'
+import { type Caller, compilePrincipals, type Naming, type PrincipalMatch } from './principal-match.ts'
+import { hasBareVariable, type KeyValues, parseTemplate } from './text-pattern.ts'
+
+/** A statement ready to be matched. */
+export interface CompiledStatement {
+  /** `<policy>.<Sid>`, or `<policy>.[<index>]` where there is no Sid. */
+  readonly label: string
+  readonly policy: string
+  readonly effect: 'Allow' | 'Deny'
+  readonly actions: ActionSet
+  readonly resources: ResourceSet | undefined
+  readonly principals: PrincipalMatch | undefined
+  readonly conditions: readonly Condition[]
+  readonly source: Statement
+}
+
+export interface CompiledPolicy {
+  readonly id: string
+  readonly document: PolicyDocument
+  readonly statements: readonly CompiledStatement[]
+}
+
+export interface ResourceSet {
+  readonly negated: boolean
+  readonly patterns: readonly ArnPattern[]
+}
+
+/** What a decision is about, ready to be matched. */
+export interface Question {
+  readonly action: Action
+  readonly resource: string
+  readonly resourceName: ResourceName | undefined
+  readonly keys: KeyValues
+  /** Who asks; for the Principal element of resource policies. */
+  readonly caller: Caller | undefined
+}
+
+/** @param id of the policy, for the labels of its statements
+ * @throws iam.policy.malformed with each problem's line and column */
+export function compilePolicy(id: string, document: PolicyDocument): CompiledPolicy {
+  const problems = new Problems(document.text)
+  const statements = document.statements.map((source, index) => ({
+    label: `${id}.${source.sid ?? `[${index}]`}`,
+    policy: id,
+    effect: source.effect,
+    actions: new ActionSet(
+      source.actions.patterns.map((pattern) => pattern.text),
+      source.actions.negated,
+    ),
+    resources: compileResources(source.resources, source, problems),
+    principals: source.principals && compilePrincipals(source.principals, problems),
+    conditions: compileConditions(source, problems),
+    source,
+  }))
+  problems.throwIfAny()
+  return { id, document, statements }
+}
+
+function compileResources(
+  resources: Patterns | undefined,
+  statement: Statement,
+  problems: Problems,
+): ResourceSet | undefined {
+  if (!resources) return undefined
+  const patterns: ArnPattern[] = []
+  for (const { text, offset } of resources.patterns) {
+    const parts = parseTemplate(text, { wildcards: true })
+    const pattern = typeof parts === 'string' ? parts : compileArnPattern(parts)
+    if (typeof pattern === 'string') problems.add(offset, pattern)
+    else patterns.push(pattern)
+    if (typeof parts !== 'string' && hasBareVariable(parts) && narrowsDenial(statement, resources.negated)) {
+      problems.add(
+        offset,
+        "a variable that may have no value lets this fail open; give it a default, as in `${g:UserName, 'none'}`",
+      )
+    }
+  }
+  return { negated: resources.negated, patterns }
+}
+
+/** Where a pattern that matches nothing would let more through than was meant. */
+function narrowsDenial(statement: Statement, negated: boolean): boolean {
+  return (statement.effect === 'Deny') !== negated
+}
+
+function compileConditions(statement: Statement, problems: Problems): Condition[] {
+  const conditions: Condition[] = []
+  for (const { operator, key, values } of statement.conditions) {
+    const condition = compileCondition(
+      operator.text,
+      key.text,
+      values.map((value) => value.text),
+    )
+    if (typeof condition === 'string') {
+      const near = nearest(operator.text, operatorNames())
+      problems.add(operator.offset, near ? `${condition}; did you mean \`${near}\`?` : condition)
+    } else if (condition instanceof InvalidValue) {
+      problems.add(values[condition.index]?.offset ?? key.offset, condition.message)
+    } else {
+      if (!/^[A-Za-z0-9_-]+[:.]./.test(key.text)) {
+        problems.add(key.offset, `\`${key.text.slice(0, 80)}\` is not a context key; keys are \`service:Name\``)
+      }
+      conditions.push(condition)
+    }
+  }
+  return conditions
+}
+
+/** Whether a statement applies to a question: everything in it must.
+ * @param naming only if its Principal element names the caller this way */
+export function matchesStatement(statement: CompiledStatement, question: Question, naming?: Naming): boolean {
+  return (
+    statement.actions.has(question.action) &&
+    matchesScope(statement, question, naming) &&
+    conditionsHold(statement, question)
+  )
+}
+
+/** Resource and principal. */
+export function matchesScope(statement: CompiledStatement, question: Question, naming?: Naming): boolean {
+  const { resources, principals } = statement
+  if (resources) {
+    let found = false
+    for (const pattern of resources.patterns) {
+      if (matchesArn(pattern, question.resourceName, question.keys)) {
+        found = true
+        break
+      }
+    }
+    if (found === resources.negated) return false
+  }
+  if (principals === undefined) return true
+  if (naming === undefined) return principals.matches(question.caller, question.keys)
+  return principals.naming(question.caller, question.keys) === naming
+}
+
+export function conditionsHold(statement: CompiledStatement, question: Question): boolean {
+  for (const condition of statement.conditions) if (!condition.holds(question.keys)) return false
+  return true
+}
+
+/** Keys a policy looks at, in canonical spelling. */
+export function keysOf(policy: CompiledPolicy): ReadonlySet<string> {
+  const keys = new Set<string>()
+  for (const statement of policy.statements) {
+    for (const condition of statement.conditions) keys.add(condition.canonicalKey)
+    for (const text of variableTexts(statement.source)) {
+      const parts = parseTemplate(text, { wildcards: true })
+      if (typeof parts !== 'string')
+        for (const part of parts) if ('variable' in part) keys.add(canonicalKey(part.variable))
+    }
+  }
+  return keys
+}
+
+function variableTexts(statement: Statement): string[] {
+  const resources = statement.resources?.patterns.map((pattern) => pattern.text) ?? []
+  const values = statement.conditions
+    .filter((term) => findOperator(term.operator.text)?.takesVariables)
+    .flatMap((term) => term.values.map((value) => value.text))
+  return [...resources, ...values]
+}
