@@ -26,9 +26,13 @@ export {
 } from './errors.ts'
 export type { Access } from './http/access.ts'
 export { takeRawBodies } from './http/bodies.ts'
+export { formatCursor, parseCursor } from './http/cursor.ts'
+export { etagOf, requireMatch } from './http/etag.ts'
 export { contextOf } from './http/guard.ts'
 export { type Api, createServer } from './http/server.ts'
 export { uuidv7 } from './ids.ts'
+export { createLog, type Log } from './log.ts'
+export { createMetrics, defineMetrics, listMetrics, type MetricDefinition, type Metrics } from './metrics.ts'
 export { nearest } from './nearest.ts'
 export type {
   AuditEvent,
@@ -48,3 +52,4 @@ export type {
 export { err, ok, type Result } from './result.ts'
 export { openSealer } from './sealer.ts'
 export { Secret } from './secret.ts'
+export { createStop, type Stop, type StopPhase, stopOnSignals } from './stop.ts'
