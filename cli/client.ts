@@ -4,7 +4,7 @@ import type { Arguments, Option } from './command.ts'
 import { UsageError } from './command.ts'
 
 /** The options of every command that talks to a running service. */
-export const clientOptions: Readonly<Record<string, Option>> = {
+export const clientOptions = {
   endpoint: { type: 'string', value: 'URL', description: 'the service (default: the one running on --data-dir)' },
   token: { type: 'string', value: 'TOKEN', description: 'an access token of POST /v1/iam/tokens' },
   'data-dir': {
@@ -14,7 +14,7 @@ export const clientOptions: Readonly<Record<string, Option>> = {
     description: 'where runtime.json and bootstrap-credentials.json are read when no endpoint or token is given',
   },
   workspace: { type: 'string', value: 'NAME', default: 'default', description: 'the workspace' },
-}
+} as const satisfies Readonly<Record<string, Option>>
 
 /** An answer of status 400 or more, as problem+json told it. */
 export class ApiError extends Error {
@@ -48,10 +48,19 @@ const TOKEN_TRIES_MAX = 5
 
 /** Connects as the command line says: `--endpoint` and `--token`, else by the files in `--data-dir`. */
 export async function connect(values: Arguments['values']): Promise<Client> {
-  const dataDir = String(values['data-dir'] ?? './data')
-  const endpoint = values.endpoint ? String(values.endpoint) : findEndpoint(dataDir)
-  const token = values.token ? String(values.token) : await signIn(endpoint, dataDir)
-  return createClient(endpoint, token, String(values.workspace ?? 'default'))
+  const token = values.token ? String(values.token) : await signInAs(values)
+  return createClient(endpointOf(values), token, String(values.workspace ?? 'default'))
+}
+
+/** A fresh access token of the bootstrap user. */
+export function signInAs(values: Arguments['values']): Promise<string> {
+  return signIn(endpointOf(values), dataDirOf(values))
+}
+
+const dataDirOf = (values: Arguments['values']) => String(values['data-dir'] ?? './data')
+
+function endpointOf(values: Arguments['values']): string {
+  return values.endpoint ? String(values.endpoint) : findEndpoint(dataDirOf(values))
 }
 
 export function createClient(endpoint: string, token: string, workspace: string): Client {

@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { RampartError } from '../platform/index.ts'
 import type { Command, Io } from './command.ts'
 import { UsageError } from './command.ts'
-import { helpFor, overview } from './help.ts'
 import { commandNames, loadCommand } from './commands.ts'
+import { helpFor, overview } from './help.ts'
 
 process.exitCode = await main(process.argv.slice(2), process)
 
@@ -17,7 +17,9 @@ async function main(words: readonly string[], io: Io): Promise<number> {
   if (!name) {
     const group = commandNames.filter((candidate) => candidate.startsWith(`${words[0]} `))
     const known = group.length > 0 ? group : commandNames
-    io.stderr.write(`rampart: no command is called \`${words.slice(0, 2).join(' ')}\`; there are: ${known.join(', ')}\n`)
+    io.stderr.write(
+      `rampart: no command is called \`${words.slice(0, 2).join(' ')}\`; there are: ${known.join(', ')}\n`,
+    )
     return 2
   }
   const command = await loadCommand(name)

@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads'
 import { RampartError } from './errors.ts'
 
 /** What one side of a channel answers, by name. What goes in and out must survive a structured clone. */
@@ -31,13 +30,19 @@ interface WireError {
   }
 }
 
+/** A message port, a worker, or a worker's parent port. */
+export interface ChannelPort {
+  on(event: 'message', listener: (message: Message) => void): unknown
+  postMessage(value: unknown, transfer?: readonly ArrayBuffer[]): void
+}
+
 interface Open {
   resolve(value: unknown): void
   reject(error: Error): void
 }
 
-/** Opens this side of a channel over a message port (or a worker, or its parent port). */
-export function openChannel(port: Pick<MessagePort, 'on' | 'postMessage'>, handlers: ChannelHandlers): Channel {
+/** Opens this side of a channel. */
+export function openChannel(port: ChannelPort, handlers: ChannelHandlers): Channel {
   const open = new Map<number, Open>()
   let lastId = 0
   let closed: string | undefined
@@ -67,7 +72,7 @@ export function openChannel(port: Pick<MessagePort, 'on' | 'postMessage'>, handl
       const id = lastId
       return new Promise<Output>((resolve, reject) => {
         open.set(id, { resolve: resolve as (value: unknown) => void, reject })
-        port.postMessage({ kind: 'call', id, name, input } satisfies Message, [...transfer])
+        port.postMessage({ kind: 'call', id, name, input } satisfies Message, transfer)
       })
     },
     close(reason) {

@@ -1,0 +1,75 @@
+import { Worker } from 'node:worker_threads'
+import { type Channel, type ChannelHandlers, openChannel } from '../../platform/index.ts'
+import type { PartitionLog, ShardAddress } from '../types.ts'
+import { type RemoteStore, remoteStore } from './remote-store.ts'
+
+export interface ProcessorOptions {
+  /** The module the thread runs: a composition root that calls `serveProcessor`. */
+  readonly entry: URL
+  /** What it finds in `workerData`. */
+  readonly data: unknown
+  /** What the thread may call here. */
+  readonly handlers: ChannelHandlers
+  readonly log: PartitionLog
+  /** The thread ended though nobody asked: nothing is processed any more. */
+  readonly onLost: (error: Error) => void
+}
+
+/** A processor in a thread of its own, told of every shard that moves. */
+export interface Processor {
+  readonly store: RemoteStore
+  readonly channel: Channel
+  /** Ends after the turns that are running. */
+  stop(): Promise<void>
+}
+
+export interface DurableEnd {
+  readonly shard: ShardAddress
+  readonly end: number
+}
+
+/** Starts a processor thread and waits until it takes calls. */
+export async function startProcessor(options: ProcessorOptions): Promise<Processor> {
+  const worker = new Worker(options.entry, { workerData: options.data, name: 'rampart-processor' })
+  const channel = openChannel(worker, options.handlers)
+  let stopping = false
+  const lost = (error: Error) => {
+    channel.close('the processor is gone')
+    if (!stopping) options.onLost(error)
+  }
+  worker.on('error', (error) => lost(error instanceof Error ? error : new Error(String(error))))
+  worker.on('exit', (code) => lost(new Error(`the processor thread ended with ${code}`)))
+  await channel.call('processor.ready', undefined)
+  forwardEnds(options.log, channel)
+  return {
+    channel,
+    store: remoteStore(channel),
+    async stop() {
+      stopping = true
+      await channel.call('processor.stop', undefined).catch(() => {})
+      await worker.terminate()
+    },
+  }
+}
+
+/** Tells the other thread how far each shard is durable: one message a turn of the event loop, however many appends
+ * became durable in it, and none while the last is still being taken. */
+function forwardEnds(log: PartitionLog, channel: Channel): void {
+  const moved = new Map<string, DurableEnd>()
+  let sending = false
+  const send = async () => {
+    while (moved.size > 0) {
+      const ends = [...moved.values()]
+      moved.clear()
+      await channel.call('processor.durable', ends)
+    }
+    sending = false
+  }
+  log.onDurable((shard, end) => {
+    moved.set(`${shard.account}/${shard.workspace}/${shard.dataspace}/${shard.pipe}/${shard.shard}`, { shard, end })
+    if (sending) return
+    sending = true
+    // A closed channel has told about itself already.
+    setImmediate(() => void send().catch(() => {}))
+  })
+}
