@@ -1,0 +1,1 @@
+export { createParser } from './parse/parser.ts'
