@@ -1,0 +1,76 @@
+import { type Static, Type } from 'typebox'
+import { formatInstant } from '../platform/index.ts'
+import { type Alert, type AlertSnapshot, alertStates, severities, verdicts } from './types.ts'
+
+/** An alert as the API answers it. */
+export const alertSchema = Type.Object({
+  id: Type.String(),
+  ruleId: Type.String(),
+  title: Type.String(),
+  severity: Type.Enum([...severities]),
+  state: Type.Enum([...alertStates]),
+  verdict: Type.Optional(Type.Enum([...verdicts])),
+  count: Type.Integer({ description: 'Findings in it.' }),
+  seenAgain: Type.Optional(Type.Integer({ description: 'Findings counted after it was closed as harmless.' })),
+  firstSeen: Type.String({ format: 'date-time' }),
+  lastSeen: Type.String({ format: 'date-time' }),
+  dedupKey: Type.String({ description: 'Findings of one key are one alert while it is open.' }),
+  entities: Type.Record(Type.String(), Type.Array(Type.String())),
+  techniques: Type.Array(Type.String(), { description: 'ATT&CK ids.' }),
+  owner: Type.Optional(Type.String()),
+  events: Type.Array(Type.String(), { description: 'Record ids: the first 20 and the last 20.' }),
+})
+
+export type AlertAnswer = Static<typeof alertSchema>
+
+export function answerAlert(alert: Alert): AlertAnswer {
+  return {
+    id: alert.id,
+    ruleId: alert.ruleId,
+    title: alert.title,
+    severity: alert.severity,
+    state: alert.state,
+    count: alert.count,
+    firstSeen: formatInstant(alert.firstSeen),
+    lastSeen: formatInstant(alert.lastSeen),
+    dedupKey: alert.dedupKey,
+    entities: withUsualKinds(alert.entities),
+    techniques: [...alert.techniques],
+    events: recordIdsOf(alert),
+    ...(alert.verdict === undefined ? {} : { verdict: alert.verdict }),
+    ...(alert.owner === undefined ? {} : { owner: alert.owner }),
+    ...(alert.seenAgain === 0 ? {} : { seenAgain: alert.seenAgain }),
+  }
+}
+
+/** The alert as playbooks see it; what is absent is empty, so that expressions need no guards. */
+export function snapshotAlert(alert: Alert): AlertSnapshot {
+  return {
+    id: alert.id,
+    rule_id: alert.ruleId,
+    title: alert.title,
+    severity: alert.severity,
+    severity_id: severities.indexOf(alert.severity) + 1,
+    state: alert.state,
+    verdict: alert.verdict ?? '',
+    count: alert.count,
+    first_seen: formatInstant(alert.firstSeen),
+    last_seen: formatInstant(alert.lastSeen),
+    dedup_key: alert.dedupKey,
+    entities: withUsualKinds(alert.entities),
+    techniques: alert.techniques,
+    tactics: alert.tactics,
+    owner: alert.owner ?? '',
+    tags: alert.tags,
+    events: recordIdsOf(alert),
+  }
+}
+
+function withUsualKinds(entities: Alert['entities']): Record<string, string[]> {
+  const copied = Object.entries(entities).map(([kind, values]) => [kind, [...values]])
+  return { users: [], hosts: [], ips: [], ...Object.fromEntries(copied) }
+}
+
+function recordIdsOf(alert: Alert): string[] {
+  return [...new Set(alert.events.map((event) => event.recordId))]
+}

@@ -1,0 +1,223 @@
+import {
+  type AccountId,
+  type Clock,
+  type Context,
+  type Database,
+  formatCursor,
+  parseCursor,
+} from '../platform/index.ts'
+import { type AlertAnswer, answerAlert, snapshotAlert } from './alert-forms.ts'
+import { type DetectionFinding, putForeignIn } from './foreign-alert.ts'
+import {
+  LEDGER_AGE_MS_MAX,
+  OUTBOX_AGE_MS_MAX,
+  OUTBOX_ROWS_MAX,
+  PAGE_ITEMS_DEFAULT,
+  PAGE_ITEMS_MAX,
+  SCAN_ROWS_MAX,
+} from './limits.ts'
+import { HOUR_MS, mergeFindings } from './merge-findings.ts'
+import { type AlertPlace, createAlertStore } from './store.ts'
+import type {
+  Alert,
+  AlertChange,
+  AlertComment,
+  AlertMove,
+  AlertPatch,
+  AlertSnapshot,
+  IncomingFinding,
+} from './types.ts'
+import { alertNotFound, updateAlertIn } from './update-alert.ts'
+
+export interface CasesDeps {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log?: { warn(details: object, message: string): void }
+}
+
+export interface Page {
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** Some of a list, and where it goes on. */
+export interface Listed<T> {
+  readonly items: T[]
+  readonly nextCursor?: string
+}
+
+/** The changes of alerts, kept with them until somebody is done with them. */
+export interface AlertChanges {
+  /** Calls back after changes were made by this process; what they are is to be taken. */
+  onChange(listener: () => void): void
+  /** The oldest changes that are not done. The same ones again until they are: taking is at least once. */
+  take(max: number): Promise<readonly AlertChange[]>
+  done(ids: readonly string[]): Promise<void>
+}
+
+export interface Cases {
+  /** Makes alerts of findings in one transaction, once per finding id. Parallel callers agree. */
+  takeFindings(findings: readonly IncomingFinding[]): Promise<void>
+  /** Takes an alert that another product made, or what it now says of one. @throws cases.finding.unnamed */
+  putForeignAlerts(ctx: Context, workspace: string, findings: readonly DetectionFinding[]): Promise<AlertAnswer[]>
+  /** @throws cases.alert.notFound */
+  getAlert(ctx: Context, workspace: string, id: string): Promise<{ alert: AlertAnswer; revision: number }>
+  /** The alert as expressions see it. @throws cases.alert.notFound */
+  getSnapshot(account: AccountId, workspace: string, id: string): Promise<AlertSnapshot>
+  /** Newest first; only those that `matches`. */
+  listAlerts(
+    ctx: Context,
+    workspace: string,
+    page: Page & { readonly matches?: (alert: AlertAnswer) => boolean },
+  ): Promise<Listed<AlertAnswer>>
+  /** @throws cases.alert.notFound, cases.alert.wrongMove, cases.alert.verdictMissing, cases.alert.tooManyComments,
+   * platform.http.changed */
+  updateAlert(
+    ctx: Context,
+    workspace: string,
+    id: string,
+    patch: AlertPatch,
+    ifMatch?: string,
+  ): Promise<{ alert: AlertAnswer; revision: number }>
+  /** Oldest first. @throws cases.alert.notFound */
+  listComments(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertComment>>
+  /** Who moved what, oldest first. @throws cases.alert.notFound */
+  listMoves(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertMove>>
+  readonly alertChanges: AlertChanges
+  /** Calls back after each change that this process made, in order; a feed to look at, not to rely on. */
+  onAlert(listener: (change: AlertChange) => void): void
+  /** Forgets what is too old to matter. To be called now and then.
+   * @returns how many finding ids were forgotten, and how many changes nobody took were lost */
+  prune(): Promise<{ readonly findings: number; readonly changes: number }>
+}
+
+/** The alert hub. */
+export function createCases(deps: CasesDeps): Cases {
+  const { clock } = deps
+  const store = createAlertStore(deps.database)
+  const changeListeners: (() => void)[] = []
+  const alertListeners: ((change: AlertChange) => void)[] = []
+
+  const publish = (changes: readonly AlertChange[]) => {
+    if (changes.length === 0) return
+    for (const listener of changeListeners) listener()
+    for (const listener of alertListeners) for (const change of changes) listener(change)
+  }
+
+  const requireAlert = async (place: AlertPlace, id: string): Promise<Alert> => {
+    const alert = await store.findAlert(place, id)
+    if (!alert) throw alertNotFound(place.workspace, id)
+    return alert
+  }
+
+  return {
+    async takeFindings(findings) {
+      if (findings.length === 0) return
+      const merged = await store.write((tx) => mergeFindings(tx, findings, clock))
+      for (const ruleId of merged.noisyRules) {
+        deps.log?.warn({ ruleId }, 'a rule makes too many alerts; the rest of this hour is one summary alert')
+      }
+      publish(merged.changes)
+    },
+
+    async putForeignAlerts(ctx, workspace, findings) {
+      const place = { account: ctx.principal.account, workspace }
+      const outcomes = await store.write(async (tx) => {
+        const written = []
+        for (const finding of findings) written.push(await putForeignIn(tx, place, finding, clock))
+        return written
+      })
+      publish(outcomes.flatMap((outcome) => outcome.changes))
+      return outcomes.map((outcome) => answerAlert(outcome.alert))
+    },
+
+    async getAlert(ctx, workspace, id) {
+      return answered(await requireAlert({ account: ctx.principal.account, workspace }, id))
+    },
+
+    async getSnapshot(account, workspace, id) {
+      return snapshotAlert(await requireAlert({ account, workspace }, id))
+    },
+
+    async listAlerts(ctx, workspace, page) {
+      const place = { account: ctx.principal.account, workspace }
+      const limit = limitOf(page)
+      const items: AlertAnswer[] = []
+      let beforeId = parseCursor(page.cursor)
+      for (let scanned = 0; scanned < SCAN_ROWS_MAX; ) {
+        const alerts = await store.pageAlerts(place, { limit: PAGE_ITEMS_MAX, ...(beforeId ? { beforeId } : {}) })
+        scanned += alerts.length
+        for (const alert of alerts) {
+          const item = answerAlert(alert)
+          if (page.matches && !page.matches(item)) continue
+          if (items.length === limit) return { items, nextCursor: formatCursor(beforeId ?? '') }
+          items.push(item)
+          beforeId = alert.id
+        }
+        if (alerts.length < PAGE_ITEMS_MAX) return { items }
+        beforeId = alerts.at(-1)?.id
+      }
+      return { items, nextCursor: formatCursor(beforeId ?? '') }
+    },
+
+    async updateAlert(ctx, workspace, id, patch, ifMatch) {
+      const { alert, changes } = await store.write((tx) =>
+        updateAlertIn(tx, { ctx, workspace, id, patch, ifMatch }, clock),
+      )
+      publish(changes)
+      return answered(alert)
+    },
+
+    async listComments(ctx, workspace, id, page) {
+      const place = { account: ctx.principal.account, workspace }
+      await requireAlert(place, id)
+      return pageOf(page, (some) => store.pageComments(place, id, some))
+    },
+
+    async listMoves(ctx, workspace, id, page) {
+      const place = { account: ctx.principal.account, workspace }
+      await requireAlert(place, id)
+      return pageOf(page, (some) => store.pageMoves(place, id, some))
+    },
+
+    alertChanges: {
+      onChange: (listener) => void changeListeners.push(listener),
+      take: (max) => store.takeChanges(max),
+      done: (ids) => store.deleteChanges(ids),
+    },
+
+    onAlert: (listener) => void alertListeners.push(listener),
+
+    async prune() {
+      const now = clock.now()
+      const pruned = await store.prune({
+        findingsBefore: now - LEDGER_AGE_MS_MAX,
+        changesBefore: now - OUTBOX_AGE_MS_MAX,
+        changesMax: OUTBOX_ROWS_MAX,
+        hoursBefore: Math.floor(now / HOUR_MS) - 1,
+      })
+      if (pruned.changes > 0) deps.log?.warn(pruned, 'changes of alerts were dropped because nobody took them')
+      return pruned
+    },
+  }
+}
+
+function answered(alert: Alert): { alert: AlertAnswer; revision: number } {
+  return { alert: answerAlert(alert), revision: alert.revision }
+}
+
+function limitOf(page: Page): number {
+  return Math.min(page.limit ?? PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+}
+
+async function pageOf<T extends { readonly id: string }>(
+  page: Page,
+  read: (some: { afterId?: string; limit: number }) => Promise<readonly T[]>,
+): Promise<Listed<T>> {
+  const limit = limitOf(page)
+  const afterId = parseCursor(page.cursor)
+  const found = await read({ limit: limit + 1, ...(afterId ? { afterId } : {}) })
+  const items = found.slice(0, limit)
+  const last = items.at(-1)
+  return found.length > limit && last ? { items, nextCursor: formatCursor(last.id) } : { items }
+}

@@ -1,0 +1,106 @@
+import type { Migration } from '../platform/index.ts'
+
+/** The tables of the alert hub. */
+export const caseMigrations: readonly Migration[] = [
+  {
+    name: 'cases/0001-alerts',
+    async up(db) {
+      await db.schema
+        .createTable('alert')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('dedup_key', 'text', (column) => column.notNull())
+        // The key while the alert takes further findings, else null: what the unique index below makes exclusive.
+        .addColumn('dedup_slot', 'text')
+        // The key of an alert of another product, else null.
+        .addColumn('foreign_key', 'text')
+        .addColumn('rule_id', 'text', (column) => column.notNull())
+        .addColumn('title', 'text', (column) => column.notNull())
+        .addColumn('severity', 'integer', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('verdict', 'text')
+        .addColumn('owner', 'text')
+        .addColumn('count', 'bigint', (column) => column.notNull())
+        .addColumn('seen_again', 'bigint', (column) => column.notNull())
+        .addColumn('first_seen', 'bigint', (column) => column.notNull())
+        .addColumn('last_seen', 'bigint', (column) => column.notNull())
+        .addColumn('closed_at', 'bigint')
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_pk', ['account', 'workspace', 'id'])
+        .execute()
+      await db.schema
+        .createIndex('alert_slot')
+        .on('alert')
+        .columns(['account', 'workspace', 'dedup_slot'])
+        .unique()
+        .execute()
+      await db.schema
+        .createIndex('alert_foreign')
+        .on('alert')
+        .columns(['account', 'workspace', 'foreign_key'])
+        .unique()
+        .execute()
+      await db.schema
+        .createIndex('alert_closed')
+        .on('alert')
+        .columns(['account', 'workspace', 'dedup_key', 'closed_at'])
+        .execute()
+      await db.schema
+        .createTable('alert_finding')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('taken_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_finding_pk', ['account', 'id'])
+        .execute()
+      await db.schema.createIndex('alert_finding_age').on('alert_finding').column('taken_at').execute()
+      await db.schema
+        .createTable('alert_rule_hour')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('rule_id', 'text', (column) => column.notNull())
+        .addColumn('hour', 'bigint', (column) => column.notNull())
+        .addColumn('wanted', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_rule_hour_pk', ['account', 'workspace', 'rule_id', 'hour'])
+        .execute()
+      await db.schema
+        .createTable('alert_move')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('alert_id', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('who', 'text', (column) => column.notNull())
+        .addColumn('member', 'text', (column) => column.notNull())
+        .addColumn('from_value', 'text', (column) => column.notNull())
+        .addColumn('to_value', 'text', (column) => column.notNull())
+        .addColumn('reason', 'text', (column) => column.notNull())
+        .addColumn('request_id', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_move_pk', ['account', 'workspace', 'alert_id', 'id'])
+        .execute()
+      await db.schema
+        .createTable('alert_comment')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('alert_id', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('author', 'text', (column) => column.notNull())
+        .addColumn('text', 'text', (column) => column.notNull())
+        .addColumn('request_id', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_comment_pk', ['account', 'workspace', 'alert_id', 'id'])
+        .execute()
+      await db.schema
+        .createTable('alert_change')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('change', 'text', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('alert', 'text', (column) => column.notNull())
+        .execute()
+    },
+  },
+]

@@ -1,0 +1,196 @@
+import { Type } from 'typebox'
+import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../platform/index.ts'
+import { type AlertAnswer, alertSchema } from './alert-forms.ts'
+import type { Cases } from './cases.ts'
+import { detectionFindingSchema } from './foreign-alert.ts'
+import {
+  COMMENT_CHARS_MAX,
+  FOREIGN_FINDINGS_MAX,
+  PAGE_ITEMS_DEFAULT,
+  PAGE_ITEMS_MAX,
+  VALUE_CHARS_MAX,
+} from './limits.ts'
+import { alertStates, verdicts } from './types.ts'
+
+/** What a `filter` means: a PPL `where` expression over the members of an item. @throws what the caller is told */
+export type FilterCompiler = (text: string) => (item: AlertAnswer) => boolean
+
+export interface AlertRouteDeps {
+  readonly compileFilter: FilterCompiler
+  /** @throws what the caller is told where there is no such workspace */
+  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+}
+
+const workspaceParams = Type.Object({ ws: Type.String() })
+const alertParams = Type.Object({ ws: Type.String(), id: Type.String() })
+const pageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+}
+const ofAlert = 'arn:rampart:siem:{region}:{account}:alert/{ws}/{id}'
+const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
+const tags = ['alerts']
+
+/** `/v1/workspaces/{ws}/alerts`. */
+export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
+  return (api: Api): void => {
+    api.route({
+      method: 'GET',
+      url: '/v1/workspaces/:ws/alerts',
+      config: { access: { action: 'siem:alert:list', resource: ofWorkspace } },
+      schema: {
+        summary: 'Lists alerts, newest first',
+        tags,
+        params: workspaceParams,
+        querystring: Type.Object({
+          ...pageQuery,
+          filter: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 4096,
+              description: "PPL, such as `severity = 'high' and count > 3`",
+            }),
+          ),
+        }),
+        response: { 200: Type.Object({ items: Type.Array(alertSchema), nextCursor: Type.Optional(Type.String()) }) },
+      },
+      handler: async (request) => {
+        const ctx = contextOf(request)
+        const { filter, ...page } = request.query
+        const matches = filter === undefined ? {} : { matches: deps.compileFilter(filter) }
+        await deps.requireWorkspace(ctx.principal.account, request.params.ws)
+        return cases.listAlerts(ctx, request.params.ws, { ...page, ...matches })
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/workspaces/:ws/alerts',
+      config: { access: { action: 'siem:alert:put', resource: ofWorkspace } },
+      schema: {
+        summary: 'Takes alerts of other products',
+        description:
+          'OCSF Detection Findings, one or a list. The same `metadata.product` and `finding_info.uid` again updates the alert that is there.',
+        tags,
+        params: workspaceParams,
+        body: Type.Union([
+          detectionFindingSchema,
+          Type.Array(detectionFindingSchema, { minItems: 1, maxItems: FOREIGN_FINDINGS_MAX }),
+        ]),
+        response: {
+          200: Type.Object({ items: Type.Array(alertSchema, { description: 'In the order of the request.' }) }),
+        },
+      },
+      handler: async (request) => {
+        const ctx = contextOf(request)
+        const findings = Array.isArray(request.body) ? request.body : [request.body]
+        await deps.requireWorkspace(ctx.principal.account, request.params.ws)
+        return { items: await cases.putForeignAlerts(ctx, request.params.ws, findings) }
+      },
+    })
+
+    api.route({
+      method: 'GET',
+      url: '/v1/workspaces/:ws/alerts/:id',
+      config: { access: { action: 'siem:alert:get', resource: ofAlert } },
+      schema: { summary: 'Gets an alert', tags, params: alertParams, response: { 200: alertSchema } },
+      handler: async (request, reply) => {
+        const { alert, revision } = await cases.getAlert(contextOf(request), request.params.ws, request.params.id)
+        reply.header('etag', etagOf(revision))
+        return alert
+      },
+    })
+
+    api.route({
+      method: 'PATCH',
+      url: '/v1/workspaces/:ws/alerts/:id',
+      config: { access: { action: 'siem:alert:update', resource: ofAlert } },
+      schema: {
+        summary: 'Changes state, verdict or owner of an alert, or comments on it',
+        tags,
+        params: alertParams,
+        headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) }),
+        body: Type.Object(
+          {
+            state: Type.Optional(Type.Enum([...alertStates])),
+            verdict: Type.Optional(Type.Union([Type.Enum([...verdicts]), Type.Null()])),
+            owner: Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: VALUE_CHARS_MAX }), Type.Null()])),
+            comment: Type.Optional(Type.String({ minLength: 1, maxLength: COMMENT_CHARS_MAX })),
+          },
+          { additionalProperties: false, minProperties: 1 },
+        ),
+        response: { 200: alertSchema },
+      },
+      handler: async (request, reply) => {
+        const { alert, revision } = await cases.updateAlert(
+          contextOf(request),
+          request.params.ws,
+          request.params.id,
+          request.body,
+          request.headers['if-match'],
+        )
+        reply.header('etag', etagOf(revision))
+        return alert
+      },
+    })
+
+    api.route({
+      method: 'GET',
+      url: '/v1/workspaces/:ws/alerts/:id/comments',
+      config: { access: { action: 'siem:alert:get', resource: ofAlert } },
+      schema: {
+        summary: 'Lists the comments of an alert, oldest first',
+        tags,
+        params: alertParams,
+        querystring: Type.Object(pageQuery),
+        response: {
+          200: Type.Object({
+            items: Type.Array(
+              Type.Object({ id: Type.String(), at: Type.String(), author: Type.String(), text: Type.String() }),
+            ),
+            nextCursor: Type.Optional(Type.String()),
+          }),
+        },
+      },
+      handler: async (request) => {
+        const { ws, id } = request.params
+        const listed = await cases.listComments(contextOf(request), ws, id, request.query)
+        return { ...listed, items: listed.items.map((comment) => ({ ...comment, at: formatInstant(comment.at) })) }
+      },
+    })
+
+    api.route({
+      method: 'GET',
+      url: '/v1/workspaces/:ws/alerts/:id/history',
+      config: { access: { action: 'siem:alert:get', resource: ofAlert } },
+      schema: {
+        summary: 'Lists who moved what of an alert, oldest first',
+        tags,
+        params: alertParams,
+        querystring: Type.Object(pageQuery),
+        response: {
+          200: Type.Object({
+            items: Type.Array(
+              Type.Object({
+                id: Type.String(),
+                at: Type.String(),
+                who: Type.String(),
+                member: Type.Enum(['state', 'verdict', 'owner']),
+                from: Type.String(),
+                to: Type.String(),
+                reason: Type.String(),
+                requestId: Type.String(),
+              }),
+            ),
+            nextCursor: Type.Optional(Type.String()),
+          }),
+        },
+      },
+      handler: async (request) => {
+        const { ws, id } = request.params
+        const listed = await cases.listMoves(contextOf(request), ws, id, request.query)
+        return { ...listed, items: listed.items.map((move) => ({ ...move, at: formatInstant(move.at) })) }
+      },
+    })
+  }
+}

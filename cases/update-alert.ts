@@ -1,0 +1,90 @@
+import { type Clock, type Context, requireMatch, uuidv7 } from '../platform/index.ts'
+import { changesOf } from './alert-changes.ts'
+import { isClosed, requireMove } from './alert-state.ts'
+import { caseError } from './errors.ts'
+import { COMMENT_CHARS_MAX, COMMENTS_PER_ALERT_MAX, VALUE_CHARS_MAX } from './limits.ts'
+import type { AlertTransaction } from './store.ts'
+import { keepText } from './text.ts'
+import type { Alert, AlertChange, AlertMove, AlertPatch } from './types.ts'
+
+export interface AlertUpdate {
+  readonly ctx: Context
+  readonly workspace: string
+  readonly id: string
+  readonly patch: AlertPatch
+  readonly ifMatch: string | undefined
+}
+
+/** Changes an alert within one transaction and writes down who moved what. Asking for what is already so changes
+ * nothing, and a comment that came before under the same request id is not added again: a caller may repeat itself. */
+export async function updateAlertIn(
+  tx: AlertTransaction,
+  update: AlertUpdate,
+  clock: Clock,
+): Promise<{ readonly alert: Alert; readonly changes: readonly AlertChange[] }> {
+  const { ctx, workspace, patch } = update
+  const before = await tx.findAlert({ account: ctx.principal.account, workspace }, update.id)
+  if (!before) throw alertNotFound(workspace, update.id)
+  requireMatch(update.ifMatch, before.revision)
+
+  const slotTaken = await tx.isCollecting(before, before.dedupKey)
+  const patched = applyPatch(before, patch, { now: ctx.now, slotTaken })
+  const text = patch.comment === undefined ? '' : keepText(patch.comment, COMMENT_CHARS_MAX)
+  const moves = movesOf(before, patched).map((move) => ({
+    ...move,
+    id: uuidv7(clock),
+    at: ctx.now,
+    who: ctx.principal.arn,
+    reason: text,
+    requestId: ctx.requestId,
+  }))
+  const comments = text !== '' && !(await tx.hasComment(before, ctx.requestId, text))
+  if (moves.length === 0 && !comments) return { alert: before, changes: [] }
+
+  const alert = { ...patched, revision: before.revision + 1 }
+  await tx.updateAlert(alert)
+  await tx.addMoves(alert, moves)
+  if (comments) {
+    if ((await tx.countComments(alert)) >= COMMENTS_PER_ALERT_MAX) {
+      throw caseError(
+        'cases.alert.tooManyComments',
+        `an alert holds ${COMMENTS_PER_ALERT_MAX} comments; go on in another place`,
+      )
+    }
+    await tx.addComment(alert, { id: uuidv7(clock), at: ctx.now, author: ctx.principal.arn, text }, ctx.requestId)
+  }
+  const changes = changesOf(before, alert, clock)
+  await tx.addChanges(changes, ctx.now)
+  return { alert, changes }
+}
+
+export function alertNotFound(workspace: string, id: string) {
+  return caseError('cases.alert.notFound', `no alert \`${id}\` in workspace \`${workspace}\``)
+}
+
+function applyPatch(before: Alert, patch: AlertPatch, at: { now: number; slotTaken: boolean }): Alert {
+  const { verdict: oldVerdict, owner: oldOwner, closedAt: oldClosedAt, ...kept } = before
+  const state = patch.state ?? before.state
+  const closed = isClosed(state)
+  const reopened = isClosed(before.state) && !closed
+  // What was judged is judged anew once it is open again.
+  const verdict = patch.verdict === undefined ? (reopened ? undefined : oldVerdict) : (patch.verdict ?? undefined)
+  requireMove({ from: before.state, to: state, verdict })
+  const owner = patch.owner === undefined ? oldOwner : patch.owner && keepText(patch.owner, VALUE_CHARS_MAX)
+  const closedAt = closed ? (oldClosedAt ?? at.now) : undefined
+  return {
+    ...kept,
+    state,
+    collecting: reopened ? !at.slotTaken : before.collecting && !closed,
+    ...(verdict === undefined ? {} : { verdict }),
+    ...(owner ? { owner } : {}),
+    ...(closedAt === undefined ? {} : { closedAt }),
+  }
+}
+
+function movesOf(before: Alert, after: Alert): Pick<AlertMove, 'member' | 'from' | 'to'>[] {
+  const members = ['state', 'verdict', 'owner'] as const
+  return members
+    .map((member) => ({ member, from: before[member] ?? '', to: after[member] ?? '' }))
+    .filter((move) => move.from !== move.to)
+}
