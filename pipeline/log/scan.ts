@@ -1,0 +1,118 @@
+import { type DiskFile, errorCode } from './disk.ts'
+import { type FrameHead, type FrameKey, readFrameHead, viewOf } from './frame.ts'
+
+/** Walks the frames of a file, a window of it in memory at a time. Windows are never written to again, so what is read
+ * may share their bytes. */
+export class FrameScan {
+  /** In the file, of the frame that `peek` looks at. */
+  position: number
+  bytes: Buffer = Buffer.alloc(0)
+  view: DataView = viewOf(this.bytes)
+  readonly #file: DiskFile
+  readonly #key: FrameKey
+  readonly #windowBytes: number
+  /** Position of the window's first byte. */
+  #start: number
+  #sizeBytes: number | undefined
+  #needBytes = 0
+
+  constructor(file: DiskFile, key: FrameKey, position: number, windowBytes: number) {
+    this.#file = file
+    this.#key = key
+    this.#windowBytes = windowBytes
+    this.position = position
+    this.#start = position
+  }
+
+  /** Where the frame stands in `bytes`. */
+  get at(): number {
+    return this.position - this.#start
+  }
+
+  /** The frame at `position`; `damaged` where none stands; `more` when `fill` must be called first. */
+  peek(): FrameHead | 'damaged' | 'more' {
+    const head = readFrameHead(this.bytes, this.view, this.at, this.bytes.length, this.#key)
+    if (typeof head === 'number') {
+      this.#needBytes = head
+      return 'more'
+    }
+    return head ?? 'damaged'
+  }
+
+  skip(head: FrameHead): void {
+    this.position += head.lengthBytes
+  }
+
+  /** Reads on after `peek` said `more`. False when the file ends before what is needed. */
+  async fill(): Promise<boolean> {
+    let want = Math.max(this.#windowBytes, this.#needBytes)
+    if (this.#needBytes > this.#windowBytes) {
+      // Most likely a long record; but a damaged length must not make us reserve more than there is.
+      this.#sizeBytes ??= await this.#file.sizeBytes()
+      want = Math.min(want, Math.max(0, this.#sizeBytes - this.position))
+    }
+    const window = Buffer.allocUnsafeSlow(want)
+    const count = await readAround(this.#file, window, this.position)
+    this.bytes = window.subarray(0, count)
+    this.view = viewOf(this.bytes)
+    this.#start = this.position
+    return count >= this.#needBytes
+  }
+
+  /** Bytes left in the file from `position` on. */
+  async bytesLeft(): Promise<number> {
+    return (await this.#file.sizeBytes()) - this.position
+  }
+
+  /** Looks behind `position` for the next sound frame whose offsets `wanted` likes, and goes there. False when there is
+   * none up to the end of the file. */
+  async resync(wanted: (head: FrameHead) => boolean): Promise<boolean> {
+    const mark = Buffer.alloc(4)
+    mark.writeUInt32LE(this.#key.mark)
+    const from = this.position
+    this.position += 1
+    for (;;) {
+      const found = this.at < this.bytes.length ? this.bytes.indexOf(mark, this.at) : -1
+      if (found < 0) {
+        // The mark may straddle the windows.
+        this.position = Math.max(this.position, this.#start + this.bytes.length - 3)
+        this.#needBytes = 4
+        if (await this.fill()) continue
+        this.position = from
+        return false
+      }
+      this.position = this.#start + found
+      let head = this.peek()
+      if (head === 'more' && (await this.fill())) head = this.peek()
+      if (typeof head === 'object' && wanted(head)) return true
+      this.position += 1
+    }
+  }
+}
+
+const PAGE_BYTES = 4096
+const READ_TRIES_MAX = 3
+
+/** Reads, and where the disk cannot, leaves zeros: they are no frame, so the damage is reported and what is readable
+ * behind it is served. */
+async function readAround(file: DiskFile, into: Buffer, position: number): Promise<number> {
+  for (let tries = 1; tries <= READ_TRIES_MAX; tries++) {
+    try {
+      return await file.read(into, position)
+    } catch (error) {
+      if (errorCode(error) !== 'EIO') throw error
+    }
+  }
+  const sizeBytes = await file.sizeBytes()
+  const wantBytes = Math.max(0, Math.min(into.length, sizeBytes - position))
+  for (let at = 0; at < wantBytes; at += PAGE_BYTES) {
+    const page = into.subarray(at, Math.min(at + PAGE_BYTES, wantBytes))
+    try {
+      await file.read(page, position + at)
+    } catch (error) {
+      if (errorCode(error) !== 'EIO') throw error
+      page.fill(0)
+    }
+  }
+  return wantBytes
+}
