@@ -1,4 +1,4 @@
-import { unreachable } from '../../platform/index.ts'
+import { nearest, unreachable } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import {
   CONDITION_KEYS_MAX,
@@ -11,7 +11,7 @@ import {
   STATEMENTS_MAX,
 } from '../limits.ts'
 import { type JsonMember, type JsonNode, parseJson, type Span, significantLength } from './json.ts'
-import { nearest } from './nearest.ts'
+
 import { type PolicyProblem, PolicySyntaxError, placeOf } from './problem.ts'
 
 /** What a document is attached as; the grammar differs a little. */

@@ -1,9 +1,10 @@
+import { nearest } from '../../platform/index.ts'
 import { type Action, ActionSet } from './action-set.ts'
 import { type ArnPattern, compileArnPattern, matchesArn, type ResourceName } from './arn-pattern.ts'
 import { type Condition, compileCondition } from './condition.ts'
 import { canonicalKey } from './context-keys.ts'
 import { type Patterns, type PolicyDocument, Problems, type Statement } from './document.ts'
-import { nearest } from './nearest.ts'
+
 import { findOperator, InvalidValue, operatorNames } from './operators.ts'
 import { type Caller, compilePrincipals, type Naming, type PrincipalMatch } from './principal-match.ts'
 import { hasBareVariable, type KeyValues, parseTemplate } from './text-pattern.ts'

@@ -1,0 +1,14 @@
+import { iamError } from './errors.ts'
+
+/** ASCII only: no look-alikes, no marks that turn text around, nothing that a policy reads as a wildcard or separator. */
+const NAME = /^[A-Za-z0-9_+=.@-]+$/
+const LENGTH_MAX = { user: 64, role: 64, group: 128, policy: 128 } as const
+
+/** @throws iam.name.malformed */
+export function requireName(kind: keyof typeof LENGTH_MAX, name: string): void {
+  if (NAME.test(name) && name.length <= LENGTH_MAX[kind]) return
+  throw iamError(
+    'iam.name.malformed',
+    `\`${name.slice(0, 80)}\` cannot name a ${kind}: up to ${LENGTH_MAX[kind]} letters, digits and + = . @ _ - can`,
+  )
+}

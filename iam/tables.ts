@@ -1,0 +1,76 @@
+/** The tables of this folder, as Kysely sees them. */
+export interface IamTables {
+  iam_revision: { id: number; number: number }
+  iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
+  iam_account: { account: string; name: string; created_at: number }
+  iam_user: {
+    account: string
+    name: string
+    id: string
+    password_hash: string | null
+    enabled: number
+    tokens_valid_after: number
+    boundary: string | null
+    tags: string
+    created_at: number
+  }
+  iam_access_key: {
+    account: string
+    id: string
+    user_name: string
+    sealed_secret: Uint8Array
+    enabled: number
+    created_at: number
+    last_used_at: number | null
+  }
+  iam_group: { account: string; name: string; id: string; created_at: number }
+  iam_membership: { account: string; group_name: string; user_name: string }
+  iam_role: {
+    account: string
+    name: string
+    id: string
+    description: string
+    trust: string
+    session_sec_max: number
+    boundary: string | null
+    tags: string
+    /** Made by the platform and not to be changed. */
+    builtin: number
+    created_at: number
+  }
+  iam_policy: {
+    account: string
+    name: string
+    id: string
+    description: string
+    default_version: number
+    /** Of the version made last; numbers are not used twice. */
+    latest_version: number
+    created_at: number
+  }
+  iam_policy_version: { account: string; policy: string; version: number; document: string; created_at: number }
+  iam_attachment: { account: string; holder_kind: HolderKind; holder: string; policy_arn: string }
+  iam_inline_policy: { account: string; holder_kind: HolderKind; holder: string; name: string; document: string }
+  iam_session: {
+    account: string
+    id: string
+    user_name: string
+    created_at: number
+    expires_at: number
+    revoked_at: number | null
+  }
+  iam_signing_key: {
+    account: string
+    kid: string
+    public_jwk: string
+    sealed_private_jwk: Uint8Array
+    created_at: number
+    retires_at: number
+  }
+}
+
+export const holderKinds = ['user', 'group', 'role'] as const
+export type HolderKind = (typeof holderKinds)[number]
+
+/** What a change touched, so that it alone is read again. */
+export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session'

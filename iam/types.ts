@@ -1,0 +1,83 @@
+import type { AccountId, Arn } from '../platform/index.ts'
+import type { CompiledPolicy } from './policy/statement.ts'
+
+export type Tags = Readonly<Record<string, string>>
+
+/** A policy as decisions see it; undefined where what is stored cannot be compiled, which denies. */
+export type LoadedPolicy = CompiledPolicy | undefined
+
+/** What user, group and role have in common: they hold policies. */
+export interface Holder {
+  readonly account: AccountId
+  readonly name: string
+  readonly id: string
+  readonly arn: Arn
+  readonly createdAt: number
+  /** ARNs of managed policies, sorted. */
+  readonly attached: readonly string[]
+  readonly inline: ReadonlyMap<string, InlinePolicy>
+}
+
+export interface InlinePolicy {
+  readonly document: string
+  readonly compiled: LoadedPolicy
+}
+
+export interface User extends Holder {
+  readonly enabled: boolean
+  readonly hasPassword: boolean
+  /** Tokens from before this instant are refused. */
+  readonly tokensValidAfter: number
+  readonly boundary: string | undefined
+  readonly tags: Tags
+  /** Names, sorted. */
+  readonly groups: readonly string[]
+}
+
+export type Group = Holder
+
+export interface Role extends Holder {
+  readonly description: string
+  readonly trust: string
+  readonly compiledTrust: LoadedPolicy
+  readonly sessionSecMax: number
+  readonly boundary: string | undefined
+  readonly tags: Tags
+  readonly builtin: boolean
+}
+
+export interface ManagedPolicy {
+  readonly account: AccountId | 'rampart'
+  readonly name: string
+  readonly id: string
+  readonly arn: Arn
+  readonly description: string
+  readonly defaultVersion: number
+  readonly latestVersion: number
+  /** Of the default version. */
+  readonly document: string
+  readonly compiled: LoadedPolicy
+  readonly createdAt: number
+}
+
+export interface AccessKey {
+  readonly account: AccountId
+  readonly id: string
+  readonly userName: string
+  readonly sealedSecret: Uint8Array
+  readonly enabled: boolean
+  readonly createdAt: number
+  readonly lastUsedAt: number | undefined
+}
+
+export interface Account {
+  readonly id: AccountId
+  readonly name: string
+  readonly createdAt: number
+}
+
+/** The part of a logger that is used here; pino fits. */
+export interface Log {
+  error(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
