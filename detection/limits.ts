@@ -1,0 +1,39 @@
+/** Bounds of everything that outsiders' rules and events can make large. Each says its unit and what passing it costs. */
+
+/** Bytes of one rule file. The largest of 3,754 public rules has 27 kB; YAML needs some 20 times its size in memory. */
+export const RULE_FILE_BYTES_MAX = 1024 * 1024
+/** Documents in one file. */
+export const DOCUMENTS_MAX = 1_000
+/** Nesting of maps and lists in a rule. */
+export const YAML_DEPTH_MAX = 32
+/** Nodes of one file after aliases are followed: what stops alias bombs. */
+export const YAML_NODES_MAX = 200_000
+/** Problems told about one file; the rest are counted. */
+export const PROBLEMS_MAX = 50
+/** Nesting of parentheses and `not` in a condition. */
+export const CONDITION_DEPTH_MAX = 64
+/** Characters of a condition. */
+export const CONDITION_CHARS_MAX = 16_384
+/** Single comparisons a rule may come to, after `windash`, `base64offset` and placeholders made several of one. */
+export const PREDICATES_MAX = 20_000
+/** Variants that `windash` makes of one value: five signs for each of up to four dashes. */
+export const WINDASH_VARIANTS_MAX = 625
+/** Characters of one regular expression. */
+export const REGEX_CHARS_MAX = 8_192
+/** Characters of a value in a rule. */
+export const VALUE_CHARS_MAX = 65_536
+/** Comparisons that a condition may come to when its identifiers are put in for their names, each time anew. */
+export const EXPRESSION_NODES_MAX = 200_000
+/** The longest window of a correlation, ms: 90 days. Its state is held that long. */
+export const TIMESPAN_MS_MAX = 90 * 86_400_000
+/** How deep keywords look into an event; parsers bound events to less. */
+export const EVENT_DEPTH_MAX = 64
+/** Kinds of events that matchers keep plans for; beyond it they start afresh, so that made-up channels and event ids cost
+ * time but no memory. */
+export const PLANS_MAX = 4_096
+/** Bytes of one line of a log file; longer ones are counted and passed over. */
+export const LINE_BYTES_MAX = 16 * 1024 * 1024
+/** Files that one call of `rampart detect` or `rampart rules` walks over. */
+export const FILES_MAX = 1_000_000
+/** Bytes of a plain log file that a worker takes at a time. */
+export const UNIT_BYTES = 8 * 1024 * 1024

@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { LINE_BYTES_MAX } from '../limits.ts'
+import type { InputFile } from './input-file.ts'
+
+const CHUNK_BYTES = 1024 * 1024
+const NEWLINE = 10
+
+/** Part of a plain file: the lines that begin in it. */
+export interface FileRange {
+  readonly from: number
+  readonly to: number
+}
+
+export interface LineVisitor {
+  /** A line without its end; its bytes are valid only during the call. */
+  line(bytes: Buffer): void
+  /** A line over `LINE_BYTES_MAX`, which is passed over. */
+  tooLong(): void
+  /** Bytes of the file, as it lies on disk, that were read. */
+  progress(bytes: number): void
+}
+
+/** Visits the lines of a file, or those that begin in a range of it, inflating as it goes.
+ * @throws what reading and inflating throw */
+export async function readLines(file: InputFile, range: FileRange | undefined, visitor: LineVisitor): Promise<void> {
+  const source = createReadStream(file.path, {
+    highWaterMark: CHUNK_BYTES,
+    // One byte back: a line begins at `from` only if the one before ends there.
+    ...(range ? { start: Math.max(0, range.from - 1) } : {}),
+  })
+  source.on('data', (chunk) => visitor.progress(chunk.length))
+  const inflate =
+    file.compression === 'gzip'
+      ? createGunzip({ chunkSize: CHUNK_BYTES })
+      : file.compression === 'zstd'
+        ? createZstdDecompress({ chunkSize: CHUNK_BYTES })
+        : undefined
+  const stream = inflate ? pipeline(source, inflate, () => undefined) : source
+  const splitter = new LineSplitter(visitor, range)
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) if (!splitter.push(chunk)) break
+    splitter.end()
+  } finally {
+    source.destroy()
+    inflate?.destroy()
+  }
+}
+
+class LineSplitter {
+  readonly #visitor: LineVisitor
+  readonly #to: number
+  #position: number
+  #skipping: boolean
+  #rest: Buffer[] = []
+  #restBytes = 0
+  #tooLong = false
+
+  constructor(visitor: LineVisitor, range: FileRange | undefined) {
+    this.#visitor = visitor
+    this.#position = range && range.from > 0 ? range.from - 1 : 0
+    this.#skipping = range !== undefined && range.from > 0
+    this.#to = range?.to ?? Number.POSITIVE_INFINITY
+  }
+
+  /** @returns false when the range is done */
+  push(chunk: Buffer): boolean {
+    let from = 0
+    while (from < chunk.length) {
+      const newline = chunk.indexOf(NEWLINE, from)
+      const end = newline < 0 ? chunk.length : newline
+      if (this.#skipping) {
+        if (newline < 0) break
+        this.#skipping = false
+      } else {
+        const startsAt = this.#position + from - this.#restBytes
+        if (this.#restBytes === 0 && startsAt >= this.#to) return false
+        if (newline < 0) this.#keep(chunk.subarray(from))
+        else this.#emit(chunk.subarray(from, end))
+      }
+      from = end + 1
+    }
+    this.#position += chunk.length
+    return true
+  }
+
+  end(): void {
+    if (this.#restBytes > 0) this.#emit(Buffer.alloc(0))
+  }
+
+  #keep(piece: Buffer): void {
+    this.#restBytes += piece.length
+    if (this.#restBytes > LINE_BYTES_MAX) {
+      this.#tooLong = true
+      this.#rest = []
+    } else this.#rest.push(Buffer.from(piece))
+  }
+
+  #emit(piece: Buffer): void {
+    if (this.#tooLong || this.#restBytes + piece.length > LINE_BYTES_MAX) this.#visitor.tooLong()
+    else if (this.#restBytes === 0) this.#visitor.line(piece)
+    else this.#visitor.line(Buffer.concat([...this.#rest, piece]))
+    this.#rest = []
+    this.#restBytes = 0
+    this.#tooLong = false
+  }
+}

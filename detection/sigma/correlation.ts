@@ -1,0 +1,225 @@
+import { TIMESPAN_MS_MAX } from '../limits.ts'
+import type { RuleHead } from '../types.ts'
+import { type Condition, parseCondition } from './condition.ts'
+import { type MapNode, member, type Node } from './document.ts'
+import { readHead } from './head.ts'
+import { nearest } from '../../platform/index.ts'
+import type { Reporter } from './problem.ts'
+
+export const correlationTypes = [
+  'event_count',
+  'value_count',
+  'value_sum',
+  'value_avg',
+  'value_median',
+  'value_percentile',
+  'temporal',
+  'temporal_ordered',
+] as const
+export type CorrelationType = (typeof correlationTypes)[number]
+
+export const boundKinds = ['gt', 'gte', 'lt', 'lte', 'eq', 'neq'] as const
+export type BoundKind = (typeof boundKinds)[number]
+
+export interface Bound {
+  readonly kind: BoundKind
+  readonly value: number
+}
+
+/** A reference to another rule by id or name. */
+export interface RuleReference {
+  readonly reference: string
+  readonly at: number
+}
+
+/** A correlation over matches of other rules, checked in itself; that its rules exist is checked where all are known. */
+export interface SigmaCorrelation {
+  readonly kind: 'correlation'
+  readonly head: RuleHead
+  readonly type: CorrelationType
+  readonly rules: readonly RuleReference[]
+  readonly groupBy: readonly string[]
+  readonly timespanMs: number
+  /** All have to hold; empty only for temporal ones, which then ask for every rule. */
+  readonly bounds: readonly Bound[]
+  /** The fields whose values are counted or summed; several make one value, a tuple. */
+  readonly fields: readonly string[]
+  readonly percentile: number | undefined
+  /** `a and b and not c`, over the rules seen in the window. */
+  readonly expression: Condition | undefined
+  /** alias → rule (id or name) → field. */
+  readonly aliases: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Whether the rules referred to also alert by themselves. */
+  readonly generate: boolean
+}
+
+/** Reads a document with `correlation`.   @see Sigma correlation rules specification 2.0 */
+export function readCorrelation(document: MapNode, fallbackId: string, reporter: Reporter): SigmaCorrelation {
+  const head = readHead(document, fallbackId, reporter)
+  const entry = member(document, 'correlation')
+  const body: MapNode = entry?.value.kind === 'map' ? entry.value : { kind: 'map', at: document.at, entries: [] }
+  if (entry?.value.kind !== 'map') reporter.error(entry?.value.at ?? document.at, '`correlation` takes a map')
+  checkKeys(body, reporter)
+  const type = readType(body, reporter)
+  const condition = readCondition(body, type, reporter)
+  const listed = namesOf(body, 'rules', reporter)
+  const rules = listed.length > 0 || !condition.expression ? listed : namesIn(condition.expression)
+  if (rules.length === 0) reporter.error(member(body, 'rules')?.keyAt ?? body.at, '`rules` names no rule to correlate')
+  const generate = member(body, 'generate') ?? member(document, 'generate')
+  return {
+    kind: 'correlation',
+    head,
+    type,
+    rules,
+    groupBy: namesOf(body, 'group-by', reporter).map(({ reference }) => reference),
+    timespanMs: readTimespan(body, reporter),
+    ...condition,
+    aliases: readAliases(body, reporter),
+    generate: generate?.value.kind === 'scalar' && generate.value.value === true,
+  }
+}
+
+const keys = ['type', 'rules', 'group-by', 'timespan', 'condition', 'aliases', 'generate', 'field']
+
+function checkKeys(body: MapNode, reporter: Reporter): void {
+  for (const { key, keyAt } of body.entries) {
+    if (keys.includes(key)) continue
+    const meant = nearest(key, keys)
+    reporter.error(keyAt, `\`correlation\` has no \`${key}\`${meant ? `; did you mean \`${meant}\`?` : ''}`)
+  }
+}
+
+function readType(body: MapNode, reporter: Reporter): CorrelationType {
+  const entry = member(body, 'type')
+  const text = entry?.value.kind === 'scalar' ? entry.value.text : ''
+  const type = correlationTypes.find((known) => known === text)
+  if (!type) reporter.error(entry?.value.at ?? body.at, `\`type\` is one of ${correlationTypes.join(', ')}`)
+  return type ?? 'event_count'
+}
+
+function namesOf(body: MapNode, key: string, reporter: Reporter): RuleReference[] {
+  const value = member(body, key)?.value
+  if (!value) return []
+  const nodes: readonly Node[] = value.kind === 'list' ? value.items : [value]
+  const names: RuleReference[] = []
+  for (const node of nodes) {
+    if (node.kind === 'scalar' && node.text !== '') names.push({ reference: node.text, at: node.at })
+    else reporter.error(node.at, `\`${key}\` takes names`)
+  }
+  return names
+}
+
+const unitsMs: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+  M: 30 * 86_400_000,
+  y: 365 * 86_400_000,
+}
+
+function readTimespan(body: MapNode, reporter: Reporter): number {
+  const entry = member(body, 'timespan') ?? member(body, 'timeframe')
+  const text = entry?.value.kind === 'scalar' ? entry.value.text : ''
+  const found = /^(\d{1,9})([smhdwMy])$/.exec(text)
+  const ms = found ? Number(found[1]) * (unitsMs[found[2] ?? ''] ?? 0) : 0
+  if (ms <= 0) reporter.error(entry?.value.at ?? body.at, '`timespan` takes a number and s, m, h, d, w, M or y, such as `10m`')
+  else if (ms > TIMESPAN_MS_MAX) {
+    reporter.error(entry?.value.at ?? body.at, `\`timespan\` is at most ${TIMESPAN_MS_MAX / 86_400_000} days`)
+  }
+  return ms
+}
+
+type ConditionPart = Pick<SigmaCorrelation, 'bounds' | 'fields' | 'percentile' | 'expression'>
+
+function readCondition(body: MapNode, type: CorrelationType, reporter: Reporter): ConditionPart {
+  const entry = member(body, 'condition')
+  const temporal = type === 'temporal' || type === 'temporal_ordered'
+  const none: ConditionPart = { bounds: [], fields: [], percentile: undefined, expression: undefined }
+  if (!entry) {
+    if (!temporal) reporter.error(body.at, `\`${type}\` needs a \`condition\` such as \`gte: 10\``)
+    return none
+  }
+  if (entry.value.kind === 'scalar' && typeof entry.value.value === 'string') {
+    if (!temporal) reporter.error(entry.value.at, 'a `condition` over rules belongs to `temporal` and `temporal_ordered`')
+    const expression = parseCondition({ text: entry.value.value, at: entry.value.at }, reporter)
+    if (expression) rejectPatterns(expression, reporter)
+    return { ...none, expression }
+  }
+  if (entry.value.kind !== 'map') {
+    reporter.error(entry.value.at, '`condition` takes a map such as `gte: 10`')
+    return none
+  }
+  const bounds: Bound[] = []
+  let fields: readonly string[] = namesOf(body, 'field', reporter).map(({ reference }) => reference)
+  let percentile: number | undefined
+  for (const { key, keyAt, value } of entry.value.entries) {
+    const kind = boundKinds.find((known) => known === key)
+    const number = value.kind === 'scalar' && value.text !== '' ? Number(value.text) : Number.NaN
+    if (kind) {
+      if (Number.isFinite(number)) bounds.push({ kind, value: number })
+      else reporter.error(value.at, `\`${key}\` takes a number`)
+    } else if (key === 'field') fields = namesOf(entry.value, 'field', reporter).map(({ reference }) => reference)
+    else if (key === 'percentile') {
+      if (number >= 0 && number <= 100) percentile = number
+      else reporter.error(value.at, '`percentile` takes a number from 0 to 100')
+    } else {
+      const meant = nearest(key, [...boundKinds, 'field', 'percentile'])
+      reporter.error(keyAt, `a correlation's \`condition\` has no \`${key}\`${meant ? `; did you mean \`${meant}\`?` : ''}`)
+    }
+  }
+  if (bounds.length === 0) reporter.error(entry.value.at, `\`condition\` needs one of ${boundKinds.join(', ')}`)
+  if (type.startsWith('value_') && fields.length === 0) reporter.error(entry.value.at, `\`${type}\` needs a \`field\``)
+  if (type !== 'value_count' && fields.length > 1) reporter.error(entry.value.at, `\`${type}\` takes one \`field\``)
+  if (type === 'value_percentile' && percentile === undefined) {
+    reporter.error(entry.value.at, '`value_percentile` needs a `percentile`')
+  }
+  return { bounds, fields, percentile, expression: undefined }
+}
+
+function rejectPatterns(condition: Condition, reporter: Reporter): void {
+  if (condition.kind === 'and' || condition.kind === 'or') {
+    for (const part of condition.of) rejectPatterns(part, reporter)
+  } else if (condition.kind === 'not') rejectPatterns(condition.of, reporter)
+  else if (condition.kind === 'some' || condition.kind === 'every') {
+    reporter.error(condition.at, 'a correlation names each rule; `of` belongs to the conditions of rules')
+  }
+}
+
+function namesIn(condition: Condition): RuleReference[] {
+  switch (condition.kind) {
+    case 'and':
+    case 'or': {
+      const names = condition.of.flatMap(namesIn)
+      return names.filter((name, index) => names.findIndex(({ reference }) => reference === name.reference) === index)
+    }
+    case 'not':
+      return namesIn(condition.of)
+    case 'name':
+      return [{ reference: condition.name, at: condition.at }]
+    default:
+      return []
+  }
+}
+
+function readAliases(body: MapNode, reporter: Reporter): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const entry = member(body, 'aliases')
+  const aliases = new Map<string, ReadonlyMap<string, string>>()
+  if (!entry) return aliases
+  if (entry.value.kind !== 'map') {
+    reporter.error(entry.value.at, '`aliases` takes a map from alias to rule to field')
+    return aliases
+  }
+  for (const alias of entry.value.entries) {
+    const fields = new Map<string, string>()
+    const pairs = alias.value.kind === 'map' ? alias.value.entries : []
+    if (pairs.length === 0) reporter.error(alias.value.at, `alias \`${alias.key}\` takes a map from rule to field`)
+    for (const { key, value } of pairs) {
+      if (value.kind === 'scalar') fields.set(key, value.text)
+      else reporter.error(value.at, 'a field is a name')
+    }
+    aliases.set(alias.key, fields)
+  }
+  return aliases
+}

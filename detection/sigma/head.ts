@@ -1,0 +1,67 @@
+import { type RuleHead, type Severity, severities } from '../types.ts'
+import { type MapNode, member, type Node } from './document.ts'
+import { nearest } from '../../platform/index.ts'
+import type { Reporter } from './problem.ts'
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const TITLE_CHARS_MAX = 512
+
+/** Title, id, level and tags, which rules, correlations and filters share.
+ * @param fallbackId the id of a rule that has none: Sigma lets it be absent */
+export function readHead(document: MapNode, fallbackId: string, reporter: Reporter): RuleHead {
+  const title = textOf(document, 'title', reporter)
+  if (title === undefined) reporter.error(document.at, 'a rule needs a `title`')
+  const name = textOf(document, 'name', reporter)
+  const description = textOf(document, 'description', reporter)
+  const falsePositives = textsOf(document, 'falsepositives')
+  const tags = textsOf(document, 'tags') ?? []
+  return {
+    id: readId(document, reporter) ?? name ?? fallbackId,
+    ...(name === undefined ? {} : { name }),
+    title: (title ?? '').slice(0, TITLE_CHARS_MAX),
+    severity: readLevel(document, reporter),
+    ...(description === undefined ? {} : { description }),
+    ...(falsePositives === undefined ? {} : { falsePositives }),
+    techniques: tags.filter((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/i.test(tag)).map((tag) => tag.slice(7).toUpperCase()),
+    tactics: tags.filter((tag) => /^attack\.[a-z][a-z_-]+$/i.test(tag)).map((tag) => tag.slice(7).replaceAll('_', '-')),
+  }
+}
+
+function readId(document: MapNode, reporter: Reporter): string | undefined {
+  const id = textOf(document, 'id', reporter)
+  if (id === undefined || ID.test(id)) return id
+  const at = member(document, 'id')?.value.at ?? document.at
+  reporter.error(at, `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`)
+  return undefined
+}
+
+function readLevel(document: MapNode, reporter: Reporter): Severity {
+  const entry = member(document, 'level')
+  if (!entry) return 'informational'
+  const level = entry.value.kind === 'scalar' ? String(entry.value.value).toLowerCase() : ''
+  const known = severities.find((severity) => severity === level)
+  if (!known) {
+    const meant = nearest(level, severities)
+    reporter.error(
+      entry.value.at,
+      `\`level\` is one of ${severities.join(', ')}${meant ? `; did you mean \`${meant}\`?` : ''}`,
+    )
+  }
+  return known ?? 'informational'
+}
+
+/** The text under `key`; undefined where there is none. */
+export function textOf(node: MapNode, key: string, reporter: Reporter): string | undefined {
+  const entry = member(node, key)
+  if (!entry || (entry.value.kind === 'scalar' && entry.value.value === null)) return undefined
+  if (entry.value.kind === 'scalar') return entry.value.text
+  reporter.error(entry.value.at, `\`${key}\` takes a text`)
+  return undefined
+}
+
+function textsOf(node: MapNode, key: string): string[] | undefined {
+  const value = member(node, key)?.value
+  if (!value) return undefined
+  const items: readonly Node[] = value.kind === 'list' ? value.items : [value]
+  return items.flatMap((item) => (item.kind === 'scalar' && item.value !== null ? [item.text] : []))
+}

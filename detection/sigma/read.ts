@@ -1,0 +1,93 @@
+import { type MapEntry, type MapNode, member, type Node, readDocuments, RuleText } from './document.ts'
+import { readCorrelation, type SigmaCorrelation } from './correlation.ts'
+import { readFilter, type SigmaFilter } from './filter.ts'
+import type { Problem } from './problem.ts'
+import { readRule, type SigmaRule } from './rule.ts'
+
+export type SigmaDocument = SigmaRule | SigmaCorrelation | SigmaFilter
+
+/** A document that cannot be used, with every reason found. */
+export interface RefusedDocument {
+  readonly id: string
+  readonly title: string
+  readonly problems: readonly Problem[]
+}
+
+export interface SigmaFile {
+  readonly documents: readonly SigmaDocument[]
+  readonly refused: readonly RefusedDocument[]
+  readonly warnings: readonly Problem[]
+}
+
+export interface ReadFileOptions {
+  /** The id of a document that has none: the file's name without its ending. */
+  readonly fallbackId: string
+  readonly placeholders?: ReadonlyMap<string, readonly string[]>
+}
+
+/** Reads a file of Sigma rules, correlations and filters. Never throws: a document that is wrong is in `refused` with all
+ * that is wrong with it, and the others stand.   @see Sigma specification 2.1 */
+export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
+  const source = new RuleText(text)
+  const roots = readDocuments(source)
+  const documents: SigmaDocument[] = []
+  const refused: RefusedDocument[] = []
+  if (source.hasErrors || (roots.length === 0 && source.problems.length > 0)) {
+    return { documents, refused: [{ id: options.fallbackId, title: '', problems: source.problems }], warnings: [] }
+  }
+  const placeholder = (name: string) => options.placeholders?.get(name)
+  let global: MapNode | undefined
+  let previous: MapNode | undefined
+  let count = 0
+  const warnings: Problem[] = []
+  for (const root of roots) {
+    const own = new RuleText(text)
+    const { reporter } = own
+    if (root.kind !== 'map') {
+      reporter.error(root.at, 'a rule is a map with `title`, `logsource` and `detection`')
+      refused.push({ id: options.fallbackId, title: '', problems: own.problems })
+      continue
+    }
+    const action = member(root, 'action')?.value
+    const verb = action?.kind === 'scalar' ? action.text : undefined
+    if (verb === 'global') {
+      global = merge(global, without(root, 'action'))
+      continue
+    }
+    if (verb === 'reset') global = undefined
+    const bare = action ? without(root, 'action') : root
+    const merged: MapNode = merge(verb === 'repeat' ? previous : global, bare)
+    previous = merged
+    const fallbackId = count === 0 ? options.fallbackId : `${options.fallbackId}-${count}`
+    count++
+    const read = { fallbackId, placeholder }
+    const document = member(merged, 'correlation')
+      ? readCorrelation(merged, fallbackId, reporter)
+      : member(merged, 'filter')
+        ? readFilter(merged, read, reporter)
+        : readRule(merged, read, reporter)
+    if (own.hasErrors) refused.push({ id: document.head.id, title: document.head.title, problems: own.problems })
+    else {
+      documents.push(document)
+      warnings.push(...own.problems)
+    }
+  }
+  return { documents, refused, warnings }
+}
+
+function without(map: MapNode, key: string): MapNode {
+  return { ...map, entries: map.entries.filter((entry) => entry.key !== key) }
+}
+
+/** The old way to share parts: a document with `action: global` stands below each that follows. */
+function merge(below: MapNode | undefined, above: MapNode): MapNode {
+  if (!below) return above
+  const entries = new Map<string, MapEntry>(below.entries.map((entry) => [entry.key, entry]))
+  for (const entry of above.entries) {
+    const lower = entries.get(entry.key)
+    const value: Node =
+      lower?.value.kind === 'map' && entry.value.kind === 'map' ? merge(lower.value, entry.value) : entry.value
+    entries.set(entry.key, { ...entry, value })
+  }
+  return { ...above, entries: [...entries.values()] }
+}

@@ -1,0 +1,18 @@
+/** How bad a match is, weakest first.   @see Sigma specification 2.0, Level */
+export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
+export type Severity = (typeof severities)[number]
+
+/** What is known of a rule beside its detection. */
+export interface RuleHead {
+  readonly id: string
+  /** A second name that correlations may use. */
+  readonly name?: string
+  readonly title: string
+  readonly severity: Severity
+  readonly description?: string
+  readonly falsePositives?: readonly string[]
+  /** ATT&CK techniques, `T1110.001`. */
+  readonly techniques: readonly string[]
+  /** ATT&CK tactics, `credential-access`. */
+  readonly tactics: readonly string[]
+}
