@@ -1,5 +1,11 @@
-export { type RemoteStore, remoteStore, serveStore } from './processing/remote-store.ts'
-export { createShardLoop, type ShardLoop, type ShardLoopDeps, type ShardStep } from './processing/shard-loop.ts'
+export { pipeMigrations } from './pipes/migrations.ts'
+export { createPipes, type Pipes } from './pipes/pipes.ts'
+export { pipeRoutes } from './pipes/routes.ts'
+export { AUDIT_PIPE, DEFAULT_NAME, LOGS_PIPE, type Pipe } from './pipes/types.ts'
+export { type DurableEnd, type Processor, startProcessor } from './processing/host.ts'
+export type { RemoteStore } from './processing/remote-store.ts'
+export { serveProcessor } from './processing/serve.ts'
+export type { ShardStep } from './processing/shard-loop.ts'
 export {
   type AppendEvents,
   type Detector,

@@ -1,0 +1,209 @@
+import { type AccountId, type Clock, type Database, formatCursor, parseCursor } from '../../platform/index.ts'
+import type { PipeAddress } from '../types.ts'
+import { pipeError } from './errors.ts'
+import { DATASPACES_MAX, PIPES_MAX, REMEMBERED_MAX, REMEMBERED_MS, WORKSPACES_MAX } from './limits.ts'
+import { createPipeStore } from './store.ts'
+import { AUDIT_PIPE, DEFAULT_NAME, LOGS_PIPE, type Pipe, type PipeSettings } from './types.ts'
+
+export interface PipesDeps {
+  readonly database: Database
+  readonly clock: Clock
+  /** Makes a pipe known where its events are kept; resolves when it may be searched. */
+  readonly declare: (pipe: PipeAddress, fields: PipeSettings['fields']) => Promise<void>
+}
+
+export interface ListPage {
+  readonly limit: number
+  readonly cursor?: string
+}
+
+export interface Listed<T> {
+  readonly items: T[]
+  readonly nextCursor?: string
+}
+
+/** The registry of workspaces, dataspaces and pipes. */
+export interface Pipes {
+  /** Makes what every account has: workspace and dataspace `default` with the pipes `logs` and `audit`. May repeat; at
+   * each start it also makes every pipe of the account known to the event store again. */
+  ensureAccount(account: AccountId): Promise<void>
+  /** @throws pipeline.pipe.tooMany */
+  putWorkspace(account: AccountId, name: string): Promise<void>
+  /** @throws pipeline.workspace.notFound */
+  requireWorkspace(account: AccountId, name: string): Promise<void>
+  listWorkspaces(account: AccountId, page: ListPage): Promise<Listed<{ name: string }>>
+  /** @throws pipeline.workspace.notFound, pipeline.pipe.tooMany */
+  putDataspace(account: AccountId, workspace: string, name: string): Promise<void>
+  /** @throws pipeline.workspace.notFound */
+  listDataspaces(account: AccountId, workspace: string, page: ListPage): Promise<Listed<{ name: string }>>
+  /** Makes a pipe, or changes what it is set to; it takes records and may be searched at once.
+   * @throws pipeline.dataspace.notFound, pipeline.pipe.tooMany
+   * @throws pipeline.pipe.typeChanged for a field that was declared with another type
+   * @throws pipeline.pipe.reserved for the pipe `audit`, whose fields are the platform's */
+  putPipe(address: PipeAddress, settings: PipeSettings): Promise<Pipe>
+  /** @throws pipeline.pipe.notFound */
+  requirePipe(address: PipeAddress): Promise<Pipe>
+  /** @throws pipeline.dataspace.notFound */
+  listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage): Promise<Listed<Pipe>>
+  /** Every pipe of an account. */
+  listAllPipes(account: AccountId): Promise<Pipe[]>
+}
+
+export function createPipes(deps: PipesDeps): Pipes {
+  const { clock } = deps
+  const store = createPipeStore(deps.database)
+  const remembered = new Map<string, { readonly pipe: Pipe; readonly at: number }>()
+
+  const requireWorkspace = async (account: AccountId, name: string) => {
+    if (!(await store.hasWorkspace(account, name))) {
+      throw pipeError('pipeline.workspace.notFound', `no workspace is called \`${name}\``)
+    }
+  }
+  const requireDataspace = async (account: AccountId, workspace: string, name: string) => {
+    if (!(await store.hasDataspace(account, workspace, name))) {
+      throw pipeError('pipeline.dataspace.notFound', `workspace \`${workspace}\` has no dataspace \`${name}\``)
+    }
+  }
+
+  const write = async (address: PipeAddress, settings: PipeSettings): Promise<Pipe> => {
+    await store.putPipe(address, settings, clock.now())
+    remembered.delete(keyOf(address))
+    await deps.declare(address, settings.fields)
+    const pipe = await store.findPipe(address)
+    if (!pipe) throw pipeNotFound(address)
+    return pipe
+  }
+
+  return {
+    async ensureAccount(account) {
+      const now = clock.now()
+      await store.putWorkspace(account, DEFAULT_NAME, now)
+      await store.putDataspace(account, DEFAULT_NAME, DEFAULT_NAME, now)
+      for (const name of [LOGS_PIPE, AUDIT_PIPE]) {
+        const address = { account, workspace: DEFAULT_NAME, dataspace: DEFAULT_NAME, pipe: name }
+        if (!(await store.findPipe(address))) await store.putPipe(address, { fields: {} }, now)
+      }
+      for (const pipe of await store.listAllPipes(account)) await deps.declare(addressOf(pipe), pipe.fields)
+    },
+
+    async putWorkspace(account, name) {
+      const names = await store.listWorkspaces(account, { limit: WORKSPACES_MAX })
+      if (!names.includes(name)) requireRoom(names.length, WORKSPACES_MAX, 'workspaces')
+      await store.putWorkspace(account, name, clock.now())
+    },
+
+    requireWorkspace,
+
+    async listWorkspaces(account, page) {
+      return pageOf(
+        page,
+        (query) => store.listWorkspaces(account, query),
+        String,
+        (name) => ({ name }),
+      )
+    },
+
+    async putDataspace(account, workspace, name) {
+      await requireWorkspace(account, workspace)
+      const names = await store.listDataspaces(account, workspace, { limit: DATASPACES_MAX })
+      if (!names.includes(name)) requireRoom(names.length, DATASPACES_MAX, 'dataspaces')
+      await store.putDataspace(account, workspace, name, clock.now())
+    },
+
+    async listDataspaces(account, workspace, page) {
+      await requireWorkspace(account, workspace)
+      return pageOf(
+        page,
+        (query) => store.listDataspaces(account, workspace, query),
+        String,
+        (name) => ({ name }),
+      )
+    },
+
+    async putPipe(address, settings) {
+      const { account, workspace, dataspace } = address
+      await requireDataspace(account, workspace, dataspace)
+      if (address.pipe === AUDIT_PIPE && Object.keys(settings.fields).length > 0) {
+        throw pipeError('pipeline.pipe.reserved', 'the fields of the pipe `audit` are the platform’s own')
+      }
+      const before = await store.findPipe(address)
+      if (before) requireSameTypes(before, settings)
+      else {
+        const pipes = await store.listPipes(account, workspace, dataspace, { limit: PIPES_MAX })
+        requireRoom(pipes.length, PIPES_MAX, 'pipes')
+      }
+      return write(address, { ...settings, fields: { ...before?.fields, ...settings.fields } })
+    },
+
+    async requirePipe(address) {
+      const key = keyOf(address)
+      const known = remembered.get(key)
+      if (known && Math.abs(clock.now() - known.at) < REMEMBERED_MS) return known.pipe
+      const pipe = await store.findPipe(address)
+      if (!pipe) throw pipeNotFound(address)
+      if (remembered.size >= REMEMBERED_MAX) remembered.clear()
+      remembered.set(key, { pipe, at: clock.now() })
+      return pipe
+    },
+
+    async listPipes(account, workspace, dataspace, page) {
+      await requireDataspace(account, workspace, dataspace)
+      const list = (query: { after?: string; limit: number }) => store.listPipes(account, workspace, dataspace, query)
+      return pageOf(
+        page,
+        list,
+        (pipe) => pipe.pipe,
+        (pipe) => pipe,
+      )
+    },
+
+    listAllPipes: (account) => store.listAllPipes(account),
+  }
+}
+
+function requireSameTypes(before: Pipe, settings: PipeSettings): void {
+  for (const [name, type] of Object.entries(settings.fields)) {
+    const declared = Object.hasOwn(before.fields, name) ? before.fields[name] : undefined
+    if (declared === undefined || declared === type) continue
+    throw pipeError(
+      'pipeline.pipe.typeChanged',
+      `field \`${name}\` of pipe \`${before.pipe}\` is declared as ${declared} and stays so; make another pipe for ${type}`,
+    )
+  }
+}
+
+function requireRoom(count: number, max: number, what: string): void {
+  if (count >= max) throw pipeError('pipeline.pipe.tooMany', `there are ${count} ${what}; at most ${max} may be`)
+}
+
+async function pageOf<Row, Item>(
+  page: ListPage,
+  list: (query: { after?: string; limit: number }) => Promise<Row[]>,
+  nameOf: (row: Row) => string,
+  itemOf: (row: Row) => Item,
+): Promise<Listed<Item>> {
+  const after = parseCursor(page.cursor)
+  const rows = await list({ limit: page.limit + 1, ...(after === undefined ? {} : { after }) })
+  const shown = rows.slice(0, page.limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map(itemOf),
+    ...(rows.length > page.limit && last !== undefined ? { nextCursor: formatCursor(nameOf(last)) } : {}),
+  }
+}
+
+function pipeNotFound({ workspace, dataspace, pipe }: PipeAddress) {
+  return pipeError(
+    'pipeline.pipe.notFound',
+    `dataspace \`${dataspace}\` of workspace \`${workspace}\` has no pipe \`${pipe}\`; PUT it first`,
+  )
+}
+
+const addressOf = ({ account, workspace, dataspace, pipe }: Pipe): PipeAddress => ({
+  account,
+  workspace,
+  dataspace,
+  pipe,
+})
+
+const keyOf = ({ account, workspace, dataspace, pipe }: PipeAddress) => `${account}/${workspace}/${dataspace}/${pipe}`
