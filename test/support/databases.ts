@@ -7,7 +7,13 @@ import { engineUrl } from './engines.ts'
 
 export interface TestDatabase {
   readonly name: string
-  open(): Promise<{ readonly database: Database; readonly url?: string; drop(): Promise<void> }>
+  /** `url` or `file` is how another process opens the same. */
+  open(): Promise<{
+    readonly database: Database
+    readonly url?: string
+    readonly file?: string
+    drop(): Promise<void>
+  }>
 }
 
 let schemas = 0
@@ -22,9 +28,11 @@ export function testDatabases(): TestDatabase[] {
 
 async function openSqliteForTest() {
   const dir = await mkdtemp(join(tmpdir(), 'rampart-db-'))
-  const database = openDatabase({ file: join(dir, 'rampart.db') })
+  const file = join(dir, 'rampart.db')
+  const database = openDatabase({ file })
   return {
     database,
+    file,
     async drop() {
       await database.close()
       await rm(dir, { recursive: true, force: true })
