@@ -1,0 +1,1 @@
+export { type AuditSinkDeps, createAuditSink, type RunningAuditSink } from './audit-sink.ts'
