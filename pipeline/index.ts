@@ -1,3 +1,6 @@
+export { openDuckDbStore } from './engines/duckdb/store.ts'
+export { openLogReader, openPartitionLog } from './log/index.ts'
+export { countSteps, showLogCounters } from './metrics.ts'
 export { pipeMigrations } from './pipes/migrations.ts'
 export { createPipes, type Pipes } from './pipes/pipes.ts'
 export { pipeRoutes } from './pipes/routes.ts'

@@ -2,6 +2,8 @@ import type { AccountId, Database } from '../../platform/index.ts'
 import type { FieldType, PipeAddress } from '../types.ts'
 import type { Pipe, PipeSettings } from './types.ts'
 
+const SHARDS_PER_PIPE = 1
+
 interface PipeTables {
   workspace: { account: string; name: string; created_at: number }
   dataspace: { account: string; workspace: string; name: string; created_at: number }
@@ -152,6 +154,7 @@ function fromRow(row: PipeTables['pipe']): Pipe {
     workspace: row.workspace,
     dataspace: row.dataspace,
     pipe: row.name,
+    shardCount: SHARDS_PER_PIPE,
     fields: JSON.parse(row.fields) as Record<string, FieldType>,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -9,6 +9,8 @@ export interface PipeSettings {
 }
 
 export interface Pipe extends PipeAddress, PipeSettings {
+  /** Into how many ordered parts its records go. One, so that no group of a correlation needs two. */
+  readonly shardCount: number
   readonly createdAt: number
   readonly updatedAt: number
 }
