@@ -1,9 +1,8 @@
-import type { Transaction } from 'kysely'
 import { RampartError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { redactText } from '../redact.ts'
 import { HEARTBEAT_MS, INPUT_CHARS_MAX, NOTE_CHARS_MAX } from './limits.ts'
-import type { Held, JobStore } from './store.ts'
+import type { Held, JobStore, JobTransaction } from './store.ts'
 import type { JobAbort, JobAccount, JobFailure } from './types.ts'
 
 /** What a handler gets beside its input. */
@@ -19,7 +18,7 @@ export interface JobContext {
   /** Runs `work` in a transaction that commits only while this process holds the job, so that a process that was asleep
    * and is late undoes nothing.
    * @throws platform.job.leaseLost */
-  write<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>
+  write<T>(work: (tx: JobTransaction) => Promise<T>): Promise<T>
 }
 
 /** A kind of job and how it is run. */

@@ -52,6 +52,9 @@ export interface TakeTerms {
   readonly everyMs: number | undefined
 }
 
+/** A transaction in which a handler writes its effects; its folder's store knows the tables. */
+export type JobTransaction = Transaction<unknown>
+
 export type JobStore = ReturnType<typeof createJobStore>
 
 /** The table of jobs. Times are the database's clock, so that processes on machines whose clocks differ agree on whose
@@ -236,12 +239,12 @@ export function createJobStore(shared: Database) {
 
     /** Runs `work` in a transaction that the holder alone can commit.
      * @throws platform.job.leaseLost where another process has the job by now */
-    fenced<T>(held: Held, work: (tx: Transaction<unknown>) => Promise<T>): Promise<T> {
+    fenced<T>(held: Held, work: (tx: JobTransaction) => Promise<T>): Promise<T> {
       return database.write(async (tx) => {
         // Touches the row: on PostgreSQL a taker waits for this transaction to end.
         const row = await ofHolder(tx, held).set({ owner: sql`owner` }).returning('id').executeTakeFirst()
         if (!row) throw jobError('platform.job.leaseLost', `job ${held.id} is run by another process by now`)
-        return work(tx as Transaction<unknown>)
+        return work(tx as JobTransaction)
       })
     },
 
