@@ -175,7 +175,7 @@ export class AccessTokens {
       created_at: now,
       retires_at: now + KEY_TTL_MS,
     }
-    await this.#deps.store.note((tx) => tx.insertInto('iam_signing_key').values(row).execute())
+    await this.#deps.store.insertSigningKey(row)
     const key = { kid, publicKey, privateKey, retiresAt: row.retires_at }
     this.#keys = [...this.#keys, key]
     return key

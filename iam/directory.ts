@@ -309,16 +309,17 @@ export class Directory {
     held: PoliciesHeld,
   ): Holder {
     const account = row.account as AccountId
+    const arn = iamArn(account, kind, row.name)
     const key = `${row.account}/${row.name}`
     const inline = new Map<string, InlinePolicy>()
     for (const { name, document } of held.inline.get(key) ?? []) {
-      inline.set(name, { document, compiled: this.#compile(`${kind}/${row.name}#${name}`, document, 'identity') })
+      inline.set(name, { document, compiled: this.#compile(`${arn}#${name}`, document, 'identity') })
     }
     return {
       account,
       name: row.name,
       id: row.id,
-      arn: iamArn(account, kind, row.name),
+      arn,
       createdAt: row.created_at,
       attached: held.attached.get(key)?.map((attachment) => attachment.policy_arn) ?? [],
       inline,

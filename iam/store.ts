@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { AccountId, Database } from '../platform/index.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
 
-export type Tx = Transaction<IamTables>
+type Tx = Transaction<IamTables>
 
 export interface Change {
   readonly number: number
@@ -11,8 +11,401 @@ export interface Change {
   readonly name: string
 }
 
-/** Says that a thing was changed, so that every process reads it again. */
-export type Touch = (noun: ChangedNoun, name: string) => void
+/** The tables inside one change. Every write says what it touched, so that every process reads it again. */
+export class IamWriter {
+  readonly #tx: Tx
+  readonly #account: AccountId
+  readonly touched = new Map<string, { readonly noun: ChangedNoun; readonly name: string }>()
+
+  constructor(tx: Tx, account: AccountId) {
+    this.#tx = tx
+    this.#account = account
+  }
+
+  #touch(noun: ChangedNoun, name: string): void {
+    this.touched.set(`${noun}/${name}`, { noun, name })
+  }
+
+  async insertAccount(row: Omit<IamTables['iam_account'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_account')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('account', this.#account)
+  }
+
+  async countAccounts(): Promise<number> {
+    const row = await this.#tx
+      .selectFrom('iam_account')
+      .select((eb) => eb.fn.countAll<number | bigint>().as('count'))
+      .executeTakeFirstOrThrow()
+    return Number(row.count)
+  }
+
+  async insertUser(row: Omit<IamTables['iam_user'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_user')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('user', row.name)
+  }
+
+  /** @returns false where there is no such user */
+  async updateUser(
+    name: string,
+    set: Partial<Omit<IamTables['iam_user'], 'account' | 'name' | 'id'>>,
+  ): Promise<boolean> {
+    const result = await this.#tx
+      .updateTable('iam_user')
+      .set(set)
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    this.#touch('user', name)
+    return result.numUpdatedRows > 0
+  }
+
+  /** With its keys, memberships and policies. */
+  async deleteUser(name: string): Promise<boolean> {
+    for (const id of await this.accessKeyIds(name)) await this.deleteAccessKey(name, id)
+    await this.#tx
+      .deleteFrom('iam_membership')
+      .where('account', '=', this.#account)
+      .where('user_name', '=', name)
+      .execute()
+    return this.#deleteHolder('user', name)
+  }
+
+  async hasUser(name: string): Promise<boolean> {
+    return this.#has('iam_user', name)
+  }
+
+  async insertGroup(row: Omit<IamTables['iam_group'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_group')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('group', row.name)
+  }
+
+  async hasGroup(name: string): Promise<boolean> {
+    return this.#has('iam_group', name)
+  }
+
+  /** With its memberships and policies. */
+  async deleteGroup(name: string): Promise<boolean> {
+    const members = await this.#tx
+      .deleteFrom('iam_membership')
+      .where('account', '=', this.#account)
+      .where('group_name', '=', name)
+      .returning('user_name')
+      .execute()
+    for (const member of members) this.#touch('user', member.user_name)
+    return this.#deleteHolder('group', name)
+  }
+
+  async groupsOf(userName: string): Promise<string[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_membership')
+      .select('group_name')
+      .where('account', '=', this.#account)
+      .where('user_name', '=', userName)
+      .execute()
+    return rows.map((row) => row.group_name)
+  }
+
+  /** May repeat. */
+  async addMember(groupName: string, userName: string): Promise<void> {
+    await this.#tx
+      .insertInto('iam_membership')
+      .values({ account: this.#account, group_name: groupName, user_name: userName })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    this.#touch('user', userName)
+  }
+
+  async removeMember(groupName: string, userName: string): Promise<boolean> {
+    const result = await this.#tx
+      .deleteFrom('iam_membership')
+      .where('account', '=', this.#account)
+      .where('group_name', '=', groupName)
+      .where('user_name', '=', userName)
+      .executeTakeFirst()
+    this.#touch('user', userName)
+    return result.numDeletedRows > 0
+  }
+
+  async insertRole(row: Omit<IamTables['iam_role'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_role')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('role', row.name)
+  }
+
+  async updateRole(
+    name: string,
+    set: Partial<Omit<IamTables['iam_role'], 'account' | 'name' | 'id'>>,
+  ): Promise<boolean> {
+    const result = await this.#tx
+      .updateTable('iam_role')
+      .set(set)
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    this.#touch('role', name)
+    return result.numUpdatedRows > 0
+  }
+
+  async hasRole(name: string): Promise<boolean> {
+    return this.#has('iam_role', name)
+  }
+
+  async deleteRole(name: string): Promise<boolean> {
+    return this.#deleteHolder('role', name)
+  }
+
+  async insertPolicy(row: Omit<IamTables['iam_policy'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_policy')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('policy', row.name)
+  }
+
+  async hasPolicy(name: string): Promise<boolean> {
+    return this.#has('iam_policy', name)
+  }
+
+  async policyRow(name: string): Promise<IamTables['iam_policy'] | undefined> {
+    return this.#tx
+      .selectFrom('iam_policy')
+      .selectAll()
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+  }
+
+  async updatePolicy(
+    name: string,
+    set: Partial<Pick<IamTables['iam_policy'], 'default_version' | 'latest_version' | 'description'>>,
+  ): Promise<void> {
+    await this.#tx
+      .updateTable('iam_policy')
+      .set(set)
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .execute()
+    this.#touch('policy', name)
+  }
+
+  async insertPolicyVersion(row: Omit<IamTables['iam_policy_version'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_policy_version')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('policy', row.policy)
+  }
+
+  async policyVersionNumbers(policy: string): Promise<number[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_policy_version')
+      .select('version')
+      .where('account', '=', this.#account)
+      .where('policy', '=', policy)
+      .orderBy('version')
+      .execute()
+    return rows.map((row) => row.version)
+  }
+
+  async deletePolicyVersion(policy: string, version: number): Promise<void> {
+    await this.#tx
+      .deleteFrom('iam_policy_version')
+      .where('account', '=', this.#account)
+      .where('policy', '=', policy)
+      .where('version', '=', version)
+      .execute()
+    this.#touch('policy', policy)
+  }
+
+  async deletePolicy(name: string): Promise<void> {
+    await this.#tx
+      .deleteFrom('iam_policy_version')
+      .where('account', '=', this.#account)
+      .where('policy', '=', name)
+      .execute()
+    await this.#tx.deleteFrom('iam_policy').where('account', '=', this.#account).where('name', '=', name).execute()
+    this.#touch('policy', name)
+  }
+
+  /** Who holds a managed policy, as its policies or as its boundary. */
+  async holdersOf(policyArn: string): Promise<{ kind: HolderKind; name: string }[]> {
+    const attached = await this.#tx
+      .selectFrom('iam_attachment')
+      .select(['holder_kind as kind', 'holder as name'])
+      .where('account', '=', this.#account)
+      .where('policy_arn', '=', policyArn)
+      .execute()
+    const bounded = async (table: 'iam_user' | 'iam_role', kind: HolderKind) => {
+      const rows = await this.#tx
+        .selectFrom(table)
+        .select('name')
+        .where('account', '=', this.#account)
+        .where('boundary', '=', policyArn)
+        .execute()
+      return rows.map(({ name }) => ({ kind, name }))
+    }
+    return [...attached, ...(await bounded('iam_user', 'user')), ...(await bounded('iam_role', 'role'))]
+  }
+
+  async attachedTo(kind: HolderKind, holder: string): Promise<string[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_attachment')
+      .select('policy_arn')
+      .where('account', '=', this.#account)
+      .where('holder_kind', '=', kind)
+      .where('holder', '=', holder)
+      .execute()
+    return rows.map((row) => row.policy_arn)
+  }
+
+  /** May repeat. */
+  async attach(kind: HolderKind, holder: string, policyArn: string): Promise<void> {
+    await this.#tx
+      .insertInto('iam_attachment')
+      .values({ account: this.#account, holder_kind: kind, holder, policy_arn: policyArn })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+    this.#touch(kind, holder)
+  }
+
+  async detach(kind: HolderKind, holder: string, policyArn: string): Promise<boolean> {
+    const result = await this.#tx
+      .deleteFrom('iam_attachment')
+      .where('account', '=', this.#account)
+      .where('holder_kind', '=', kind)
+      .where('holder', '=', holder)
+      .where('policy_arn', '=', policyArn)
+      .executeTakeFirst()
+    this.#touch(kind, holder)
+    return result.numDeletedRows > 0
+  }
+
+  async inlineNames(kind: HolderKind, holder: string): Promise<string[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_inline_policy')
+      .select('name')
+      .where('account', '=', this.#account)
+      .where('holder_kind', '=', kind)
+      .where('holder', '=', holder)
+      .execute()
+    return rows.map((row) => row.name)
+  }
+
+  /** May repeat: the document is replaced. */
+  async putInline(kind: HolderKind, holder: string, name: string, document: string): Promise<void> {
+    await this.#tx
+      .insertInto('iam_inline_policy')
+      .values({ account: this.#account, holder_kind: kind, holder, name, document })
+      .onConflict((conflict) =>
+        conflict.columns(['account', 'holder_kind', 'holder', 'name']).doUpdateSet({ document }),
+      )
+      .execute()
+    this.#touch(kind, holder)
+  }
+
+  async deleteInline(kind: HolderKind, holder: string, name: string): Promise<boolean> {
+    const result = await this.#tx
+      .deleteFrom('iam_inline_policy')
+      .where('account', '=', this.#account)
+      .where('holder_kind', '=', kind)
+      .where('holder', '=', holder)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    this.#touch(kind, holder)
+    return result.numDeletedRows > 0
+  }
+
+  async accessKeyIds(userName: string): Promise<string[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_access_key')
+      .select('id')
+      .where('account', '=', this.#account)
+      .where('user_name', '=', userName)
+      .execute()
+    return rows.map((row) => row.id)
+  }
+
+  async insertAccessKey(row: Omit<IamTables['iam_access_key'], 'account'>): Promise<void> {
+    await this.#tx
+      .insertInto('iam_access_key')
+      .values({ account: this.#account, ...row })
+      .execute()
+    this.#touch('accessKey', row.id)
+  }
+
+  async updateAccessKey(userName: string, id: string, enabled: boolean): Promise<boolean> {
+    const result = await this.#tx
+      .updateTable('iam_access_key')
+      .set({ enabled: enabled ? 1 : 0 })
+      .where('account', '=', this.#account)
+      .where('user_name', '=', userName)
+      .where('id', '=', id)
+      .executeTakeFirst()
+    this.#touch('accessKey', id)
+    return result.numUpdatedRows > 0
+  }
+
+  async deleteAccessKey(userName: string, id: string): Promise<boolean> {
+    const result = await this.#tx
+      .deleteFrom('iam_access_key')
+      .where('account', '=', this.#account)
+      .where('user_name', '=', userName)
+      .where('id', '=', id)
+      .executeTakeFirst()
+    this.#touch('accessKey', id)
+    return result.numDeletedRows > 0
+  }
+
+  async revokeSession(id: string, at: number): Promise<boolean> {
+    const result = await this.#tx
+      .updateTable('iam_session')
+      .set({ revoked_at: at })
+      .where('account', '=', this.#account)
+      .where('id', '=', id)
+      .executeTakeFirst()
+    this.#touch('session', id)
+    return result.numUpdatedRows > 0
+  }
+
+  async #has(table: 'iam_user' | 'iam_group' | 'iam_role' | 'iam_policy', name: string): Promise<boolean> {
+    const row = await this.#tx
+      .selectFrom(table)
+      .select('name')
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    return row !== undefined
+  }
+
+  async #deleteHolder(kind: HolderKind, name: string): Promise<boolean> {
+    for (const table of ['iam_attachment', 'iam_inline_policy'] as const) {
+      await this.#tx
+        .deleteFrom(table)
+        .where('account', '=', this.#account)
+        .where('holder_kind', '=', kind)
+        .where('holder', '=', name)
+        .execute()
+    }
+    const result = await this.#tx
+      .deleteFrom(`iam_${kind}`)
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    this.#touch(kind, name)
+    return result.numDeletedRows > 0
+  }
+}
 
 /** One thing of an account, or everything. */
 export type Which = { readonly account: AccountId; readonly name: string } | 'all'
@@ -37,7 +430,7 @@ export class IamStore {
    * @returns what `work` gave, and the number at which the change is visible */
   async change<T>(
     account: AccountId,
-    work: (tx: Tx, touch: Touch) => Promise<T>,
+    work: (write: IamWriter) => Promise<T>,
   ): Promise<{ readonly value: T; readonly snapshot: number }> {
     return this.#database.write(async (tx) => {
       const { number } = await tx
@@ -46,26 +439,42 @@ export class IamStore {
         .where('id', '=', 1)
         .returning('number')
         .executeTakeFirstOrThrow()
-      const touched = new Map<string, { noun: ChangedNoun; name: string }>()
-      const value = await work(tx, (noun, name) => touched.set(`${noun}/${name}`, { noun, name }))
-      for (const { noun, name } of touched.values()) {
+      const writer = new IamWriter(tx, account)
+      const value = await work(writer)
+      for (const { noun, name } of writer.touched.values()) {
         await tx.insertInto('iam_change').values({ number, account, noun, name }).execute()
       }
       return { value, snapshot: number }
     })
   }
 
+  async insertSession(
+    account: AccountId,
+    row: Omit<IamTables['iam_session'], 'account' | 'revoked_at'>,
+  ): Promise<void> {
+    await this.#note((tx) =>
+      tx
+        .insertInto('iam_session')
+        .values({ account, revoked_at: null, ...row })
+        .execute(),
+    )
+  }
+
+  async insertSigningKey(row: IamTables['iam_signing_key']): Promise<void> {
+    await this.#note((tx) => tx.insertInto('iam_signing_key').values(row).execute())
+  }
+
   /** Writes that no decision depends on. */
-  note<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  #note<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#database.write(work)
   }
 
-  get read(): Kysely<IamTables> {
+  get #read(): Kysely<IamTables> {
     return this.#database.read
   }
 
   async revision(): Promise<number> {
-    const row = await this.read
+    const row = await this.#read
       .selectFrom('iam_revision')
       .select('number')
       .where('id', '=', 1)
@@ -74,7 +483,7 @@ export class IamStore {
   }
 
   async changesAfter(number: number): Promise<Change[]> {
-    const rows = await this.read
+    const rows = await this.#read
       .selectFrom('iam_change')
       .selectAll()
       .where('number', '>', number)
@@ -91,7 +500,7 @@ export class IamStore {
     let after: { account: string; name: string } | undefined
     for (;;) {
       // Kysely cannot type a table that is a type parameter; both have the columns named here.
-      let query = this.read.selectFrom(table as 'iam_user').selectAll()
+      let query = this.#read.selectFrom(table as 'iam_user').selectAll()
       const column = key as 'name'
       if (which !== 'all') query = query.where('account', '=', which.account).where(column, '=', which.name)
       if (after) {
@@ -113,24 +522,24 @@ export class IamStore {
   }
 
   accounts(): Promise<IamTables['iam_account'][]> {
-    return this.read.selectFrom('iam_account').selectAll().execute()
+    return this.#read.selectFrom('iam_account').selectAll().execute()
   }
 
   groups(which: Which): Promise<IamTables['iam_group'][]> {
-    let query = this.read.selectFrom('iam_group').selectAll()
+    let query = this.#read.selectFrom('iam_group').selectAll()
     if (which !== 'all') query = query.where('account', '=', which.account).where('name', '=', which.name)
     return query.execute()
   }
 
   roles(which: Which): Promise<IamTables['iam_role'][]> {
-    let query = this.read.selectFrom('iam_role').selectAll()
+    let query = this.#read.selectFrom('iam_role').selectAll()
     if (which !== 'all') query = query.where('account', '=', which.account).where('name', '=', which.name)
     return query.execute()
   }
 
   /** Each with the document of its default version. */
   policies(which: Which): Promise<(IamTables['iam_policy'] & { document: string })[]> {
-    let query = this.read
+    let query = this.#read
       .selectFrom('iam_policy')
       .innerJoin('iam_policy_version', (join) =>
         join
@@ -147,25 +556,25 @@ export class IamStore {
   }
 
   memberships(which: Which): Promise<IamTables['iam_membership'][]> {
-    let query = this.read.selectFrom('iam_membership').selectAll()
+    let query = this.#read.selectFrom('iam_membership').selectAll()
     if (which !== 'all') query = query.where('account', '=', which.account).where('user_name', '=', which.name)
     return query.orderBy('group_name').execute()
   }
 
   attachments(kind: HolderKind, which: Which): Promise<IamTables['iam_attachment'][]> {
-    let query = this.read.selectFrom('iam_attachment').selectAll().where('holder_kind', '=', kind)
+    let query = this.#read.selectFrom('iam_attachment').selectAll().where('holder_kind', '=', kind)
     if (which !== 'all') query = query.where('account', '=', which.account).where('holder', '=', which.name)
     return query.orderBy('policy_arn').execute()
   }
 
   inlinePolicies(kind: HolderKind, which: Which): Promise<IamTables['iam_inline_policy'][]> {
-    let query = this.read.selectFrom('iam_inline_policy').selectAll().where('holder_kind', '=', kind)
+    let query = this.#read.selectFrom('iam_inline_policy').selectAll().where('holder_kind', '=', kind)
     if (which !== 'all') query = query.where('account', '=', which.account).where('holder', '=', which.name)
     return query.orderBy('name').execute()
   }
 
   revokedSessions(now: number): Promise<{ id: string; expires_at: number }[]> {
-    return this.read
+    return this.#read
       .selectFrom('iam_session')
       .select(['id', 'expires_at'])
       .where('revoked_at', 'is not', null)
@@ -174,7 +583,7 @@ export class IamStore {
   }
 
   session(account: AccountId, id: string): Promise<IamTables['iam_session'] | undefined> {
-    return this.read
+    return this.#read
       .selectFrom('iam_session')
       .selectAll()
       .where('account', '=', account)
@@ -183,7 +592,7 @@ export class IamStore {
   }
 
   async passwordHash(account: AccountId, userName: string): Promise<string | undefined> {
-    const row = await this.read
+    const row = await this.#read
       .selectFrom('iam_user')
       .select('password_hash')
       .where('account', '=', account)
@@ -193,16 +602,28 @@ export class IamStore {
   }
 
   signingKeys(): Promise<IamTables['iam_signing_key'][]> {
-    return this.read.selectFrom('iam_signing_key').selectAll().orderBy('created_at').execute()
+    return this.#read.selectFrom('iam_signing_key').selectAll().orderBy('created_at').execute()
   }
 
   policyVersions(account: AccountId, policy: string): Promise<IamTables['iam_policy_version'][]> {
-    return this.read
+    return this.#read
       .selectFrom('iam_policy_version')
       .selectAll()
       .where('account', '=', account)
       .where('policy', '=', policy)
       .orderBy('version', 'desc')
       .execute()
+  }
+
+  /** Not a change: no decision depends on it. */
+  async noteAccessKeyUse(account: AccountId, id: string, at: number): Promise<void> {
+    await this.#note((tx) =>
+      tx
+        .updateTable('iam_access_key')
+        .set({ last_used_at: at })
+        .where('account', '=', account)
+        .where('id', '=', id)
+        .execute(),
+    )
   }
 }

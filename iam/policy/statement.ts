@@ -79,7 +79,7 @@ function compileResources(
     if (typeof parts !== 'string' && hasBareVariable(parts) && narrowsDenial(statement, resources.negated)) {
       problems.add(
         offset,
-        "a variable that may have no value lets this fail open; give it a default, as in `${g:UserName, 'none'}`",
+        `a variable that may have no value lets this fail open; give it a default, as in \`\${g:UserName, 'none'}\``,
       )
     }
   }

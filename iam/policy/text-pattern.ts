@@ -30,7 +30,7 @@ export function parseTemplate(text: string, options: { readonly wildcards: boole
   for (let at = text.indexOf('${'); at !== -1; at = text.indexOf('${', from)) {
     plain(text.slice(from, at))
     const close = text.indexOf('}', at)
-    if (close === -1) return '`${` without its `}`; write `${$}{` for the characters themselves'
+    if (close === -1) return `\`\${\` without its \`}\`; write \`\${$}{\` for the characters themselves`
     const part = parseVariable(text.slice(at + 2, close))
     if (typeof part === 'string') return part
     parts.push(part)

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import type { Authorizer, AuthzRequest, Clock, Decision } from '../platform/index.ts'
+import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
+import type { Evaluator } from './decision/evaluator.ts'
+import { questionOf } from './decision/question.ts'
+import { DecisionKeys } from './decision-keys.ts'
+import { REQUEST_TEXT_MAX } from './limits.ts'
+import { callerOf } from './policy/principal-match.ts'
+import type { Question } from './policy/statement.ts'
+import type { PolicyView, PolicyViews } from './policy-views.ts'
+import type { Log } from './types.ts'
+
+export interface AuthorizerDeps {
+  readonly views: PolicyViews
+  readonly evaluator: Evaluator
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Everything one decision looks at. */
+export interface Case {
+  readonly layers: Layers
+  readonly question: Question
+  readonly view: PolicyView
+}
+
+/** Decides by the policies in memory. Synchronous at heart, so no change can come in the middle. */
+export class IamAuthorizer implements Authorizer {
+  readonly #deps: AuthorizerDeps
+
+  constructor(deps: AuthorizerDeps) {
+    this.#deps = deps
+  }
+
+  async authorize(request: AuthzRequest): Promise<Decision> {
+    return this.decide(request, this.#deps.evaluator)
+  }
+
+  /** The same, by a chosen evaluator. Never throws. */
+  decide(request: AuthzRequest, evaluator: Evaluator): Decision {
+    const id = randomUUID().replaceAll('-', '')
+    try {
+      const found = this.caseOf(request)
+      if (!found) return { allowed: false, id, reason: 'implicitDeny', determining: [] }
+      if (found.view.broken.length > 0) {
+        this.#deps.log.error(
+          { decisionId: id, principal: request.principal.arn, policies: found.view.broken },
+          'denied, because a policy that applies cannot be read',
+        )
+        return { allowed: false, id, reason: 'error', determining: [] }
+      }
+      const { reason } = decide(found.layers, found.question, evaluator)
+      const determining = determiningStatements(found.layers, found.question)
+      return { allowed: reason === 'allow', id, reason, determining }
+    } catch (error) {
+      this.#deps.log.error(
+        { err: error, decisionId: id, principal: request.principal.arn },
+        'a decision failed: denied',
+      )
+      return { allowed: false, id, reason: 'error', determining: [] }
+    }
+  }
+
+  /** undefined where the principal is gone or the request is longer than any real one. */
+  caseOf(request: AuthzRequest): Case | undefined {
+    const { principal, action, resource } = request
+    const view = this.#deps.views.find(principal)
+    if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
+    const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context })
+    const question = questionOf({ action, resource, keys }, callerOf(principal.account, [principal.arn]))
+    const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
+    const owner = question.resourceName?.[4]
+    return {
+      view,
+      question,
+      layers: {
+        ...EMPTY_LAYERS,
+        identity: view.identity,
+        boundary: view.boundary,
+        sessions,
+        // A resource that names no account, or the platform itself, is nobody else's.
+        sameAccount: !owner || owner === principal.account || owner === 'rampart' || principal.kind === 'platform',
+      },
+    }
+  }
+}

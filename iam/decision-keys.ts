@@ -1,0 +1,85 @@
+import { type ContextValue, formatInstant, type Principal } from '../platform/index.ts'
+import { canonicalKeyOf } from './decision/question.ts'
+import type { KeyValues } from './policy/text-pattern.ts'
+import type { PolicyView } from './policy-views.ts'
+
+const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+
+/** The context of one decision. What the platform knows of the principal and the time comes first, so that nothing a
+ * request says can stand in its place. */
+export class DecisionKeys implements KeyValues {
+  readonly #principal: Principal
+  readonly #view: PolicyView
+  readonly #now: number
+  readonly #request: ReadonlyMap<string, ContextValue>
+
+  constructor(given: {
+    readonly principal: Principal
+    readonly view: PolicyView
+    readonly now: number
+    readonly context: ReadonlyMap<string, ContextValue> | undefined
+  }) {
+    this.#principal = given.principal
+    this.#view = given.view
+    this.#now = given.now
+    const request = new Map<string, ContextValue>()
+    for (const [name, value] of given.context ?? []) request.set(canonicalKeyOf(name), value)
+    this.#request = request
+  }
+
+  get(key: string): ContextValue | undefined {
+    if (!key.startsWith('g:')) return this.#request.get(key)
+    if (key.startsWith('g:principaltag/')) return this.#tag(key.slice('g:principaltag/'.length))
+    switch (key) {
+      case 'g:principalarn':
+        return this.#principal.arn
+      case 'g:principalid':
+      case 'g:userid':
+        return this.#view.holder?.id
+      case 'g:principaltype':
+        return { user: 'User', role: 'AssumedRole', source: 'Source', platform: 'Service' }[this.#principal.kind]
+      case 'g:principalaccount':
+        return this.#principal.account
+      case 'g:username':
+        return this.#principal.kind === 'user' ? this.#principal.name : undefined
+      case 'g:principalcreatedat':
+        return this.#view.holder && formatInstant(this.#view.holder.createdAt)
+      case 'g:groups':
+        return this.#view.holder && 'groups' in this.#view.holder ? this.#view.holder.groups : undefined
+      case 'g:authmethod':
+        return this.#principal.auth
+      case 'g:mfapresent':
+        // A long-lived access key proves nothing about a second factor, so it carries no such key at all.
+        return this.#principal.auth === 'accessKey' ? undefined : this.#principal.mfa
+      case 'g:mfaage':
+        return this.#principal.mfa ? this.#ageSec() : undefined
+      case 'g:tokenissuetime':
+        return this.#principal.authenticatedAt === undefined
+          ? undefined
+          : formatInstant(this.#principal.authenticatedAt)
+      case 'g:currenttime':
+        return formatInstant(this.#now)
+      case 'g:epochtime':
+        return Math.floor(this.#now / 1000)
+      case 'g:timeofday':
+        // The zone is the policy's to choose; `TimeBetween` takes the instant.
+        return undefined
+      case 'g:dayofweek':
+        return DAYS[new Date(this.#now).getUTCDay()]
+      default:
+        return this.#request.get(key)
+    }
+  }
+
+  #ageSec(): number | undefined {
+    const at = this.#principal.authenticatedAt
+    return at === undefined ? undefined : Math.max(0, Math.floor((this.#now - at) / 1000))
+  }
+
+  #tag(name: string): string | undefined {
+    for (const [key, value] of Object.entries(this.#view.holder?.tags ?? {})) {
+      if (key.toLowerCase() === name) return value
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type AccountId,
+  type Authenticator,
+  type Authorizer,
+  type Clock,
+  type Database,
+  type Principal,
+  parseAccountId,
+  type Sealer,
+  uuidv7,
+} from '../platform/index.ts'
+import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
+import { AccessTokens } from './access-tokens.ts'
+import { Attachments } from './attachments.ts'
+import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
+import { IamAuthorizer } from './authorizer.ts'
+import { type BuiltinRole, builtinRoles, platformPolicyArn } from './builtin.ts'
+import { Changes } from './changes.ts'
+import { createCasbinEvaluator } from './decision/casbin.ts'
+import { Directory } from './directory.ts'
+import { Groups } from './groups.ts'
+import { Passwords } from './passwords.ts'
+import { Policies } from './policies.ts'
+import { PolicyViews } from './policy-views.ts'
+import { Roles } from './roles.ts'
+import { signIn } from './sign-in.ts'
+import { SignInThrottle } from './sign-in-throttle.ts'
+import { IamStore, type IamWriter } from './store.ts'
+import type { Log } from './types.ts'
+import { Users } from './users.ts'
+
+export interface IamDeps {
+  /** Migrated with `iamMigrations`. */
+  readonly database: Database
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly log?: Log
+}
+
+/** What the first start made; shown once. */
+export interface BootstrapResult {
+  readonly accountId: AccountId
+  readonly userName: string
+  readonly password: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+export interface Iam {
+  readonly authenticator: Authenticator
+  readonly authorizer: Authorizer
+  readonly users: Users
+  readonly accessKeys: AccessKeys
+  readonly groups: Groups
+  readonly roles: Roles
+  readonly policies: Policies
+  readonly attachments: Attachments
+  /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist. */
+  bootstrap(): Promise<BootstrapResult | undefined>
+  /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
+   * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
+   * @throws iam.thing.absent */
+  principalOfRole(account: AccountId, roleName: string, sessionPolicies?: readonly unknown[]): Principal
+  /** @throws iam.signIn.failed, iam.signIn.lockedOut, iam.signIn.busy */
+  signIn(input: {
+    /** Default: the first account. */
+    readonly accountId?: string
+    readonly userName: string
+    readonly password: string
+    readonly sourceIp: string
+  }): Promise<{ readonly accessToken: string; readonly expiresAt: string }>
+  /** Resolves when everything written on the side is written. The database stays open. */
+  close(): Promise<void>
+}
+
+const FIRST_ACCOUNT = parseAccountId('000000000001')
+const FIRST_USER = 'admin'
+
+/** Identities, policies and decisions over them, loaded into memory.
+ * @see docs/decisions/0005-casbin-on-the-slice.md */
+export async function createIam({ database, sealer, clock, log = silent }: IamDeps): Promise<Iam> {
+  const store = new IamStore(database)
+  const directory = new Directory({ store, clock, log })
+  await directory.load()
+  const tokens = new AccessTokens({ store, sealer, clock })
+  await tokens.load()
+  const changes = new Changes(store, directory)
+  const passwords = new Passwords()
+  const throttle = new SignInThrottle(clock)
+  const views = new PolicyViews(directory)
+  const authenticator = new IamAuthenticator({ directory, store, tokens, sealer, clock, log })
+  const authorizer = new IamAuthorizer({ views, evaluator: await createCasbinEvaluator(), clock, log })
+  const roles = new Roles({ directory, changes, clock })
+  return {
+    authenticator,
+    authorizer,
+    users: new Users({ directory, changes, passwords, clock }),
+    accessKeys: new AccessKeys({ directory, changes, sealer, clock }),
+    groups: new Groups({ directory, changes, clock }),
+    roles,
+    policies: new Policies({ directory, changes, store, clock }),
+    attachments: new Attachments({ directory, changes }),
+    bootstrap: () => bootstrap({ changes, passwords, sealer, clock }),
+    principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
+    signIn: ({ accountId, ...input }) =>
+      signIn({ directory, store, tokens, passwords, throttle, clock }, { ...input, account: accountToTry(accountId) }),
+    close: () => authenticator.close(),
+  }
+}
+
+/** No account has this number. */
+const NO_ACCOUNT = parseAccountId('000000000000')
+
+/** A malformed account is an account that does not exist, and costs and answers as one. */
+function accountToTry(text: string | undefined): AccountId {
+  if (text === undefined) return FIRST_ACCOUNT
+  return /^[0-9]{12}$/.test(text) ? parseAccountId(text) : NO_ACCOUNT
+}
+
+const silent: Log = { error: () => {}, warn: () => {} }
+
+interface BootstrapDeps {
+  readonly changes: Changes
+  readonly passwords: Passwords
+  readonly sealer: Sealer
+  readonly clock: Clock
+}
+
+async function bootstrap({ changes, passwords, sealer, clock }: BootstrapDeps): Promise<BootstrapResult | undefined> {
+  const account = FIRST_ACCOUNT
+  const password = randomBytes(18).toString('base64url')
+  const accessKeyId = makeAccessKeyId()
+  const secret = makeSecretAccessKey()
+  const passwordHash = await passwords.hash(password)
+  const sealed = await sealer.seal(secret.reveal(), accessKeyPurpose({ account, id: accessKeyId }))
+  const now = clock.now()
+  const made = await changes.run(account, async (write) => {
+    // Two processes that start together take turns here, so one of them finds the other's account.
+    if ((await write.countAccounts()) > 0) return false
+    await write.insertAccount({ name: 'first', created_at: now })
+    for (const role of builtinRoles(account)) await insertBuiltinRole(write, role, clock)
+    await write.insertUser({
+      name: FIRST_USER,
+      id: uuidv7(clock),
+      password_hash: passwordHash,
+      enabled: 1,
+      tokens_valid_after: now,
+      boundary: null,
+      tags: '{}',
+      created_at: now,
+    })
+    await write.attach('user', FIRST_USER, platformPolicyArn('Administrator'))
+    await write.insertAccessKey({
+      id: accessKeyId,
+      user_name: FIRST_USER,
+      sealed_secret: sealed,
+      enabled: 1,
+      created_at: now,
+      last_used_at: null,
+    })
+    return true
+  })
+  if (!made) return undefined
+  return { accountId: account, userName: FIRST_USER, password, accessKeyId, secretAccessKey: secret.revealText() }
+}
+
+async function insertBuiltinRole(write: IamWriter, role: BuiltinRole, clock: Clock): Promise<void> {
+  await write.insertRole({
+    name: role.name,
+    id: uuidv7(clock),
+    description: role.description,
+    trust: JSON.stringify(role.trust),
+    session_sec_max: 3_600,
+    boundary: null,
+    tags: '{}',
+    builtin: 1,
+    created_at: clock.now(),
+  })
+  await write.putInline('role', role.name, 'BuiltIn', JSON.stringify(role.policy))
+}

@@ -1,0 +1,119 @@
+import type { AccountId, Principal } from '../platform/index.ts'
+import { sourcePolicy } from './builtin.ts'
+import { StatementList } from './decision/statement-list.ts'
+import type { AccountState, Directory } from './directory.ts'
+import { VIEWS_REMEMBERED_MAX } from './limits.ts'
+import { parsePolicy } from './policy/document.ts'
+import { type CompiledPolicy, compilePolicy } from './policy/statement.ts'
+import { Remembered } from './remembered.ts'
+import type { Holder, LoadedPolicy, Role, User } from './types.ts'
+
+/** The policies that apply to one principal, ready for decisions. */
+export interface PolicyView {
+  readonly identity: StatementList
+  readonly boundary: StatementList | undefined
+  /** Names of policies that could not be read: whoever holds one is denied. */
+  readonly broken: readonly string[]
+  readonly holder: User | Role | undefined
+}
+
+interface Entry {
+  readonly generation: number
+  readonly view: PolicyView
+}
+
+const everything = compilePolicy(
+  'platform',
+  parsePolicy('{"Version":"5.0","Statement":{"Sid":"Self","Effect":"Allow","Action":"*"}}', 'identity'),
+)
+
+/** Makes views and keeps them until something of the account changes. */
+export class PolicyViews {
+  readonly #directory: Directory
+  readonly #entries = new Remembered<string, Entry>(VIEWS_REMEMBERED_MAX)
+  readonly #sources = new Remembered<AccountId, PolicyView>(VIEWS_REMEMBERED_MAX)
+  readonly #platform: PolicyView = viewOf([everything])
+  /** Session policies are values that live as long as their session; compiled once for each. */
+  readonly #sessions = new WeakMap<object, StatementList>()
+
+  constructor(directory: Directory) {
+    this.#directory = directory
+  }
+
+  /** undefined where there is no such principal (any more). */
+  find(principal: Principal): PolicyView | undefined {
+    switch (principal.kind) {
+      case 'platform':
+        return this.#platform
+      case 'source':
+        return this.#sourceView(principal.account)
+      case 'user':
+      case 'role':
+        return this.#holderView(principal.kind, principal.account, principal.name)
+    }
+  }
+
+  /** @throws iam.policy.malformed */
+  sessionList(document: unknown): StatementList {
+    const compile = () =>
+      new StatementList([compilePolicy('session', parsePolicy(JSON.stringify(document), 'session'))])
+    if (typeof document !== 'object' || document === null) return compile()
+    const known = this.#sessions.get(document)
+    if (known) return known
+    const list = compile()
+    this.#sessions.set(document, list)
+    return list
+  }
+
+  #holderView(kind: 'user' | 'role', account: AccountId, name: string): PolicyView | undefined {
+    const state = this.#directory.stateOf(account)
+    if (!state) return undefined
+    const key = `${account}/${kind}/${name}`
+    const entry = this.#entries.get(key)
+    if (entry?.generation === state.generation) return entry.view
+    const view = this.#makeView(kind, state, account, name)
+    if (view) this.#entries.set(key, { generation: state.generation, view })
+    return view
+  }
+
+  #makeView(kind: 'user' | 'role', state: AccountState, account: AccountId, name: string): PolicyView | undefined {
+    const holder = kind === 'user' ? state.users.get(name) : state.roles.get(name)
+    if (!holder) return undefined
+    const groups = 'groups' in holder ? holder.groups.flatMap((group) => state.groups.get(group) ?? []) : []
+    const held = [holder, ...groups].flatMap((one) => this.#policiesOf(account, one))
+    const boundary: [string, LoadedPolicy][] = holder.boundary
+      ? [[holder.boundary, this.#directory.findPolicy(account, holder.boundary)?.compiled]]
+      : []
+    const broken = [...held, ...boundary].filter(([, policy]) => !policy).map(([id]) => id)
+    const distinct = new Map(held)
+    return {
+      ...viewOf([...distinct.values()].filter((policy) => policy !== undefined)),
+      boundary: holder.boundary ? new StatementList(boundary.flatMap(([, policy]) => policy ?? [])) : undefined,
+      broken,
+      holder,
+    }
+  }
+
+  #policiesOf(account: AccountId, holder: Holder): [string, LoadedPolicy][] {
+    return [
+      ...holder.attached.map((arn): [string, LoadedPolicy] => [
+        arn,
+        this.#directory.findPolicy(account, arn)?.compiled,
+      ]),
+      ...[...holder.inline].map(([name, policy]): [string, LoadedPolicy] => [`${holder.arn}#${name}`, policy.compiled]),
+    ]
+  }
+
+  #sourceView(account: AccountId): PolicyView {
+    const known = this.#sources.get(account)
+    if (known) return known
+    const text = JSON.stringify(sourcePolicy(account))
+    const view = viewOf([compilePolicy('source', parsePolicy(text, 'identity'))])
+    this.#sources.set(account, view)
+    return view
+  }
+}
+
+function viewOf(policies: readonly CompiledPolicy[]): PolicyView {
+  return { identity: new StatementList(policies), boundary: undefined, broken: [], holder: undefined }
+}

@@ -1,0 +1,107 @@
+import { type AccountId, type Clock, uuidv7 } from '../platform/index.ts'
+import type { Changes } from './changes.ts'
+import type { Directory } from './directory.ts'
+import { iamError } from './errors.ts'
+import { requireName } from './names.ts'
+import { type Passwords, requireGoodPassword } from './passwords.ts'
+import type { Tags, User } from './types.ts'
+
+export interface UsersDeps {
+  readonly directory: Directory
+  readonly changes: Changes
+  readonly passwords: Passwords
+  readonly clock: Clock
+}
+
+export interface UserUpdate {
+  readonly password?: string
+  readonly enabled?: boolean
+}
+
+/** The users of accounts. */
+export class Users {
+  readonly #deps: UsersDeps
+
+  constructor(deps: UsersDeps) {
+    this.#deps = deps
+  }
+
+  list(account: AccountId): User[] {
+    return [...(this.#deps.directory.stateOf(account)?.users.values() ?? [])].sort(byName)
+  }
+
+  /** @throws iam.thing.absent */
+  get(account: AccountId, name: string): User {
+    const user = this.#deps.directory.findUser(account, name)
+    if (!user) throw absentUser(name)
+    return user
+  }
+
+  /** @throws iam.thing.exists, iam.name.malformed, iam.password.weak */
+  async create(
+    account: AccountId,
+    input: { readonly name: string; readonly password?: string; readonly tags?: Tags },
+  ): Promise<User> {
+    requireName('user', input.name)
+    const passwordHash = input.password === undefined ? null : await this.#hash(input.password, input.name)
+    const now = this.#deps.clock.now()
+    await this.#deps.changes.run(account, async (write) => {
+      if (await write.hasUser(input.name))
+        throw iamError('iam.thing.exists', `there is a user \`${input.name}\` already`)
+      await write.insertUser({
+        name: input.name,
+        id: uuidv7(this.#deps.clock),
+        password_hash: passwordHash,
+        enabled: 1,
+        tokens_valid_after: now,
+        boundary: null,
+        tags: JSON.stringify(input.tags ?? {}),
+        created_at: now,
+      })
+    })
+    return this.get(account, input.name)
+  }
+
+  /** A new password, and disabling, end every session at once.
+   * @throws iam.thing.absent, iam.password.weak */
+  async update(account: AccountId, name: string, update: UserUpdate): Promise<User> {
+    const passwordHash = update.password === undefined ? undefined : await this.#hash(update.password, name)
+    const endsSessions = passwordHash !== undefined || update.enabled === false
+    const found = await this.#deps.changes.run(account, (write) =>
+      write.updateUser(name, {
+        ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
+        ...(update.enabled === undefined ? {} : { enabled: update.enabled ? 1 : 0 }),
+        // One millisecond on: a token of this very instant is from before the change.
+        ...(endsSessions ? { tokens_valid_after: this.#deps.clock.now() + 1 } : {}),
+      }),
+    )
+    if (!found) throw absentUser(name)
+    return this.get(account, name)
+  }
+
+  /** With its keys, memberships and policies. @throws iam.thing.absent */
+  async delete(account: AccountId, name: string): Promise<void> {
+    if (!(await this.#deps.changes.run(account, (write) => write.deleteUser(name)))) throw absentUser(name)
+  }
+
+  /** Ends every session of the user. @throws iam.thing.absent */
+  async revokeSessions(account: AccountId, name: string): Promise<void> {
+    const found = await this.#deps.changes.run(account, (write) =>
+      write.updateUser(name, { tokens_valid_after: this.#deps.clock.now() + 1 }),
+    )
+    if (!found) throw absentUser(name)
+  }
+
+  async #hash(password: string, userName: string): Promise<string> {
+    requireGoodPassword(password, userName)
+    return this.#deps.passwords.hash(password)
+  }
+}
+
+function absentUser(name: string) {
+  return iamError('iam.thing.absent', `there is no user \`${name}\``)
+}
+
+export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
