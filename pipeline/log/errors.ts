@@ -1,4 +1,5 @@
-import { defineErrors } from '../../platform/index.ts'
+import { defineErrors, RampartError } from '../../platform/index.ts'
+import { errorCode, isNoRoom } from './disk.ts'
 
 /** What the embedded log can refuse or fail with. */
 export const logError = defineErrors({
@@ -11,3 +12,20 @@ export const logError = defineErrors({
   'pipeline.log.badConsumer': { status: 400, title: 'Not a consumer of the log' },
   'pipeline.log.unreadable': { status: 500, title: 'The log cannot be opened' },
 })
+
+const FAILED_RETRY_AFTER_SEC = 5
+
+/** Runs `work`, whose errors of the operating system become the log's own. */
+export async function translated<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof RampartError) throw error
+    const code = isNoRoom(error) ? 'pipeline.log.full' : 'pipeline.log.failed'
+    const reason = errorCode(error) || 'an unexpected error'
+    throw logError(code, `cannot ${doing}: ${reason}; look at the disk and who may use it`, {
+      retryAfterSec: FAILED_RETRY_AFTER_SEC,
+      cause: error,
+    })
+  }
+}

@@ -2,7 +2,7 @@ import type { LogReader, ReadBatch, ShardAddress } from '../types.ts'
 import { shardKey } from './address.ts'
 import { zeroCounters } from './counters.ts'
 import { type Disk, nodeDisk } from './disk.ts'
-import { logError } from './errors.ts'
+import { logError, translated } from './errors.ts'
 import { logLimitDefaults } from './limits.ts'
 import { frameKeyOf, readLogId } from './log-id.ts'
 import { type LogMessages, silent } from './messages.ts'
@@ -25,7 +25,7 @@ export async function openLogReader(options: {
   readonly disk?: Disk
 }): Promise<EmbeddedLogReader> {
   const disk = options.disk ?? nodeDisk
-  const id = await readLogId(disk, options.dir)
+  const id = await translated(`read the log in \`${options.dir}\``, () => readLogId(disk, options.dir))
   if (id === undefined) {
     throw logError('pipeline.log.unreadable', `there is no log in \`${options.dir}\` yet: open it for writing first`)
   }
@@ -45,7 +45,8 @@ export async function openLogReader(options: {
     },
     read(shard, fromOffset, bytesMax): Promise<ReadBatch> {
       const key = shardKey(shard)
-      return reader.read(key, { fromOffset, bytesMax, end: ends.get(key) ?? 0 })
+      const end = ends.get(key) ?? 0
+      return translated('read the log', () => reader.read(key, { fromOffset, bytesMax, end }))
     },
     close: () => reader.close(),
   }

@@ -5,7 +5,7 @@ import { checkConsumer, keyUnchecked, shardDir, shardKey } from './address.ts'
 import { type LogCounters, zeroCounters } from './counters.ts'
 import { type Disk, nodeDisk } from './disk.ts'
 import { DurableNews } from './durable-news.ts'
-import { logError } from './errors.ts'
+import { logError, translated } from './errors.ts'
 import { findShards, inTurns, logIdOfSegments } from './find-shards.ts'
 import { Flusher } from './flusher.ts'
 import { type LogLimits, logLimitDefaults } from './limits.ts'
@@ -43,6 +43,10 @@ const ROLL_PART_OF_AGE = 4
  * append and read.
  * @throws pipeline.log.unreadable when the directory holds what this version cannot safely write to */
 export async function openPartitionLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+  return await translated(`open the log in \`${options.dir}\``, () => open(options))
+}
+
+async function open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const { dir, clock } = options
   const disk = options.disk ?? nodeDisk
   const limits = { ...logLimitDefaults, ...options.limits }
@@ -144,7 +148,8 @@ class Embedded implements EmbeddedLog {
   async read(address: ShardAddress, fromOffset: number, bytesMax: number): Promise<ReadBatch> {
     this.#requireOpen()
     const key = shardKey(address)
-    return await this.#reader.read(key, { fromOffset, bytesMax, end: this.#shards.get(key)?.end ?? 0 })
+    const end = this.#shards.get(key)?.end ?? 0
+    return await translated('read the log', () => this.#reader.read(key, { fromOffset, bytesMax, end }))
   }
 
   end(address: ShardAddress): number {
@@ -184,6 +189,13 @@ class Embedded implements EmbeddedLog {
     this.#requireOpen()
     const shard = this.#shards.get(shardKey(address))
     if (shard === undefined) return 0
+    return await translated('drop old segments of the log', () => this.#dropSegments(shard, { ageMsMax, bytesMax }))
+  }
+
+  async #dropSegments(
+    shard: Shard,
+    { ageMsMax, bytesMax }: { readonly ageMsMax: number | undefined; readonly bytesMax: number | undefined },
+  ): Promise<number> {
     const now = this.#parts.clock.now()
     return await shard.exclusively(async () => {
       const receivedBefore = ageMsMax === undefined ? Number.NEGATIVE_INFINITY : now - ageMsMax

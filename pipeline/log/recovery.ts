@@ -8,6 +8,7 @@ import type { LogId } from './log-id.ts'
 import type { LogMessages } from './messages.ts'
 import { FrameScan } from './scan.ts'
 import { readSegmentHead, SEGMENT_HEAD_BYTES } from './segment-head.ts'
+import type { Place } from './segment-read.ts'
 import { newerVersion } from './segment-reader.ts'
 import { readShardState, type ShardState } from './shard-state.ts'
 
@@ -44,7 +45,7 @@ export async function recoverShard(parts: RecoveryParts, dir: string): Promise<R
   const known = Math.max(state?.offset ?? 0, ...consumers.values())
   const base = names.flatMap((name) => segmentBase(name) ?? []).reduce((a, b) => Math.max(a, b), -1)
   const found =
-    base < 0 ? undefined : await recoverSegment(parts, { dir, path: join(dir, segmentName(base)), base, state })
+    base < 0 ? undefined : await recoverSegment(parts, { dir, path: join(dir, segmentName(base)), base, state, known })
   const newestAt = Math.max(state?.newestAt ?? 0, found?.newestAt ?? 0)
   const end = Math.max(found?.end ?? 0, base, 0)
   if (known > end) {
@@ -68,6 +69,8 @@ async function recoverSegment(
     readonly path: string
     readonly base: number
     readonly state: ShardState | undefined
+    /** The highest offset that is known to have been given out. */
+    readonly known: number
   },
 ): Promise<RecoveredSegment> {
   const { path, base } = segment
@@ -79,7 +82,7 @@ async function recoverSegment(
     await file.close()
   }
   // Made, but its first write was never finished: nothing in it was acknowledged.
-  if (found === undefined) await parts.disk.remove(path)
+  if (found === undefined && segment.known <= base) await parts.disk.remove(path)
   // The last run may have died before the file's name was durable.
   if (segment.state?.segmentBase !== base) await parts.disk.syncDir(segment.dir)
   return found ?? { end: base, active: undefined, newestAt: 0 }
@@ -103,7 +106,7 @@ async function recoverFile(
   }
   const trusted = state?.segmentBase === base && state.position <= sizeBytes ? state : undefined
   const start = trusted ?? { position: SEGMENT_HEAD_BYTES, offset: base }
-  const walk = await walkFrames(parts, file, { path, start })
+  const walk = await walkFrames(parts, file, { path, start, sizeBytes })
   if (head === 'damaged' && walk.end === base && trusted === undefined) return undefined
   const torn = sizeBytes - walk.position
   if (torn > 0 && trusted === undefined && state?.segmentBase === base) {
@@ -129,9 +132,9 @@ async function recoverFile(
 async function walkFrames(
   parts: RecoveryParts,
   file: DiskFile,
-  { path, start }: { readonly path: string; readonly start: { readonly position: number; readonly offset: number } },
+  { path, start, sizeBytes }: { readonly path: string; readonly start: Place; readonly sizeBytes: number },
 ): Promise<{ readonly end: number; readonly position: number; readonly newestAt: number; readonly damaged: boolean }> {
-  const scan = new FrameScan(file, parts.key, start.position, WINDOW_BYTES)
+  const scan = new FrameScan(file, parts.key, { position: start.position, sizeBytes, windowBytes: WINDOW_BYTES })
   let end = start.offset
   let newestAt = 0
   let damaged = false

@@ -13,15 +13,21 @@ export class FrameScan {
   readonly #windowBytes: number
   /** Position of the window's first byte. */
   #start: number
-  #sizeBytes: number | undefined
+  readonly #sizeBytes: number
   #needBytes = 0
 
-  constructor(file: DiskFile, key: FrameKey, position: number, windowBytes: number) {
+  /** @param options.sizeBytes of the file, as far as it is looked at */
+  constructor(
+    file: DiskFile,
+    key: FrameKey,
+    options: { readonly position: number; readonly sizeBytes: number; readonly windowBytes: number },
+  ) {
     this.#file = file
     this.#key = key
-    this.#windowBytes = windowBytes
-    this.position = position
-    this.#start = position
+    this.#windowBytes = options.windowBytes
+    this.#sizeBytes = options.sizeBytes
+    this.position = options.position
+    this.#start = options.position
   }
 
   /** Where the frame stands in `bytes`. */
@@ -45,12 +51,8 @@ export class FrameScan {
 
   /** Reads on after `peek` said `more`. False when the file ends before what is needed. */
   async fill(): Promise<boolean> {
-    let want = Math.max(this.#windowBytes, this.#needBytes)
-    if (this.#needBytes > this.#windowBytes) {
-      // Most likely a long record; but a damaged length must not make us reserve more than there is.
-      this.#sizeBytes ??= await this.#file.sizeBytes()
-      want = Math.min(want, Math.max(0, this.#sizeBytes - this.position))
-    }
+    // Never more than there is: a damaged length, or a small file, must not reserve a lot.
+    const want = Math.min(Math.max(this.#windowBytes, this.#needBytes), this.bytesLeft)
     const window = Buffer.allocUnsafeSlow(want)
     const count = await readAround(this.#file, window, this.position)
     this.bytes = window.subarray(0, count)
@@ -59,9 +61,9 @@ export class FrameScan {
     return count >= this.#needBytes
   }
 
-  /** Bytes left in the file from `position` on. */
-  async bytesLeft(): Promise<number> {
-    return (await this.#file.sizeBytes()) - this.position
+  /** From `position` on. */
+  get bytesLeft(): number {
+    return Math.max(0, this.#sizeBytes - this.position)
   }
 
   /** Looks behind `position` for the next sound frame whose offsets `wanted` likes, and goes there. False when there is

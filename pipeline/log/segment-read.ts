@@ -70,7 +70,8 @@ export async function readSegment(
   passed: (place: Place) => void,
 ): Promise<{ readonly nextOffset: number; readonly place: Place }> {
   const windowBytes = Math.min(WINDOW_BYTES_MAX, Math.max(WINDOW_BYTES_MIN, harvest.bytesMax))
-  const scan = new FrameScan(file, key, range.start.position, windowBytes)
+  const sizeBytes = await file.sizeBytes()
+  const scan = new FrameScan(file, key, { position: range.start.position, sizeBytes, windowBytes })
   let offset = range.start.offset
   while (offset < range.toOffset && !harvest.full) {
     const place = { position: scan.position, offset }
@@ -135,7 +136,7 @@ async function skipDamage(
 ): Promise<number> {
   const wanted = (head: FrameHead): boolean => head.firstOffset >= at.offset && head.firstOffset < range.toOffset
   const position = scan.position
-  const ended = (await scan.bytesLeft()) <= 0
+  const ended = scan.bytesLeft === 0
   let next = range.toOffset
   if (typeof at.head === 'object' && wanted(at.head)) next = at.head.firstOffset
   else if (!ended && (await scan.resync(wanted))) next = (scan.peek() as FrameHead).firstOffset

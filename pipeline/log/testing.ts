@@ -5,10 +5,10 @@ import { onTestFinished } from 'vitest'
 import { type Clock, parseAccountId } from '../../platform/index.ts'
 import type { LogGap, LogReader, LogRecord, ShardAddress, StoredRecord } from '../types.ts'
 
-/** A directory that goes with the test. */
-export function aDir(): string {
+/** A directory for a log, not made yet, that goes with the test, or with what `goesWith` says. */
+export function aDir(goesWith: (remove: () => void) => void = onTestFinished): string {
   const dir = mkdtempSync(join(tmpdir(), 'rampart-log-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  goesWith(() => rmSync(dir, { recursive: true, force: true }))
   return join(dir, 'log')
 }
 

@@ -1,0 +1,206 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { RampartError } from '../../platform/index.ts'
+import type { ShardAddress } from '../types.ts'
+import type { Disk } from './disk.ts'
+import { type Fault, FaultyDisk } from './faulty-disk.ts'
+import { type EmbeddedLog, openPartitionLog } from './index.ts'
+import { aClock, aDir, aRecord, aShard, readAll, texts } from './testing.ts'
+
+type Step =
+  | { readonly kind: 'append'; readonly calls: readonly (readonly string[])[]; readonly shard: number }
+  | { readonly kind: 'reopen' }
+  | { readonly kind: 'commit'; readonly shard: number }
+  | { readonly kind: 'read' }
+
+/** What the log has promised. */
+class Promises {
+  readonly acked = new Map<string, string>()
+  /** All texts ever sent, by shard. */
+  readonly sent = new Map<number, Set<string>>()
+
+  send(shard: number, text: string): void {
+    const known = this.sent.get(shard) ?? new Set()
+    this.sent.set(shard, known.add(text))
+  }
+
+  async check(log: EmbeddedLog): Promise<void> {
+    for (const [shard, sent] of this.sent) {
+      const { records, gaps, nextOffset } = await readAll(log, aShard({ shard }), { bytesMax: 700 })
+      expect(nextOffset).toBe(log.end(aShard({ shard })))
+      const found = new Map(records.map((record) => [record.offset, texts([record])[0] ?? '']))
+      expect(found.size).toBe(records.length)
+      for (const [offset, text] of found) {
+        expect(sent.has(text)).toBe(true)
+        expect(gaps.some((gap) => offset >= gap.fromOffset && offset < gap.toOffset)).toBe(false)
+      }
+      const lost = [...this.acked].filter(([key, text]) => {
+        const [of, offset] = key.split('/').map(Number)
+        return of === shard && found.get(offset ?? -1) !== text
+      })
+      expect(lost).toEqual([])
+    }
+  }
+}
+
+const limits = {
+  segmentBytes: 3_000,
+  blockBytes: 2_000,
+  compressBytesMin: 500,
+  openFilesMax: 2,
+  slowBelow: { ratio: 0, bytes: 0 },
+  refuseBelow: { ratio: 0, bytes: 0 },
+}
+
+/** Plays the steps on a disk that fails; whatever it does, what was acknowledged is there afterwards. */
+async function play(steps: readonly Step[], faultAt: (call: number) => Fault | undefined, random: () => number) {
+  const dir = aDir()
+  const promises = new Promises()
+  let calls = 0
+  const aDisk = (): FaultyDisk => new FaultyDisk(() => faultAt(++calls), random)
+  let disk = aDisk()
+  let log = await openTrying(dir, disk)
+  let serial = 0
+  for (const step of [...steps, { kind: 'read' } as const]) {
+    if (disk.crashed || step.kind === 'reopen') {
+      await log?.close().catch(() => undefined)
+      disk = aDisk()
+      log = undefined
+    }
+    log ??= await openTrying(dir, disk)
+    if (log === undefined) continue
+    if (step.kind === 'append') await append(log, step, promises, () => serial++)
+    if (step.kind === 'commit')
+      await tryOut(log.commit('processor', aShard({ shard: step.shard }), log.end(aShard({ shard: step.shard }))))
+  }
+  await log?.close().catch(() => undefined)
+  const sound = await openPartitionLog({ dir, clock: aClock(), limits })
+  await promises.check(sound)
+  for (const shard of promises.sent.keys()) {
+    const end = sound.end(aShard({ shard }))
+    expect(await sound.append(aShard({ shard }), [aRecord('after all')])).toEqual({ firstOffset: end })
+    promises.send(shard, 'after all')
+    promises.acked.set(`${shard}/${end}`, 'after all')
+  }
+  await promises.check(sound)
+  await sound.close()
+  const again = await openPartitionLog({ dir, clock: aClock(), limits })
+  await promises.check(again)
+  await again.close()
+  return calls
+}
+
+async function append(
+  log: EmbeddedLog,
+  step: Extract<Step, { kind: 'append' }>,
+  promises: Promises,
+  serial: () => number,
+): Promise<void> {
+  const shard: ShardAddress = aShard({ shard: step.shard })
+  await Promise.all(
+    step.calls.map(async (call) => {
+      const sent = call.map((text) => `${serial()} ${text}`)
+      for (const text of sent) promises.send(step.shard, text)
+      const done = await tryOut(
+        log.append(
+          shard,
+          sent.map((text) => aRecord(text)),
+        ),
+      )
+      if (done !== undefined)
+        for (const [index, text] of sent.entries())
+          promises.acked.set(`${step.shard}/${done.firstOffset + index}`, text)
+    }),
+  )
+}
+
+async function openTrying(dir: string, disk: Disk): Promise<EmbeddedLog | undefined> {
+  return await tryOut(openPartitionLog({ dir, clock: aClock(), limits, disk }))
+}
+
+/** Only errors with a code of the log come out of it. */
+async function tryOut<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    expect(error).toBeInstanceOf(RampartError)
+    expect((error as RampartError).code).toMatch(/^pipeline\.log\.(full|failed)$/)
+    return undefined
+  }
+}
+
+const story: readonly Step[] = [
+  { kind: 'append', shard: 0, calls: [['one'], ['two', 'three']] },
+  { kind: 'append', shard: 1, calls: [['x'.repeat(900)], ['y'.repeat(1_500)]] },
+  { kind: 'append', shard: 0, calls: [['z'.repeat(1_900)]] },
+  { kind: 'commit', shard: 0 },
+  { kind: 'reopen' },
+  { kind: 'append', shard: 0, calls: [['w'.repeat(1_900)], ['four']] },
+  { kind: 'append', shard: 0, calls: [['v'.repeat(1_900)]] },
+]
+
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32
+    return state / 2 ** 32
+  }
+}
+
+describe('a disk that fails', () => {
+  const faults: readonly Fault[] = [
+    { kind: 'error', code: 'EIO' },
+    { kind: 'error', code: 'ENOSPC' },
+    { kind: 'crash' },
+  ]
+
+  test.each(faults)('at its nth call, for every n: %o', async (fault) => {
+    let n = 0
+    for (let calls = 1; n < calls; ) {
+      n += 1
+      for (const seed of [1, 2, 3]) {
+        calls = await play(story, (call) => (call === n ? fault : undefined), seeded(n * 10 + seed))
+      }
+    }
+    expect(n).toBeGreaterThan(60)
+  })
+
+  test.each(faults.slice(0, 2))('at its nth call and all after it, until the log is opened anew: %o', async (fault) => {
+    for (let n = 1; n <= 60; n += 3) {
+      await play(story.slice(0, 4), (call) => (call >= n ? fault : undefined), seeded(n))
+    }
+  })
+
+  test('at random, while anything is done with the log', async () => {
+    const text = fc
+      .string({ maxLength: 40 })
+      .chain((short) => fc.constantFrom(short, short.padEnd(700, '.'), short.repeat(50)))
+    const step: fc.Arbitrary<Step> = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant('append' as const),
+          calls: fc.array(fc.array(text, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+          shard: fc.integer({ min: 0, max: 2 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('commit' as const), shard: fc.integer({ min: 0, max: 2 }) }),
+      },
+    )
+    const fault = fc.oneof(...faults.map((one) => fc.constant(one)))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 25 }),
+        fc.dictionary(fc.integer({ min: 1, max: 150 }).map(String), fault, { maxKeys: 12 }),
+        fc.integer(),
+        async (steps, plan, seed) => {
+          await play(steps, (call) => plan[String(call)], seeded(seed >>> 0))
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})
