@@ -23,3 +23,77 @@ export const TIME_LIMITS = {
   /** 1990-01-01: an earlier instant is a clock that was never set, or no time at all. */
   atMin: Date.UTC(1990, 0, 1),
 } as const
+
+/** Bounds of one request to the record API. One request is one append, so that it is acknowledged whole or not at all;
+ * the log's own bound of a call (32 MiB with all frames) lies above these. */
+export const RECORDS_LIMITS = {
+  /** The body as sent. */
+  bodyBytesMax: 16 * 1024 * 1024,
+  /** The body with its encoding taken off. */
+  decodedBytesMax: 16 * 1024 * 1024,
+  /** Window of a zstd frame: what a decoder must hold beside its output. Covers all levels but `--ultra` and `--long`. */
+  zstdWindowLogMax: 23,
+  /** One record. Longer ones are rejected by index, the rest of the request is taken. */
+  recordBytesMax: PARSE_LIMITS.recordBytesMax,
+  /** Records of one request; each costs the log a frame. */
+  recordsMax: 100_000,
+  /** The header line of a CSV, which is stored with each of its rows. */
+  csvHeaderBytesMax: 8 * 1024,
+  /** Payloads and CSV headers of all records together: a one-byte row must not store 8 KiB a hundred thousand times. */
+  storedBytesMax: 20 * 1024 * 1024,
+  /** Bodies received and not yet answered, all requests together: above it new bytes are refused with 429. */
+  inFlightBytesMax: 128 * 1024 * 1024,
+  /** Bodies decoded at a time; each may need `decodedBytesMax`. The others wait. */
+  decodesMax: 4,
+} as const
+
+/** Bounds of the syslog listeners. */
+export interface SyslogLimits {
+  /** One message. Longer ones are cut here, marked and counted; the rest is read and thrown away. */
+  readonly frameBytesMax: number
+  /** Open TCP connections. Above it the one that was silent longest is closed. */
+  readonly connectionsMax: number
+  /** A connection silent for longer is closed: its sender is gone, or will connect again. */
+  readonly idleMs: number
+  /** Memory of messages whose end has not arrived, all connections together. Above it the connection that has kept its
+   * message open longest is closed. */
+  readonly partialBytesMax: number
+  /** What one connection may have taken and not durable; above it the connection is not read. */
+  readonly connectionWaitingBytesMax: number
+  /** The same for all TCP connections together; above it none is read. */
+  readonly tcpWaitingBytesMax: number
+  /** The same for UDP; above it datagrams are dropped and counted. */
+  readonly udpWaitingBytesMax: number
+  /** What a record costs in memory beside its payload, so that many short ones count. */
+  readonly recordOverheadBytes: number
+  /** One append. */
+  readonly batchBytesMax: number
+  /** Asked of the kernel for datagrams not read yet; `net.core.rmem_max` caps it in silence. */
+  readonly udpReceiveBytes: number
+  /** Pause before an append that was refused is tried again: the first, doubling up to the last. */
+  readonly retryMsMin: number
+  readonly retryMsMax: number
+  /** At the end: what arrives within this after the last byte is still taken. */
+  readonly drainQuietMs: number
+  /** At the end: when to leave, durable or not. */
+  readonly drainMsMax: number
+}
+
+const MiB = 1024 * 1024
+
+export const syslogLimitDefaults: SyslogLimits = {
+  frameBytesMax: 64 * 1024,
+  connectionsMax: 10_000,
+  idleMs: 60 * 60 * 1000,
+  partialBytesMax: 64 * MiB,
+  connectionWaitingBytesMax: 4 * MiB,
+  tcpWaitingBytesMax: 64 * MiB,
+  udpWaitingBytesMax: 32 * MiB,
+  recordOverheadBytes: 256,
+  batchBytesMax: 4 * MiB,
+  udpReceiveBytes: 8 * MiB,
+  retryMsMin: 50,
+  retryMsMax: 2_000,
+  drainQuietMs: 100,
+  drainMsMax: 6_000,
+}

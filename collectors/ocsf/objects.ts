@@ -53,10 +53,11 @@ export function endpoint(parts: {
   return draft
 }
 
-/** The device an event happened on; its kind is never told by a log line. */
+/** The device an event happened on; its kind is never told by a log line. `address` is the sender's and counts only
+ * where no name is given: a relay forwards for others. */
 export function device(hostname: JsonValue | undefined, address?: string): Draft | undefined {
   const name = textOf(hostname)
-  const ip = ipOf(name) ?? address
+  const ip = name === undefined ? address : ipOf(name)
   if (name === undefined && ip === undefined) return undefined
   const draft: Draft = { type_id: 0 }
   if (name !== undefined) draft.hostname = name

@@ -40,49 +40,49 @@ const acting = [
 ]
 const requesting = [...URL('http_request.url.url_string'), ...AGENT('http_request.user_agent')]
 
-/** What is observed in each class, in the order it is listed. Hashes are added wherever a file carries them. */
+/** What is observed in each class: first the ends and who acts, last the machine that tells of it. Hashes are added wherever a file carries them. */
 const observed: Readonly<Record<ClassUid, readonly Observed[]>> = {
-  0: [...everywhere, ...USER('actor.user.name')],
-  1001: [...everywhere, ...acting, ...FILE_NAME('file.name'), ...FILE_PATH('file.path')],
-  1002: [...everywhere, ...FILE_NAME('driver.file.name'), ...FILE_PATH('driver.file.path')],
-  1005: [...everywhere, ...acting, ...FILE_NAME('module.file.name'), ...FILE_PATH('module.file.path')],
-  1006: [...everywhere, ...acting, ...USER('job.user.name'), ...COMMAND('job.cmd_line')],
+  0: [...USER('actor.user.name'), ...everywhere],
+  1001: [...acting, ...FILE_NAME('file.name'), ...FILE_PATH('file.path'), ...everywhere],
+  1002: [...FILE_NAME('driver.file.name'), ...FILE_PATH('driver.file.path'), ...everywhere],
+  1005: [...acting, ...FILE_NAME('module.file.name'), ...FILE_PATH('module.file.path'), ...everywhere],
+  1006: [...acting, ...USER('job.user.name'), ...COMMAND('job.cmd_line'), ...everywhere],
   1007: [
-    ...everywhere,
     ...acting,
     ...USER('process.user.name'),
     ...PROCESS_NAME('process.name'),
     ...FILE_PATH('process.file.path'),
     ...COMMAND('process.cmd_line', 'process.parent_process.cmd_line'),
-  ],
-  1008: [...everywhere, ...acting],
-  1009: [...everywhere, ...acting, ...FILE_PATH('script.file.path'), ...SCRIPT('script.script_content.value')],
-  3001: [...everywhere, ...ends, ...USER('user.name'), ...acting],
-  3002: [
     ...everywhere,
+  ],
+  1008: [...acting, ...everywhere],
+  1009: [...acting, ...FILE_PATH('script.file.path'), ...SCRIPT('script.script_content.value'), ...everywhere],
+  3001: [...ends, ...USER('user.name'), ...acting, ...everywhere],
+  3002: [
     ...ends,
     ...USER('user.name'),
     ...CREDENTIAL('user.credential_uid', 'actor.user.credential_uid'),
     ...acting,
     ...requesting,
-  ],
-  3003: [...everywhere, ...ends, ...USER('user.name'), ...acting],
-  3006: [...everywhere, ...ends, ...USER('user.name'), ...acting, ...at(32, 'Group Object: name', 'group.name')],
-  4001: [...everywhere, ...ends, ...acting],
-  4002: [...everywhere, ...ends, ...USER('actor.user.name'), ...requesting],
-  4003: [...everywhere, ...ends, ...HOSTNAME('query.hostname'), ...acting],
-  4007: [...everywhere, ...ends, ...USER('actor.user.name')],
-  6003: [
     ...everywhere,
+  ],
+  3003: [...ends, ...USER('user.name'), ...acting, ...everywhere],
+  3006: [...ends, ...USER('user.name'), ...acting, ...at(32, 'Group Object: name', 'group.name'), ...everywhere],
+  4001: [...ends, ...acting, ...everywhere],
+  4002: [...ends, ...USER('actor.user.name'), ...requesting, ...everywhere],
+  4003: [...ends, ...HOSTNAME('query.hostname'), ...acting, ...everywhere],
+  4007: [...ends, ...USER('actor.user.name'), ...everywhere],
+  6003: [
     ...ends,
     ...USER('actor.user.name'),
     ...CREDENTIAL('actor.user.credential_uid'),
     ...AGENT('http_request.user_agent'),
     ...RESOURCE('resources.uid'),
+    ...everywhere,
   ],
-  201001: [...everywhere, ...acting, ...REGISTRY('reg_key.path')],
-  201002: [...everywhere, ...acting, ...REGISTRY('reg_value.path')],
-  201004: [...everywhere, ...acting, ...COMMAND('win_service.cmd_line'), ...FILE_PATH('win_service.service_file.path')],
+  201001: [...acting, ...REGISTRY('reg_key.path'), ...everywhere],
+  201002: [...acting, ...REGISTRY('reg_value.path'), ...everywhere],
+  201004: [...acting, ...COMMAND('win_service.cmd_line'), ...FILE_PATH('win_service.service_file.path'), ...everywhere],
 }
 
 /** Where a class keeps files with hashes. */

@@ -102,7 +102,7 @@ function readGeneric(record: Draft): Reading {
   const host = isObject(record.host) ? record.host.name : record.host
   put(ocsf, 'device', device(firstText(record, ['hostname', 'computer', 'Computer', 'Hostname']) ?? host))
   const metadata: Draft = {}
-  const product = firstText(record, ['product', 'app', 'application', 'appname', 'program', 'service'])
+  const product = firstText(record, ['product', 'app', 'application', 'app_name', 'appname', 'program', 'service'])
   if (product !== undefined) metadata.product = { name: product }
   ocsf.metadata = metadata
   const actor = user({ name: firstText(record, ['user', 'username', 'user_name', 'userName']) })

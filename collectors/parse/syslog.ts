@@ -59,9 +59,9 @@ function membersOf(header: SyslogHeader, withMessage: boolean): Draft {
   }
   put(members, 'timestamp', header.timestamp)
   put(members, 'hostname', header.hostname)
-  put(members, 'appname', header.appname)
-  put(members, 'procid', header.procid)
-  put(members, 'msgid', header.msgid)
+  put(members, 'app_name', header.appname)
+  put(members, 'proc_id', header.procid)
+  put(members, 'msg_id', header.msgid)
   put(members, 'structured_data', header.structuredData)
   if (withMessage) members.message = header.message
   return members

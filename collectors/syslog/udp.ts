@@ -1,0 +1,55 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+import type { Clock } from '../../platform/index.ts'
+import type { SyslogLimits } from '../limits.ts'
+import type { Delivery } from './delivery.ts'
+import { plainAddress, type Quiet } from './listen.ts'
+
+export interface UdpDeps {
+  readonly host: string
+  readonly delivery: Delivery
+  readonly clock: Clock
+  readonly limits: SyslogLimits
+  /** A datagram that was not taken, as too much waits already. */
+  readonly onDropped: () => void
+}
+
+const NO_HEADERS = {}
+
+/** Syslog over UDP: one datagram, one message. Nothing can hold a sender back, so what does not fit is dropped and
+ * counted.   @see RFC 5426 3.1 */
+export class UdpListener {
+  readonly socket: Socket
+  readonly #deps: UdpDeps
+  #arrivals = 0
+
+  constructor(deps: UdpDeps) {
+    this.#deps = deps
+    this.socket = createSocket({
+      type: isIPv6(deps.host) ? 'udp6' : 'udp4',
+      recvBufferSize: deps.limits.udpReceiveBytes,
+    })
+    this.socket.on('message', this.#take)
+    // A datagram that could not be read is a lost one.
+    this.socket.on('error', () => deps.onDropped())
+  }
+
+  readonly #take = (payload: Buffer, { address }: RemoteInfo): void => {
+    const { delivery, clock, limits, onDropped } = this.#deps
+    const receivedAt = clock.now()
+    this.#arrivals += 1
+    if (payload.length === 0) return
+    if (delivery.waitingBytes + payload.length > limits.udpWaitingBytesMax) {
+      onDropped()
+      return
+    }
+    const source = `syslog/udp ${plainAddress(address)}`
+    delivery.add({ receivedAt, source, format: 'syslog', headers: NO_HEADERS, payload })
+  }
+
+  /** Takes what the kernel still holds, then closes. */
+  async stop(quiet: Quiet): Promise<void> {
+    await quiet(this.#deps.delivery, () => this.#arrivals)
+    await new Promise<void>((resolve) => this.socket.close(() => resolve()))
+  }
+}
