@@ -30,6 +30,7 @@ export const pipeMigrations: readonly Migration[] = [
         .addColumn('retention_days', 'integer')
         .addColumn('created_at', 'bigint', (column) => column.notNull())
         .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
         .addPrimaryKeyConstraint('pipe_pk', ['account', 'workspace', 'dataspace', 'name'])
         .execute()
     },

@@ -20,6 +20,7 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
   let drop: () => Promise<void>
   let pipes: Pipes
   let declared: { pipe: string; fields: object }[]
+  let dropped: string[]
   let now = 1_000
 
   beforeEach(async () => {
@@ -27,12 +28,14 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
     database = opened.database
     drop = opened.drop
     declared = []
+    dropped = []
     const clock = { now: () => now }
     await migrate(database, pipeMigrations, clock)
     pipes = createPipes({
       database,
       clock,
       declare: async (address, fields) => void declared.push({ pipe: address.pipe, fields }),
+      dropEvents: async (address) => void dropped.push(address.pipe),
     })
     await pipes.ensureAccount(account)
   })
@@ -41,7 +44,10 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
   it('gives an account the pipes logs and audit, however often it is asked', async () => {
     await pipes.ensureAccount(account)
     const { items } = await pipes.listPipes(account, 'default', 'default', { limit: 10 })
-    expect(items.map((pipe) => pipe.pipe)).toEqual(['audit', 'logs'])
+    expect(items.map((pipe) => [pipe.pipe, pipe.revision])).toEqual([
+      ['audit', 1],
+      ['logs', 1],
+    ])
   })
 
   it('makes a pipe that may be used at once, and declares it', async () => {
@@ -60,7 +66,12 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
 
   it('sees what another process changed after a while', async () => {
     await pipes.requirePipe({ ...web(), pipe: 'logs' })
-    const elsewhere = createPipes({ database, clock: { now: () => now }, declare: async () => {} })
+    const elsewhere = createPipes({
+      database,
+      clock: { now: () => now },
+      declare: async () => {},
+      dropEvents: async () => {},
+    })
     await elsewhere.putPipe({ ...web(), pipe: 'logs' }, { fields: {}, retentionDays: 3 })
     now += 10_000
     expect((await pipes.requirePipe({ ...web(), pipe: 'logs' })).retentionDays).toBe(3)
@@ -74,6 +85,71 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
     })
     await expect(pipes.putPipe(web(), { fields: { status: 'string' } })).rejects.toThrowError(
       code('pipeline.pipe.typeChanged'),
+    )
+  })
+
+  it('loses no declared field when two declare at once', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `f${index}`)
+    const elsewhere = createPipes({
+      database,
+      clock: { now: () => now },
+      declare: async () => {},
+      dropEvents: async () => {},
+    })
+    await Promise.all(
+      names.map((name, index) => (index % 2 ? pipes : elsewhere).putPipe(web(), { fields: { [name]: 'long' } })),
+    )
+    const pipe = await pipes.requirePipe(web())
+    expect(Object.keys(pipe.fields).sort()).toEqual(names.sort())
+    expect(pipe.revision).toBe(20)
+  })
+
+  it('lets one of two writers of the same revision win', async () => {
+    await pipes.putPipe(web(), { fields: {} })
+    const outcomes = await Promise.allSettled(
+      [1, 2].map((retentionDays) => pipes.putPipe(web(), { fields: {}, retentionDays }, '"1"')),
+    )
+    expect(outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason.code)).toEqual([
+      'platform.http.changed',
+    ])
+  })
+
+  it('leaves nothing behind of a pipe that was refused', async () => {
+    await expect(pipes.putPipe(web(), { fields: {} }, '"7"')).rejects.toThrowError(code('platform.http.changed'))
+    await expect(pipes.requirePipe(web())).rejects.toThrowError(code('pipeline.pipe.notFound'))
+  })
+
+  it('removes a pipe with its events', async () => {
+    await pipes.putPipe(web(), { fields: { status: 'integer' } })
+    await pipes.requirePipe(web())
+    await expect(pipes.deletePipe(web(), '"2"')).rejects.toThrowError(code('platform.http.changed'))
+    await pipes.deletePipe(web(), '"1"')
+    expect(dropped).toEqual(['web'])
+    await expect(pipes.requirePipe(web())).rejects.toThrowError(code('pipeline.pipe.notFound'))
+    await expect(pipes.deletePipe(web())).rejects.toThrowError(code('pipeline.pipe.notFound'))
+    expect((await pipes.putPipe(web(), { fields: { status: 'string' } })).fields).toEqual({ status: 'string' })
+  })
+
+  it.each(['audit', 'logs'])('never removes %s', async (pipe) => {
+    await expect(pipes.deletePipe({ ...web(), pipe })).rejects.toThrowError(code('pipeline.pipe.reserved'))
+    await pipes.requirePipe({ ...web(), pipe })
+  })
+
+  it('knows which pipes keep their events for a time only', async () => {
+    await pipes.putPipe(web(), { fields: {}, retentionDays: 7 })
+    await pipes.ensureAccount(other)
+    await pipes.putPipe(web(other), { fields: {}, retentionDays: 1 })
+    expect((await pipes.listRetained()).map((pipe) => [pipe.account, pipe.retentionDays]).sort()).toEqual([
+      [account, 7],
+      [other, 1],
+    ])
+  })
+
+  it('has one pipe called audit', async () => {
+    await pipes.putWorkspace(account, 'blue')
+    await pipes.putDataspace(account, 'blue', 'default')
+    await expect(pipes.putPipe({ ...web(), workspace: 'blue', pipe: 'audit' }, { fields: {} })).rejects.toThrowError(
+      code('pipeline.pipe.reserved'),
     )
   })
 

@@ -1,4 +1,11 @@
-import { type AccountId, type Clock, type Database, formatCursor, parseCursor } from '../../platform/index.ts'
+import {
+  type AccountId,
+  type Clock,
+  type Database,
+  formatCursor,
+  parseCursor,
+  requireMatch,
+} from '../../platform/index.ts'
 import type { PipeAddress } from '../types.ts'
 import { pipeError } from './errors.ts'
 import { DATASPACES_MAX, PIPES_MAX, REMEMBERED_MAX, REMEMBERED_MS, WORKSPACES_MAX } from './limits.ts'
@@ -10,6 +17,8 @@ export interface PipesDeps {
   readonly clock: Clock
   /** Makes a pipe known where its events are kept; resolves when it may be searched. */
   readonly declare: (pipe: PipeAddress, fields: PipeSettings['fields']) => Promise<void>
+  /** Drops the events of a pipe that is no more. */
+  readonly dropEvents: (pipe: PipeAddress) => Promise<unknown>
 }
 
 export interface ListPage {
@@ -39,20 +48,29 @@ export interface Pipes {
   /** Makes a pipe, or changes what it is set to; it takes records and may be searched at once.
    * @throws pipeline.dataspace.notFound, pipeline.pipe.tooMany
    * @throws pipeline.pipe.typeChanged for a field that was declared with another type
-   * @throws pipeline.pipe.reserved for the pipe `audit`, whose fields are the platform's */
-  putPipe(address: PipeAddress, settings: PipeSettings): Promise<Pipe>
+   * @throws pipeline.pipe.reserved for a pipe called `audit` of another dataspace, and for fields of that one
+   * @throws platform.http.changed when it is at another revision */
+  putPipe(address: PipeAddress, settings: PipeSettings, ifMatch?: string): Promise<Pipe>
+  /** Removes a pipe and its events. One that is made again under its name begins empty.
+   * @throws pipeline.pipe.notFound, platform.http.changed
+   * @throws pipeline.pipe.reserved for those that every account has */
+  deletePipe(address: PipeAddress, ifMatch?: string): Promise<void>
   /** @throws pipeline.pipe.notFound */
   requirePipe(address: PipeAddress): Promise<Pipe>
   /** @throws pipeline.dataspace.notFound */
   listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage): Promise<Listed<Pipe>>
   /** Every pipe of an account. */
   listAllPipes(account: AccountId): Promise<Pipe[]>
+  /** Every pipe, of all accounts, whose events are kept for a time only. */
+  listRetained(): Promise<Pipe[]>
 }
 
 export function createPipes(deps: PipesDeps): Pipes {
   const { clock } = deps
   const store = createPipeStore(deps.database)
   const remembered = new Map<string, { readonly pipe: Pipe; readonly at: number }>()
+  /** Grows with each change made here: what was read across one may be old. */
+  let changes = 0
 
   const requireWorkspace = async (account: AccountId, name: string) => {
     if (!(await store.hasWorkspace(account, name))) {
@@ -65,13 +83,19 @@ export function createPipes(deps: PipesDeps): Pipes {
     }
   }
 
-  const write = async (address: PipeAddress, settings: PipeSettings): Promise<Pipe> => {
-    await store.putPipe(address, settings, clock.now())
-    remembered.delete(keyOf(address))
-    await deps.declare(address, settings.fields)
-    const pipe = await store.findPipe(address)
-    if (!pipe) throw pipeNotFound(address)
+  /** @throws what `change` throws; then nothing has changed */
+  const change = async (
+    address: PipeAddress,
+    settingsOf: (before: Pipe | undefined, others: number) => PipeSettings,
+  ) => {
+    const pipe = await store.changePipe(address, settingsOf, clock.now())
+    forget(address)
+    await deps.declare(address, pipe.fields)
     return pipe
+  }
+  const forget = (address: PipeAddress) => {
+    remembered.delete(keyOf(address))
+    changes += 1
   }
 
   return {
@@ -81,7 +105,7 @@ export function createPipes(deps: PipesDeps): Pipes {
       await store.putDataspace(account, DEFAULT_NAME, DEFAULT_NAME, now)
       for (const name of [LOGS_PIPE, AUDIT_PIPE]) {
         const address = { account, workspace: DEFAULT_NAME, dataspace: DEFAULT_NAME, pipe: name }
-        if (!(await store.findPipe(address))) await store.putPipe(address, { fields: {} }, now)
+        if (!(await store.findPipe(address))) await store.changePipe(address, (before) => before ?? { fields: {} }, now)
       }
       for (const pipe of await store.listAllPipes(account)) await deps.declare(addressOf(pipe), pipe.fields)
     },
@@ -120,29 +144,40 @@ export function createPipes(deps: PipesDeps): Pipes {
       )
     },
 
-    async putPipe(address, settings) {
-      const { account, workspace, dataspace } = address
-      await requireDataspace(account, workspace, dataspace)
-      if (address.pipe === AUDIT_PIPE && Object.keys(settings.fields).length > 0) {
-        throw pipeError('pipeline.pipe.reserved', 'the fields of the pipe `audit` are the platform’s own')
+    async putPipe(address, settings, ifMatch) {
+      await requireDataspace(address.account, address.workspace, address.dataspace)
+      if (address.pipe === AUDIT_PIPE) requireAuditAsItIs(address, settings)
+      return change(address, (before, others) => {
+        requireMatch(ifMatch, before?.revision ?? 0)
+        if (before) requireSameTypes(before, settings)
+        else requireRoom(others, PIPES_MAX, 'pipes')
+        return { ...settings, fields: { ...before?.fields, ...settings.fields } }
+      })
+    },
+
+    async deletePipe(address, ifMatch) {
+      if (isOfEveryAccount(address)) {
+        throw pipeError('pipeline.pipe.reserved', `every account has the pipe \`${address.pipe}\`; it stays`)
       }
-      const before = await store.findPipe(address)
-      if (before) requireSameTypes(before, settings)
-      else {
-        const pipes = await store.listPipes(account, workspace, dataspace, { limit: PIPES_MAX })
-        requireRoom(pipes.length, PIPES_MAX, 'pipes')
+      const pipe = await store.findPipe(address)
+      if (!pipe) throw pipeNotFound(address)
+      requireMatch(ifMatch, pipe.revision)
+      if (!(await store.deletePipe(address, ifMatch === undefined ? undefined : pipe.revision))) {
+        throw pipeNotFound(address)
       }
-      return write(address, { ...settings, fields: { ...before?.fields, ...settings.fields } })
+      forget(address)
+      await deps.dropEvents(address)
     },
 
     async requirePipe(address) {
       const key = keyOf(address)
       const known = remembered.get(key)
       if (known && Math.abs(clock.now() - known.at) < REMEMBERED_MS) return known.pipe
+      const changesBefore = changes
       const pipe = await store.findPipe(address)
       if (!pipe) throw pipeNotFound(address)
       if (remembered.size >= REMEMBERED_MAX) remembered.clear()
-      remembered.set(key, { pipe, at: clock.now() })
+      if (changes === changesBefore) remembered.set(key, { pipe, at: clock.now() })
       return pipe
     },
 
@@ -158,6 +193,24 @@ export function createPipes(deps: PipesDeps): Pipes {
     },
 
     listAllPipes: (account) => store.listAllPipes(account),
+
+    listRetained: () => store.listRetained(),
+  }
+}
+
+function isOfEveryAccount({ workspace, dataspace, pipe }: PipeAddress): boolean {
+  return workspace === DEFAULT_NAME && dataspace === DEFAULT_NAME && (pipe === AUDIT_PIPE || pipe === LOGS_PIPE)
+}
+
+function requireAuditAsItIs(address: PipeAddress, settings: PipeSettings): void {
+  if (!isOfEveryAccount(address)) {
+    throw pipeError(
+      'pipeline.pipe.reserved',
+      `only the account's audit trail is called \`${AUDIT_PIPE}\`; take another name`,
+    )
+  }
+  if (Object.keys(settings.fields).length > 0) {
+    throw pipeError('pipeline.pipe.reserved', `the fields of the pipe \`${AUDIT_PIPE}\` are the platform's own`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
 import { fieldTypes } from '../types.ts'
 import { DECLARED_FIELDS_MAX, FIELD_NAME_LENGTH_MAX, RETENTION_DAYS_MAX } from './limits.ts'
 import type { Pipes } from './pipes.ts'
@@ -34,7 +34,10 @@ const pipeSchema = Type.Object({
   createdAt: Type.String(),
   updatedAt: Type.String(),
 })
-const emptyBody = Type.Optional(Type.Object({}, { additionalProperties: false }))
+const ofOnePipe = Type.Object({ ws: name, ds: name, pipe: name })
+const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+/** A PUT that says nothing more than its path has no body, which arrives as null. */
+const emptyBody = Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()])
 
 /** `/v1/workspaces`, their dataspaces, and the pipes of those. */
 export function pipeRoutes(pipes: Pipes) {
@@ -49,8 +52,9 @@ export function pipeRoutes(pipes: Pipes) {
       schema: {
         summary: 'Makes a pipe, or changes what it is set to',
         tags,
-        params: Type.Object({ ws: name, ds: name, pipe: name }),
-        body: Type.Optional(
+        params: ofOnePipe,
+        headers: ifMatch,
+        body: Type.Union([
           Type.Object(
             {
               fields: Type.Optional(fields),
@@ -58,15 +62,18 @@ export function pipeRoutes(pipes: Pipes) {
             },
             { additionalProperties: false },
           ),
-        ),
+          Type.Null(),
+        ]),
         response: { 200: pipeSchema },
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const { ws, ds, pipe } = request.params
         const { account } = contextOf(request).principal
         const { fields: declared = {}, ...rest } = request.body ?? {}
-        const put = { fields: declared, ...rest }
-        return toAnswer(await pipes.putPipe({ account, workspace: ws, dataspace: ds, pipe }, put))
+        const address = { account, workspace: ws, dataspace: ds, pipe }
+        const put = await pipes.putPipe(address, { fields: declared, ...rest }, request.headers['if-match'])
+        reply.header('etag', etagOf(put.revision))
+        return toAnswer(put)
       },
     })
 
@@ -77,13 +84,34 @@ export function pipeRoutes(pipes: Pipes) {
       schema: {
         summary: 'Shows a pipe',
         tags,
-        params: Type.Object({ ws: name, ds: name, pipe: name }),
+        params: ofOnePipe,
         response: { 200: pipeSchema },
       },
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const { ws, ds, pipe } = request.params
         const { account } = contextOf(request).principal
-        return toAnswer(await pipes.requirePipe({ account, workspace: ws, dataspace: ds, pipe }))
+        const found = await pipes.requirePipe({ account, workspace: ws, dataspace: ds, pipe })
+        reply.header('etag', etagOf(found.revision))
+        return toAnswer(found)
+      },
+    })
+
+    api.route({
+      method: 'DELETE',
+      url: '/v1/workspaces/:ws/dataspaces/:ds/pipes/:pipe',
+      config: { access: { action: 'siem:pipe:delete', resource: ofPipe } },
+      schema: {
+        summary: 'Removes a pipe and its events',
+        tags,
+        params: ofOnePipe,
+        headers: ifMatch,
+        response: { 204: Type.Null() },
+      },
+      handler: async (request, reply) => {
+        const { ws, ds, pipe } = request.params
+        const { account } = contextOf(request).principal
+        await pipes.deletePipe({ account, workspace: ws, dataspace: ds, pipe }, request.headers['if-match'])
+        return reply.code(204).send(null)
       },
     })
 

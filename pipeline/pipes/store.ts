@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely'
 import type { AccountId, Database } from '../../platform/index.ts'
 import type { FieldType, PipeAddress } from '../types.ts'
 import type { Pipe, PipeSettings } from './types.ts'
@@ -16,6 +17,7 @@ interface PipeTables {
     retention_days: number | null
     created_at: number
     updated_at: number
+    revision: number
   }
 }
 
@@ -95,34 +97,76 @@ export function createPipeStore(database: Database) {
       return rows.map((row) => row.name)
     },
 
-    async putPipe(address: PipeAddress, settings: PipeSettings, now: number): Promise<void> {
+    /** Writes what `change` makes of the pipe, in one transaction: two that change it at once see each other's work.
+     * `change` gets undefined for a pipe that is new, and how many its dataspace has; what it throws leaves all as it
+     * was. */
+    async changePipe(
+      address: PipeAddress,
+      change: (before: Pipe | undefined, countOthers: number) => PipeSettings,
+      now: number,
+    ): Promise<Pipe> {
       const { account, workspace, dataspace, pipe: name } = address
-      const changed = {
-        fields: JSON.stringify(settings.fields),
-        retention_days: settings.retentionDays ?? null,
-        updated_at: now,
-      }
-      await db.write((tx) =>
-        tx
+      return db.write(async (tx) => {
+        await tx
           .insertInto('pipe')
-          .values({ account, workspace, dataspace, name, created_at: now, ...changed })
-          .onConflict((conflict) =>
-            conflict.columns(['account', 'workspace', 'dataspace', 'name']).doUpdateSet(changed),
-          )
-          .execute(),
-      )
+          .values({
+            ...{ account, workspace, dataspace, name, created_at: now, updated_at: now },
+            ...{ fields: '{}', retention_days: null, revision: NOT_YET },
+          })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute()
+        const held = database.dialect === 'postgres' ? whereAddress(tx, address).forUpdate() : whereAddress(tx, address)
+        const row = await held.executeTakeFirstOrThrow()
+        const others = await tx
+          .selectFrom('pipe')
+          .select((query) => query.fn.countAll<number>().as('count'))
+          .where('account', '=', account)
+          .where('workspace', '=', workspace)
+          .where('dataspace', '=', dataspace)
+          .where('name', '!=', name)
+          .executeTakeFirstOrThrow()
+        const settings = change(row.revision === NOT_YET ? undefined : fromRow(row), Number(others.count))
+        const changed = {
+          fields: JSON.stringify(settings.fields),
+          retention_days: settings.retentionDays ?? null,
+          updated_at: now,
+          revision: row.revision + 1,
+        }
+        await tx
+          .updateTable('pipe')
+          .set(changed)
+          .where('account', '=', account)
+          .where('workspace', '=', workspace)
+          .where('dataspace', '=', dataspace)
+          .where('name', '=', name)
+          .execute()
+        return fromRow({ ...row, ...changed })
+      })
+    },
+
+    /** @returns whether there was one */
+    async deletePipe(address: PipeAddress, ifRevision?: number): Promise<boolean> {
+      const deleted = await db.write((tx) => {
+        const query = tx
+          .deleteFrom('pipe')
+          .where('account', '=', address.account)
+          .where('workspace', '=', address.workspace)
+          .where('dataspace', '=', address.dataspace)
+          .where('name', '=', address.pipe)
+        return (ifRevision === undefined ? query : query.where('revision', '=', ifRevision)).executeTakeFirst()
+      })
+      return Number(deleted.numDeletedRows) > 0
     },
 
     async findPipe(address: PipeAddress): Promise<Pipe | undefined> {
-      const row = await db.read
-        .selectFrom('pipe')
-        .selectAll()
-        .where('account', '=', address.account)
-        .where('workspace', '=', address.workspace)
-        .where('dataspace', '=', address.dataspace)
-        .where('name', '=', address.pipe)
-        .executeTakeFirst()
+      const row = await whereAddress(db.read, address).executeTakeFirst()
       return row && fromRow(row)
+    },
+
+    /** Pipes of all accounts that keep their events for a time only: the platform's own work. */
+    async listRetained(): Promise<Pipe[]> {
+      const rows = await db.read.selectFrom('pipe').selectAll().where('retention_days', 'is not', null).execute()
+      return rows.map(fromRow)
     },
 
     async listPipes(account: AccountId, workspace: string, dataspace: string, page: NamePage): Promise<Pipe[]> {
@@ -146,7 +190,18 @@ export function createPipeStore(database: Database) {
   }
 }
 
-export type PipeStore = ReturnType<typeof createPipeStore>
+/** The revision of a row that is being made. */
+const NOT_YET = 0
+
+function whereAddress(db: Pick<Transaction<PipeTables>, 'selectFrom'>, address: PipeAddress) {
+  return db
+    .selectFrom('pipe')
+    .selectAll()
+    .where('account', '=', address.account)
+    .where('workspace', '=', address.workspace)
+    .where('dataspace', '=', address.dataspace)
+    .where('name', '=', address.pipe)
+}
 
 function fromRow(row: PipeTables['pipe']): Pipe {
   return {
@@ -158,6 +213,7 @@ function fromRow(row: PipeTables['pipe']): Pipe {
     fields: JSON.parse(row.fields) as Record<string, FieldType>,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    revision: row.revision,
     ...(row.retention_days === null ? {} : { retentionDays: row.retention_days }),
   }
 }

@@ -13,6 +13,8 @@ export interface Pipe extends PipeAddress, PipeSettings {
   readonly shardCount: number
   readonly createdAt: number
   readonly updatedAt: number
+  /** Grows by one with each change. */
+  readonly revision: number
 }
 
 /** Names of workspaces, dataspaces and pipes: they stand in paths, in resource names and on the disk. */
@@ -22,5 +24,5 @@ export const PIPE_NAME = '^[a-z0-9][a-z0-9_-]{0,63}$'
 export const DEFAULT_NAME = 'default'
 /** Takes anything. */
 export const LOGS_PIPE = 'logs'
-/** The platform's own; nobody may post to it. */
+/** The platform's own; nobody may post to it, and no other pipe is called so. */
 export const AUDIT_PIPE = 'audit'
