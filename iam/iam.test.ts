@@ -70,6 +70,7 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
   let clock: TestClock
   let iam: Iam
   let first: BootstrapResult
+  let published: BootstrapResult | undefined
 
   const open = () => createIam({ database, sealer: openSealer({ dataDir: dir }), clock })
 
@@ -79,7 +80,7 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
     clock = new TestClock()
     await migrate(database, iamMigrations, systemClock)
     iam = await open()
-    first = (await iam.bootstrap())!
+    first = (await iam.bootstrap((told) => void (published = told)))!
   })
   afterEach(async () => {
     await iam.close()
@@ -98,8 +99,9 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
 
   it('makes the first account once', async () => {
     expect(first).toMatchObject({ accountId: account, userName: 'admin' })
-    expect(await iam.bootstrap()).toBeUndefined()
-    expect(await (await open()).bootstrap()).toBeUndefined()
+    expect(published).toEqual(first)
+    expect(await iam.bootstrap(() => {})).toBeUndefined()
+    expect(await (await open()).bootstrap(() => {})).toBeUndefined()
   })
 
   it('signs in, and knows the caller by its token also after a restart', async () => {

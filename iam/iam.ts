@@ -56,8 +56,10 @@ export interface Iam {
   readonly roles: Roles
   readonly policies: Policies
   readonly attachments: Attachments
-  /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist. */
-  bootstrap(): Promise<BootstrapResult | undefined>
+  /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
+   * @param publish is given the credentials before they are good: a process that dies right after it made the account
+   * has told them already */
+  bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
   /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
    * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
    * @throws iam.thing.absent */
@@ -101,7 +103,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     roles,
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
-    bootstrap: () => bootstrap({ changes, passwords, sealer, clock }),
+    bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>
       signIn({ directory, store, tokens, passwords, throttle, clock }, { ...input, account: accountToTry(accountId) }),
@@ -127,7 +129,10 @@ interface BootstrapDeps {
   readonly clock: Clock
 }
 
-async function bootstrap({ changes, passwords, sealer, clock }: BootstrapDeps): Promise<BootstrapResult | undefined> {
+async function bootstrap(
+  { changes, passwords, sealer, clock }: BootstrapDeps,
+  publish: (result: BootstrapResult) => void,
+): Promise<BootstrapResult | undefined> {
   const account = FIRST_ACCOUNT
   const password = randomBytes(18).toString('base64url')
   const accessKeyId = makeAccessKeyId()
@@ -135,9 +140,17 @@ async function bootstrap({ changes, passwords, sealer, clock }: BootstrapDeps): 
   const passwordHash = await passwords.hash(password)
   const sealed = await sealer.seal(secret.reveal(), accessKeyPurpose({ account, id: accessKeyId }))
   const now = clock.now()
+  const result = {
+    accountId: account,
+    userName: FIRST_USER,
+    password,
+    accessKeyId,
+    secretAccessKey: secret.revealText(),
+  }
   const made = await changes.run(account, async (write) => {
     // Two processes that start together take turns here, so one of them finds the other's account.
     if ((await write.countAccounts()) > 0) return false
+    publish(result)
     await write.insertAccount({ name: 'first', created_at: now })
     for (const role of builtinRoles(account)) await insertBuiltinRole(write, role, clock)
     await write.insertUser({
@@ -161,8 +174,7 @@ async function bootstrap({ changes, passwords, sealer, clock }: BootstrapDeps): 
     })
     return true
   })
-  if (!made) return undefined
-  return { accountId: account, userName: FIRST_USER, password, accessKeyId, secretAccessKey: secret.revealText() }
+  return made ? result : undefined
 }
 
 async function insertBuiltinRole(write: IamWriter, role: BuiltinRole, clock: Clock): Promise<void> {
