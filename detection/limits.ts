@@ -37,3 +37,11 @@ export const LINE_BYTES_MAX = 16 * 1024 * 1024
 export const FILES_MAX = 1_000_000
 /** Bytes of a plain log file that a worker takes at a time. */
 export const UNIT_BYTES = 8 * 1024 * 1024
+/** How many correlations may build on one another in a row. */
+export const CORRELATION_DEPTH_MAX = 10
+/** Groups that a correlator holds; beyond it those quiet longest are dropped, and counted. */
+export const GROUPS_MAX = 1_000_000
+/** Matches that one group holds; beyond it the oldest are dropped, and counted: the correlation then sees too few. */
+export const ENTRIES_PER_GROUP_MAX = 10_000
+/** Matched events that `rampart detect --correlations` holds to put them in order of time. */
+export const CORRELATED_EVENTS_MAX = 5_000_000

@@ -91,7 +91,8 @@ function assignColumns(needles: readonly Needle[]): Columns {
   }
   const ascii = new Uint8Array(ASCII)
   const wide = new Map<number, number>()
-  for (let code = 0; code < ASCII; code++) ascii[code] = of.get(foldChar(String.fromCharCode(code)).charCodeAt(0)) ?? OTHER
+  for (let code = 0; code < ASCII; code++)
+    ascii[code] = of.get(foldChar(String.fromCharCode(code)).charCodeAt(0)) ?? OTHER
   for (const [code, column] of of) {
     // Every unit that folds to this one.
     for (const unit of unitsFoldingTo(code)) {

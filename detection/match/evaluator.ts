@@ -1,6 +1,6 @@
+import { printPattern } from '../sigma/pattern.ts'
 import type { EventContext } from './event-context.ts'
 import type { Expression, Predicate } from './expression.ts'
-import { printPattern } from '../sigma/pattern.ts'
 import { compilePredicate, type SlotOf, type Test } from './predicate.ts'
 
 /** Turns expressions into tests. Equal comparisons of however many rules are one test, made once an event. */

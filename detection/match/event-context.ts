@@ -104,7 +104,8 @@ function collectTexts(value: JsonValue, into: string[], depth: number): void {
   if (typeof value === 'string') into.push(value)
   else if (typeof value === 'object' && value !== null) {
     if (depth >= EVENT_DEPTH_MAX) return
-    if (Array.isArray(value)) for (const element of value as readonly JsonValue[]) collectTexts(element, into, depth + 1)
+    if (Array.isArray(value))
+      for (const element of value as readonly JsonValue[]) collectTexts(element, into, depth + 1)
     else {
       const members = value as JsonObject
       for (const name in members) collectTexts(members[name] as JsonValue, into, depth + 1)

@@ -21,15 +21,33 @@ export interface RegexFlags {
 /** One comparison of one field. Every kind but `null` and `exists: false` fails on a missing field; a field that is a list
  * passes when one of its elements does. */
 export type Predicate =
-  | { readonly kind: 'text'; readonly field: string; readonly position: TextPosition; readonly text: string; readonly cased: boolean }
+  | {
+      readonly kind: 'text'
+      readonly field: string
+      readonly position: TextPosition
+      readonly text: string
+      readonly cased: boolean
+    }
   /** What literals and positions cannot say: `?`, or `*` inside. */
   | { readonly kind: 'glob'; readonly field: string; readonly pattern: Pattern; readonly cased: boolean }
   | { readonly kind: 'number'; readonly field: string; readonly value: number; readonly text: string }
   | { readonly kind: 'compare'; readonly field: string; readonly comparison: Comparison; readonly value: number }
-  | { readonly kind: 'time'; readonly field: string; readonly part: TimePart; readonly comparison: Comparison; readonly value: number }
+  | {
+      readonly kind: 'time'
+      readonly field: string
+      readonly part: TimePart
+      readonly comparison: Comparison
+      readonly value: number
+    }
   | { readonly kind: 'network'; readonly field: string; readonly cidr: string }
   | { readonly kind: 'regex'; readonly field: string; readonly source: string; readonly flags: RegexFlags }
-  | { readonly kind: 'fieldRef'; readonly field: string; readonly other: string; readonly position: TextPosition; readonly cased: boolean }
+  | {
+      readonly kind: 'fieldRef'
+      readonly field: string
+      readonly other: string
+      readonly position: TextPosition
+      readonly cased: boolean
+    }
   | { readonly kind: 'exists'; readonly field: string; readonly wanted: boolean }
   | { readonly kind: 'null'; readonly field: string }
 

@@ -11,7 +11,11 @@ export interface Field {
 
 export function makeField(name: string): Field {
   const path = name.includes('.') ? name.split('.') : undefined
-  return { name, path, inherited: name in Object.prototype || (path?.some((step) => step in Object.prototype) ?? false) }
+  return {
+    name,
+    path,
+    inherited: name in Object.prototype || (path?.some((step) => step in Object.prototype) ?? false),
+  }
 }
 
 /** The field's value: the member of that very name, else the one its dots lead to, through lists to each element.

@@ -52,7 +52,8 @@ export class Plan {
   candidates(context: EventContext, found: number[]): number {
     let count = 0
     for (let i = 0; i < this.#always.length; i++) found[count++] = this.#always[i] as number
-    for (let i = 0; i < this.#fields.length; i++) count = (this.#fields[i] as FieldIndex).candidates(context, found, count)
+    for (let i = 0; i < this.#fields.length; i++)
+      count = (this.#fields[i] as FieldIndex).candidates(context, found, count)
     if (this.#anyField) for (const text of context.texts()) count = this.#anyField.scan(text, found, count)
     return count
   }
@@ -67,7 +68,9 @@ class FieldIndex {
 
   constructor(slot: number, entries: readonly { witness: Witness; target: number }[]) {
     this.#slot = slot
-    this.#present = [...new Set(entries.filter(({ witness }) => witness.kind === 'presence').map(({ target }) => target))]
+    this.#present = [
+      ...new Set(entries.filter(({ witness }) => witness.kind === 'presence').map(({ target }) => target)),
+    ]
     const needles = needlesOf(entries)
     if (needles.length > 0) this.#scan = new Automaton(needles)
     const values = new Map<string, number[]>()
@@ -110,8 +113,6 @@ class FieldIndex {
 
 function needlesOf(entries: readonly { witness: Witness; target: number }[]): Needle[] {
   return entries.flatMap(({ witness, target }) =>
-    witness.kind === 'needle'
-      ? [{ text: witness.text, atStart: witness.atStart, atEnd: witness.atEnd, target }]
-      : [],
+    witness.kind === 'needle' ? [{ text: witness.text, atStart: witness.atStart, atEnd: witness.atEnd, target }] : [],
   )
 }

@@ -17,7 +17,11 @@ export type SlotOf = (field: string) => number
 export function compilePredicate(predicate: Predicate, slotOf: SlotOf): Test {
   switch (predicate.kind) {
     case 'text':
-      return overTexts(predicate, textTest(predicate.position, predicate.cased ? predicate.text : fold(predicate.text)), slotOf)
+      return overTexts(
+        predicate,
+        textTest(predicate.position, predicate.cased ? predicate.text : fold(predicate.text)),
+        slotOf,
+      )
     case 'glob':
       return overTexts(predicate, compileGlob(predicate.pattern, predicate.cased ? (literal) => literal : fold), slotOf)
     case 'regex': {

@@ -11,8 +11,8 @@ import { type Field, makeField } from './field.ts'
 import { keyOfText } from './number.ts'
 import { Plan, type Planned } from './plan.ts'
 import { Rarity } from './rarity.ts'
-import { witnessesOf } from './witness.ts'
 import { type KnownField, keysOf, specialise } from './specialise.ts'
+import { witnessesOf } from './witness.ts'
 
 const NOTHING: readonly number[] = []
 const UNNAMED = 'no rule names it'

@@ -6,7 +6,13 @@ import type { Rarity } from './rarity.ts'
 /** Something cheap to see that has to be there for a rule to match: a literal in a field, a field's whole value, or the
  * field itself. */
 export type Witness =
-  | { readonly kind: 'needle'; readonly field: string; readonly text: string; readonly atStart: boolean; readonly atEnd: boolean }
+  | {
+      readonly kind: 'needle'
+      readonly field: string
+      readonly text: string
+      readonly atStart: boolean
+      readonly atEnd: boolean
+    }
   | { readonly kind: 'value'; readonly field: string; readonly key: string }
   | { readonly kind: 'presence'; readonly field: string }
 
@@ -117,7 +123,9 @@ function witnessOfLiteral(
   const whole = text.split(/[\ud800-\udfff]+/)
   if (whole.length > 1) {
     const longest = whole.reduce((best, piece) => (piece.length > best.length ? piece : best), '')
-    return longest === '' ? presence(field) : witnessOfLiteral({ field, text: longest, atStart: false, atEnd: false }, rarity)
+    return longest === ''
+      ? presence(field)
+      : witnessOfLiteral({ field, text: longest, atStart: false, atEnd: false }, rarity)
   }
   if (text === '') return presence(field)
   const { from, to } = rarity.rarestWindow(text)

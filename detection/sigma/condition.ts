@@ -1,6 +1,6 @@
+import { nearest } from '../../platform/index.ts'
 import { CONDITION_CHARS_MAX, CONDITION_DEPTH_MAX, EXPRESSION_NODES_MAX } from '../limits.ts'
 import { and, type Expression, FALSE, not, or } from '../match/expression.ts'
-import { nearest } from '../../platform/index.ts'
 import type { Reporter } from './problem.ts'
 
 /** A condition, read but not yet joined with what its names stand for. */

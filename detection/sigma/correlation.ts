@@ -1,9 +1,9 @@
+import { nearest } from '../../platform/index.ts'
 import { TIMESPAN_MS_MAX } from '../limits.ts'
 import type { RuleHead } from '../types.ts'
 import { type Condition, parseCondition } from './condition.ts'
 import { type MapNode, member, type Node } from './document.ts'
 import { readHead } from './head.ts'
-import { nearest } from '../../platform/index.ts'
 import type { Reporter } from './problem.ts'
 
 export const correlationTypes = [
@@ -124,7 +124,8 @@ function readTimespan(body: MapNode, reporter: Reporter): number {
   const text = entry?.value.kind === 'scalar' ? entry.value.text : ''
   const found = /^(\d{1,9})([smhdwMy])$/.exec(text)
   const ms = found ? Number(found[1]) * (unitsMs[found[2] ?? ''] ?? 0) : 0
-  if (ms <= 0) reporter.error(entry?.value.at ?? body.at, '`timespan` takes a number and s, m, h, d, w, M or y, such as `10m`')
+  if (ms <= 0)
+    reporter.error(entry?.value.at ?? body.at, '`timespan` takes a number and s, m, h, d, w, M or y, such as `10m`')
   else if (ms > TIMESPAN_MS_MAX) {
     reporter.error(entry?.value.at ?? body.at, `\`timespan\` is at most ${TIMESPAN_MS_MAX / 86_400_000} days`)
   }
@@ -142,7 +143,8 @@ function readCondition(body: MapNode, type: CorrelationType, reporter: Reporter)
     return none
   }
   if (entry.value.kind === 'scalar' && typeof entry.value.value === 'string') {
-    if (!temporal) reporter.error(entry.value.at, 'a `condition` over rules belongs to `temporal` and `temporal_ordered`')
+    if (!temporal)
+      reporter.error(entry.value.at, 'a `condition` over rules belongs to `temporal` and `temporal_ordered`')
     const expression = parseCondition({ text: entry.value.value, at: entry.value.at }, reporter)
     if (expression) rejectPatterns(expression, reporter)
     return { ...none, expression }
@@ -166,7 +168,10 @@ function readCondition(body: MapNode, type: CorrelationType, reporter: Reporter)
       else reporter.error(value.at, '`percentile` takes a number from 0 to 100')
     } else {
       const meant = nearest(key, [...boundKinds, 'field', 'percentile'])
-      reporter.error(keyAt, `a correlation's \`condition\` has no \`${key}\`${meant ? `; did you mean \`${meant}\`?` : ''}`)
+      reporter.error(
+        keyAt,
+        `a correlation's \`condition\` has no \`${key}\`${meant ? `; did you mean \`${meant}\`?` : ''}`,
+      )
     }
   }
   if (bounds.length === 0) reporter.error(entry.value.at, `\`condition\` needs one of ${boundKinds.join(', ')}`)

@@ -1,9 +1,9 @@
+import { nearest } from '../../platform/index.ts'
 import { PREDICATES_MAX, VALUE_CHARS_MAX } from '../limits.ts'
 import { ANY_FIELD, and, type Expression, FALSE, not, or, type TextPosition } from '../match/expression.ts'
 import { compileRegex } from '../match/regex.ts'
 import { type ListNode, type MapEntry, type MapNode, member, type Node, type ScalarNode } from './document.ts'
 import { itemModifiers, valueModifiers } from './modifiers/table.ts'
-import { nearest } from '../../platform/index.ts'
 import { MANY, type Pattern, parsePattern, simplifyPattern } from './pattern.ts'
 import type { Reporter } from './problem.ts'
 import type { Value } from './value.ts'
@@ -103,7 +103,7 @@ function applyModifiers(item: Item, node: ScalarNode, context: DetectionContext)
     context.reporter.error(node.at, `this value has ${node.text.length} characters; ${VALUE_CHARS_MAX} are allowed`)
     return undefined
   }
-  let value = valueOf(node, item)
+  let value = scalarValue(node, item)
   const applied: string[] = []
   for (const name of item.modifiers) {
     const modifier = valueModifiers.get(name)
@@ -119,7 +119,7 @@ function applyModifiers(item: Item, node: ScalarNode, context: DetectionContext)
   return value
 }
 
-function valueOf(node: ScalarNode, item: Item): Value {
+function scalarValue(node: ScalarNode, item: Item): Value {
   const { value } = node
   if (item.modifiers.includes('re')) {
     return { kind: 'text', pattern: [typeof value === 'string' ? value : node.text], cased: false }
@@ -153,7 +153,10 @@ function toExpression(item: Item, value: Value, at: number, context: DetectionCo
       return textExpression(field, value.pattern, value.cased)
     case 'bytes': {
       if (value.bytes.some((byte) => byte > 0x7f)) {
-        reporter.error(at, 'these bytes are no text that a field could hold; encode them with `base64` or `base64offset`')
+        reporter.error(
+          at,
+          'these bytes are no text that a field could hold; encode them with `base64` or `base64offset`',
+        )
         return FALSE
       }
       return textExpression(field, [value.bytes.toString('latin1')], false)
@@ -215,5 +218,6 @@ export function searchIdentifiers(detection: MapNode): readonly MapEntry[] {
 /** The `timeframe` of the old aggregation syntax, which correlations replaced. */
 export function rejectTimeframe(detection: MapNode, reporter: Reporter): void {
   const timeframe = member(detection, 'timeframe')
-  if (timeframe) reporter.error(timeframe.keyAt, '`timeframe` is no longer Sigma; write a correlation with a `timespan`')
+  if (timeframe)
+    reporter.error(timeframe.keyAt, '`timeframe` is no longer Sigma; write a correlation with a `timespan`')
 }

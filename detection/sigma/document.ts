@@ -36,7 +36,6 @@ export class RuleText {
   readonly text: string
   readonly problems: Problem[] = []
   #lineStarts: number[] | undefined
-  #dropped = 0
 
   constructor(text: string) {
     this.text = text
@@ -177,7 +176,9 @@ function offsetOf(node: unknown): number {
 
 function describeYamlError(code: string, message: string): string {
   const first = message.split('\n')[0] ?? message
-  return code === 'DUPLICATE_KEY' ? 'this key stands here for the second time; join the two' : `not valid YAML: ${first}`
+  return code === 'DUPLICATE_KEY'
+    ? 'this key stands here for the second time; join the two'
+    : `not valid YAML: ${first}`
 }
 
 /** The value under `key` of a map. */

@@ -1,6 +1,6 @@
+import { nearest } from '../../platform/index.ts'
 import { type RuleHead, type Severity, severities } from '../types.ts'
 import { type MapNode, member, type Node } from './document.ts'
-import { nearest } from '../../platform/index.ts'
 import type { Reporter } from './problem.ts'
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
@@ -22,7 +22,9 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
     severity: readLevel(document, reporter),
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
-    techniques: tags.filter((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/i.test(tag)).map((tag) => tag.slice(7).toUpperCase()),
+    techniques: tags
+      .filter((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/i.test(tag))
+      .map((tag) => tag.slice(7).toUpperCase()),
     tactics: tags.filter((tag) => /^attack\.[a-z][a-z_-]+$/i.test(tag)).map((tag) => tag.slice(7).replaceAll('_', '-')),
   }
 }
@@ -31,7 +33,10 @@ function readId(document: MapNode, reporter: Reporter): string | undefined {
   const id = textOf(document, 'id', reporter)
   if (id === undefined || ID.test(id)) return id
   const at = member(document, 'id')?.value.at ?? document.at
-  reporter.error(at, `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`)
+  reporter.error(
+    at,
+    `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`,
+  )
   return undefined
 }
 

@@ -11,8 +11,11 @@ export interface RuleLogsource {
 
 export function readLogsource(document: MapNode, reporter: Reporter): RuleLogsource {
   const entry = member(document, 'logsource')
-  if (!entry || entry.value.kind !== 'map') {
-    reporter.error(entry?.value.at ?? document.at, '`logsource` takes `product`, `category`, `service`, at least one of them')
+  if (entry?.value.kind !== 'map') {
+    reporter.error(
+      entry?.value.at ?? document.at,
+      '`logsource` takes `product`, `category`, `service`, at least one of them',
+    )
     return {}
   }
   const map = entry.value

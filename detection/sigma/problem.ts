@@ -13,7 +13,7 @@ export interface Reporter {
   warn(at: number, message: string): void
 }
 
-/** `3 problems: line 4, column 9: …; …`, for a single line of a terminal. */
-export function formatProblem(problem: Problem): string {
-  return `line ${problem.line}, column ${problem.column}: ${problem.message}`
+/** `line 4, column 9: …` */
+export function printProblem({ line, column, message }: Problem): string {
+  return `line ${line}, column ${column}: ${message}`
 }

@@ -1,5 +1,5 @@
-import { type MapEntry, type MapNode, member, type Node, readDocuments, RuleText } from './document.ts'
 import { readCorrelation, type SigmaCorrelation } from './correlation.ts'
+import { type MapEntry, type MapNode, member, type Node, RuleText, readDocuments } from './document.ts'
 import { readFilter, type SigmaFilter } from './filter.ts'
 import type { Problem } from './problem.ts'
 import { readRule, type SigmaRule } from './rule.ts'

@@ -49,7 +49,7 @@ export function readExpression(
   reporter: Reporter,
   without: readonly string[] = [],
 ): Expression {
-  if (!entry || entry.value.kind !== 'map') {
+  if (entry?.value.kind !== 'map') {
     reporter.error(entry?.value.at ?? at, `\`${name}\` takes search identifiers and a \`condition\``)
     return FALSE
   }

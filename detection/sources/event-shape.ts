@@ -45,10 +45,18 @@ export function shapeEvent(event: JsonObject, known: Logsource): ShapedEvent {
     return { root: flat, windows: true, logsource: WINDOWS }
   }
   // Winlogbeat 6 renamed every field: Windows it is, yet no rule can address it.
-  if (typeof event.log_name === 'string' && event.event_id !== undefined && (isObject(event.event_data) || isObject(event.user_data))) {
+  if (
+    typeof event.log_name === 'string' &&
+    event.event_id !== undefined &&
+    (isObject(event.event_data) || isObject(event.user_data))
+  ) {
     return { root: event, windows: true, logsource: WINDOWS }
   }
-  if (typeof event.eventSource === 'string' && typeof event.eventName === 'string' && event.eventVersion !== undefined) {
+  if (
+    typeof event.eventSource === 'string' &&
+    typeof event.eventName === 'string' &&
+    event.eventVersion !== undefined
+  ) {
     return { root: event, windows: false, logsource: CLOUDTRAIL }
   }
   return { root: flat, windows: false, logsource: known }

@@ -18,14 +18,21 @@ export function windowsVariants(logsource: RuleLogsource, expression: Expression
   const sources = category === undefined ? undefined : windowsCategories[category]
   if (!sources) return [and([byService, expression])]
   return sources.map((source) =>
-    and([byService, channelIs(source.service), eventIdIn(source.eventIds), renameFields(expression, source.rename ?? {})]),
+    and([
+      byService,
+      channelIs(source.service),
+      eventIdIn(source.eventIds),
+      renameFields(expression, source.rename ?? {}),
+    ]),
   )
 }
 
 function channelIs(service: string): Expression {
   const channels = Object.hasOwn(windowsChannels, service) ? windowsChannels[service] : undefined
   if (!channels) return TRUE
-  return or(channels.map((text) => ({ kind: 'text', field: 'Channel', position: 'equals', text, cased: false }) as const))
+  return or(
+    channels.map((text) => ({ kind: 'text', field: 'Channel', position: 'equals', text, cased: false }) as const),
+  )
 }
 
 function eventIdIn(eventIds: readonly number[]): Expression {

@@ -1,0 +1,94 @@
+import { availableParallelism } from 'node:os'
+import { detectFiles, findInputFiles, type LineMatch, type RefusedRule, readRuleTree } from '../detection/index.ts'
+import { type Command, type Io, UsageError } from './command.ts'
+import { ProgressBar } from './progress.ts'
+
+/** `rampart detect`: rules over log files, with no server.   @see contract, Detect */
+export const detectCommand: Command = {
+  name: 'detect',
+  summary: 'find what Sigma rules say in log files',
+  usage: 'detect --rules DIR [--jobs N] [--correlations] [--json] FILE|DIR…',
+  options: {
+    rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
+    jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },
+    correlations: { type: 'boolean', description: 'also print each event at which a correlation holds' },
+    json: { type: 'boolean', description: 'print the counts at the end as JSON' },
+  },
+  async run({ values, positionals }, io): Promise<number> {
+    const rules = values.rules
+    if (typeof rules !== 'string') throw new UsageError('`--rules DIR` is needed')
+    if (positionals.length === 0) throw new UsageError('name a log file or a folder of them')
+    const jobs = readJobs(values.jobs)
+    const startedAt = process.hrtime.bigint()
+    const tree = readRuleTree(rules)
+    tellRefused(tree.refused, io)
+    const loadedAt = process.hrtime.bigint()
+    const { files, unreadable } = findInputFiles(positionals)
+    for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
+    const bar = new ProgressBar(
+      io.stderr,
+      files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    )
+    const summary = await detectFiles(tree.ruleSet, files, {
+      jobs,
+      correlations: values.correlations === true,
+      onMatches: (matches) => write(io, matches),
+      onProgress: (bytes) => bar.add(bytes),
+    })
+    bar.end()
+    for (const failure of summary.failures) io.stderr.write(`cannot read ${failure}\n`)
+    const loadSeconds = Number(loadedAt - startedAt) / 1e9
+    const seconds = Number(process.hrtime.bigint() - loadedAt) / 1e9
+    const counts = {
+      rules: tree.ruleSet.rules.length,
+      correlations: tree.ruleSet.correlations.length,
+      refused: tree.refused.length,
+      ...summary,
+      failures: summary.failures.length + unreadable.length,
+      loadSeconds: round(loadSeconds),
+      seconds: round(seconds),
+      eventsPerSec: Math.round(summary.events / seconds),
+    }
+    io.stderr.write(values.json === true ? `${JSON.stringify(counts)}\n` : inWords(counts))
+    return unreadable.length > 0 || summary.failures.length > 0 ? 1 : 0
+  },
+}
+
+function readJobs(value: unknown): number {
+  if (value === undefined) return 1
+  const jobs = Number(value)
+  if (!Number.isInteger(jobs) || jobs < 0 || jobs > 256) throw new UsageError('`--jobs` takes a number from 0 to 256')
+  return jobs === 0 ? availableParallelism() : jobs
+}
+
+function tellRefused(refused: readonly RefusedRule[], io: Io): void {
+  for (const { file, id, reasons } of refused) {
+    io.stderr.write(`refused ${id} (${file}): ${reasons.join('; ')}\n`)
+  }
+}
+
+async function write(io: Io, matches: readonly LineMatch[]): Promise<void> {
+  const text = matches.map((match) => `${JSON.stringify(match)}\n`).join('')
+  if (!io.stdout.write(text)) await new Promise<void>((resolve) => io.stdout.once('drain', () => resolve()))
+}
+
+const round = (seconds: number): number => Math.round(seconds * 1000) / 1000
+const count = (value: number): string => value.toLocaleString('en')
+
+function inWords(counts: Readonly<Record<string, number>>): string {
+  const { rules = 0, correlations = 0, refused = 0, files = 0, lines = 0, events = 0, bytes = 0, matches = 0 } = counts
+  const { notJson = 0, tooLong = 0, withoutTime = 0, loadSeconds = 0, seconds = 0, eventsPerSec = 0 } = counts
+  const notes = [
+    refused > 0 ? `${count(refused)} rules refused` : '',
+    notJson > 0 ? `${count(notJson)} lines that are no JSON object` : '',
+    tooLong > 0 ? `${count(tooLong)} lines too long` : '',
+    withoutTime > 0 ? `${count(withoutTime)} events without a time, not correlated` : '',
+  ].filter((note) => note !== '')
+  return [
+    `${count(rules)} rules and ${count(correlations)} correlations loaded in ${loadSeconds} s`,
+    `${count(events)} events in ${count(lines)} lines of ${count(files)} files, ${(bytes / 1e6).toFixed(1)} MB`,
+    `${count(matches)} matches in ${seconds} s: ${count(eventsPerSec)} events/s, ${(bytes / 1e6 / seconds).toFixed(0)} MB/s`,
+    ...notes,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,207 @@
+import { Worker } from 'node:worker_threads'
+import type { JsonValue } from '../../pipeline/index.ts'
+import { Correlator } from '../correlate/correlator.ts'
+import { CORRELATED_EVENTS_MAX, UNIT_BYTES } from '../limits.ts'
+import { RuleMatcher } from '../match/rule-matcher.ts'
+import type { RuleSet } from '../rule-set.ts'
+import type { InputFile } from './input-file.ts'
+import { type CorrelatedEvent, correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
+import type { FromWorker, WorkerData } from './worker.ts'
+
+/** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
+export interface LineMatch {
+  readonly file: string
+  readonly line: number
+  readonly rule: string
+  readonly group?: Readonly<Record<string, JsonValue>>
+}
+
+export interface DetectOptions {
+  readonly jobs: number
+  readonly correlations: boolean
+  /** Matches in order of files and lines; those of correlations after all others. */
+  readonly onMatches: (matches: readonly LineMatch[]) => Promise<void>
+  /** Bytes of files, as they lie on disk, that were read since the last call. */
+  readonly onProgress: (bytes: number) => void
+}
+
+export interface DetectSummary {
+  readonly files: number
+  readonly lines: number
+  readonly events: number
+  readonly bytes: number
+  readonly matches: number
+  readonly notJson: number
+  readonly tooLong: number
+  readonly withoutTime: number
+  /** `file: reason` of each file that could not be read to its end. */
+  readonly failures: readonly string[]
+}
+
+/** Runs a rule set over log files, several files at a time, and tells the matches in the order of the files.
+ * The memory it needs grows with the matches that wait for their turn, not with the files. */
+export async function detectFiles(
+  ruleSet: RuleSet,
+  files: readonly InputFile[],
+  options: DetectOptions,
+): Promise<DetectSummary> {
+  const units = planUnits(files)
+  const ledger = new Ledger(ruleSet, files, units, options)
+  if (options.jobs === 1 || units.length <= 1) {
+    const matcher = new RuleMatcher(ruleSet.rules)
+    const fieldsOf = options.correlations ? correlatedFields(ruleSet) : new Map()
+    for (const unit of units) {
+      const file = files[unit.file] as InputFile
+      await ledger.take(await replayUnit(unit, file, matcher, fieldsOf, options.onProgress))
+    }
+  } else {
+    await runWorkers(units, { ruleSet, files, correlations: options.correlations }, options, ledger)
+  }
+  return ledger.finish()
+}
+
+/** Compressed files are read from their beginning, so they are one unit each; plain ones are cut. */
+function planUnits(files: readonly InputFile[]): readonly Unit[] {
+  const units: Unit[] = []
+  for (const [file, { compression, sizeBytes }] of files.entries()) {
+    if (compression !== 'none' || sizeBytes <= UNIT_BYTES) {
+      units.push({ number: units.length, file })
+      continue
+    }
+    for (let from = 0; from < sizeBytes; from += UNIT_BYTES) {
+      units.push({ number: units.length, file, range: { from, to: Math.min(sizeBytes, from + UNIT_BYTES) } })
+    }
+  }
+  return units
+}
+
+async function runWorkers(
+  units: readonly Unit[],
+  data: WorkerData,
+  options: DetectOptions,
+  ledger: Ledger,
+): Promise<void> {
+  // The largest first, so that no worker is left alone with one at the end.
+  const size = ({ file, range }: Unit) => (range ? range.to - range.from : (data.files[file]?.sizeBytes ?? 0) * 8)
+  const waiting = [...units].sort((left, right) => size(right) - size(left))
+  let taking: Promise<void> = Promise.resolve()
+  const workers: Worker[] = []
+  try {
+    await Promise.all(
+      Array.from({ length: Math.min(options.jobs, units.length) }, () => {
+        const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
+        workers.push(worker)
+        return new Promise<void>((resolve, reject) => {
+          const next = (): void => {
+            const unit = waiting.shift()
+            if (unit) worker.postMessage(unit)
+            else resolve()
+          }
+          worker.on('error', reject)
+          worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
+          worker.on('message', (message: FromWorker) => {
+            if (message.kind === 'bytes') options.onProgress(message.bytes)
+            else {
+              taking = taking.then(() => ledger.take(message.result))
+              taking.catch(reject)
+              next()
+            }
+          })
+          next()
+        })
+      }),
+    )
+    await taking
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+}
+
+/** Puts the results of units in order. */
+class Ledger {
+  readonly #ruleSet: RuleSet
+  readonly #files: readonly InputFile[]
+  readonly #units: readonly Unit[]
+  readonly #options: DetectOptions
+  readonly #early = new Map<number, UnitResult>()
+  #next = 0
+  /** Lines of the file in hand that earlier units had. */
+  #linesBefore = 0
+  #fileInHand = -1
+  readonly #correlated: { readonly file: number; readonly event: CorrelatedEvent }[] = []
+  readonly #sum = { lines: 0, events: 0, bytes: 0, matches: 0, notJson: 0, tooLong: 0, withoutTime: 0 }
+  readonly #failures: string[] = []
+
+  constructor(ruleSet: RuleSet, files: readonly InputFile[], units: readonly Unit[], options: DetectOptions) {
+    this.#ruleSet = ruleSet
+    this.#files = files
+    this.#units = units
+    this.#options = options
+  }
+
+  async take(result: UnitResult): Promise<void> {
+    this.#early.set(result.number, result)
+    for (let ready = this.#early.get(this.#next); ready; ready = this.#early.get(this.#next)) {
+      this.#early.delete(this.#next)
+      await this.#put(this.#units[this.#next] as Unit, ready)
+      this.#next++
+    }
+  }
+
+  async #put(unit: Unit, result: UnitResult): Promise<void> {
+    if (unit.file !== this.#fileInHand) {
+      this.#fileInHand = unit.file
+      this.#linesBefore = 0
+    }
+    const file = this.#files[unit.file] as InputFile
+    const { matches } = result
+    const told: LineMatch[] = []
+    for (let i = 0; i < matches.length; i += 2) {
+      const rule = this.#ruleSet.rules[matches[i + 1] as number]
+      told.push({ file: file.name, line: this.#linesBefore + (matches[i] as number), rule: rule?.head.id ?? '' })
+    }
+    if (told.length > 0) await this.#options.onMatches(told)
+    for (const event of result.correlated) {
+      this.#correlated.push({ file: unit.file, event: { ...event, line: this.#linesBefore + event.line } })
+    }
+    if (this.#correlated.length > CORRELATED_EVENTS_MAX) {
+      throw new Error(
+        `more than ${CORRELATED_EVENTS_MAX} events match correlated rules; give fewer files at a time, or narrower rules`,
+      )
+    }
+    this.#linesBefore += result.lines
+    this.#sum.matches += told.length
+    for (const key of ['lines', 'events', 'bytes', 'notJson', 'tooLong', 'withoutTime'] as const) {
+      this.#sum[key] += result[key]
+    }
+    if (result.failure !== undefined) this.#failures.push(`${file.path}: ${result.failure}`)
+  }
+
+  async finish(): Promise<DetectSummary> {
+    if (this.#options.correlations) await this.#correlate()
+    return { files: this.#files.length, ...this.#sum, failures: this.#failures }
+  }
+
+  /** All events are known, so they are put in order of time first: no event is late, whatever file it came from. */
+  async #correlate(): Promise<void> {
+    const ordered = this.#correlated.map((entry, ref) => ({ ...entry, ref }))
+    ordered.sort((left, right) => left.event.time - right.event.time || left.ref - right.ref)
+    const correlator = new Correlator(this.#ruleSet.correlations, 0)
+    const held: { readonly ref: number; readonly match: LineMatch }[] = []
+    for (const { file, event, ref } of ordered) {
+      const holds = correlator.see({
+        time: event.time,
+        ref,
+        ruleIds: event.rules.map((rule) => this.#ruleSet.rules[rule]?.head.id ?? ''),
+        value: (field) => event.values[field],
+      })
+      for (const { correlation, group } of holds) {
+        const rule = correlation.correlation.head.id
+        held.push({ ref, match: { file: this.#files[file]?.name ?? '', line: event.line, rule, group } })
+      }
+    }
+    held.sort((left, right) => left.ref - right.ref)
+    this.#sum.matches += held.length
+    if (held.length > 0) await this.#options.onMatches(held.map(({ match }) => match))
+  }
+}
