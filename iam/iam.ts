@@ -60,6 +60,8 @@ export interface Iam {
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
+  /** Every account, the first one first. */
+  accounts(): readonly AccountId[]
   /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
    * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
    * @throws iam.thing.absent */
@@ -103,6 +105,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     roles,
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
+    accounts: () => directory.accounts().map((account) => account.id),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>

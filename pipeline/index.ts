@@ -9,6 +9,7 @@ export { type DurableEnd, type Processor, startProcessor } from './processing/ho
 export type { RemoteStore } from './processing/remote-store.ts'
 export { serveProcessor } from './processing/serve.ts'
 export type { ShardStep } from './processing/shard-loop.ts'
+export { dropExpired } from './retention.ts'
 export { type SearchRouteDeps, searchRoutes } from './search-routes.ts'
 export {
   type AppendEvents,
