@@ -31,7 +31,7 @@ export function readConfigFile(file: string): Reading {
 }
 
 /** @param name stands before line and column in each problem */
-export function parseConfigText(text: string, name: string): Reading {
+function parseConfigText(text: string, name: string): Reading {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', stringKeys: true })
   const at = (offset: number | undefined): string => {
