@@ -105,7 +105,11 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     roles,
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
-    accounts: () => directory.accounts().map((account) => account.id),
+    accounts: () =>
+      directory
+        .accounts()
+        .map((account) => account.id)
+        .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>
