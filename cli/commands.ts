@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 /** Every command, loaded only when it is asked for: a command that needs no server starts without one. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   detect: async () => (await import('./detect.ts')).detectCommand,
+  search: async () => (await import('./search.ts')).searchCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
 }
 

@@ -37,7 +37,7 @@ export { jobMigrations } from './jobs/migrations.ts'
 export { jobRoutes } from './jobs/routes.ts'
 export type { JobContext } from './jobs/run-held.ts'
 export type { Job, JobAccount, JobState } from './jobs/types.ts'
-export { createLog, type Log } from './log.ts'
+export { createLog, type Log, printable } from './log.ts'
 export { createMetrics, defineMetrics, listMetrics, type MetricDefinition, type Metrics } from './metrics.ts'
 export { nearest } from './nearest.ts'
 export type {
