@@ -175,6 +175,8 @@ export interface SearchRequest {
   readonly to?: number
   readonly limit?: number
   readonly cursor?: string
+  /** Pipes of the workspace that the caller may not see: to the query they are not there. */
+  readonly hidden?: readonly { readonly dataspace: string; readonly pipe: string }[]
 }
 
 export interface SearchResult {

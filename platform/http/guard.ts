@@ -80,7 +80,9 @@ async function admit(deps: GuardDeps, request: FastifyRequest, principal: Princi
   request.ctx = { principal, requestId: request.id, now: deps.clock.now() }
 }
 
-function requestContext(request: FastifyRequest): Map<string, ContextValue> {
+/** What a decision may depend on beside principal, action and resource: for the guard, and for a route that asks for
+ * more than its own action. */
+export function requestContext(request: FastifyRequest): Map<string, ContextValue> {
   const context = new Map<string, ContextValue>([
     ['g:SourceIp', request.ip],
     ['g:SecureTransport', request.protocol === 'https'],
