@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifySchema } from 'fastify'
 import type { Access } from './access.ts'
-import type { Api } from './server.ts'
+import type { Api } from './api.ts'
 
 const PUBLIC = { public: 'the description of the API holds nothing of any tenant' }
 

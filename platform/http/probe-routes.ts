@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Metrics } from '../metrics.ts'
-import type { Api } from './server.ts'
+import type { Api } from './api.ts'
 
 export interface ProbeDeps {
   readonly metrics: Metrics

@@ -5,9 +5,10 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { iamArn, parseAccountId } from '../arn.ts'
 import { systemClock } from '../clock.ts'
 import type { AuditEvent, AuthzRequest, Principal } from '../ports.ts'
+import type { Api } from './api.ts'
 import { httpError } from './errors.ts'
 import { contextOf } from './guard.ts'
-import { type Api, createServer } from './server.ts'
+import { createServer } from './server.ts'
 
 const account = parseAccountId('000000000001')
 const ann: Principal = { kind: 'user', account, arn: iamArn(account, 'user', 'ann'), name: 'ann', auth: 'token' }

@@ -1,30 +1,15 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  LogController,
-  type RawServerDefault,
-  type RouteOptions,
-} from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import { uuidv7 } from '../ids.ts'
 import type { Context } from '../ports.ts'
 import { type Access, accessProblem } from './access.ts'
+import type { Api } from './api.ts'
 import { takeBodies } from './bodies.ts'
 import { httpError } from './errors.ts'
 import { type GuardDeps, type Guarded, installGuard } from './guard.ts'
 import { publishOpenapi } from './openapi.ts'
 import { sendProblem, toRampartError } from './problem.ts'
 import { validatorCompiler } from './validate.ts'
-
-/** The server as route files see it: Fastify, with TypeBox schemas as types. */
-export type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { formatInstant } from '../clock.ts'
+import type { Api } from '../http/api.ts'
 import { contextOf } from '../http/guard.ts'
-import type { Api } from '../http/server.ts'
 import type { Jobs } from './jobs.ts'
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX } from './limits.ts'
 import { type Job, jobStates } from './types.ts'

@@ -182,6 +182,11 @@ describe('against the rules', () => {
     expect((await problemsOf(files)).join('\n')).toContain(expected)
   })
 
+  it('is no ring of types alone', async () => {
+    const files = { 'iam/a.ts': "import type { B } from './b.ts'\n", 'iam/b.ts': "import { a } from './a.ts'\n" }
+    expect(await problemsOf(files)).toEqual([])
+  })
+
   it('is nothing of what only looks like it', async () => {
     const text =
       "new Date(0)\nnew RegExp('a')\nconst now = { Date: { now: 1 } }.Date\n// Date.now()\nconst s = 'Math.random()'\n"

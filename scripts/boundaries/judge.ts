@@ -59,10 +59,13 @@ function packageProblem({ from, to }: Import): string | undefined {
   return `may not import \`${to}\`: ${rule.instead}`
 }
 
-/** One line for each ring of files that import each other. Types count: what needs each other's words is one thing. */
+/** Rings of files that need each other at run time, where the order of loading decides what is defined. Rings of types
+ * alone are fine: a syntax tree and its parts describe each other. */
 function cycles({ imports }: Code): string[] {
   const next = new Map<string, string[]>()
-  for (const { from, to, kind } of imports) if (kind === 'file') next.set(from, [...(next.get(from) ?? []), to])
+  for (const { from, to, kind, typeOnly } of imports) {
+    if (kind === 'file' && !typeOnly) next.set(from, [...(next.get(from) ?? []), to])
+  }
   const found = new Map<string, string>()
   const done = new Set<string>()
   const visit = (file: string, path: readonly string[]): void => {
