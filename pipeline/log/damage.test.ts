@@ -117,6 +117,32 @@ describe('a damaged segment', () => {
     }
   })
 
+  test('an unfinished write is cut off the file, and counted', async () => {
+    const dir = changed(one, one.segments[0]!, (whole) => whole.subarray(0, -1), false)
+    const log = await openPartitionLog({ dir, clock: aClock() })
+    expect(readFileSync(join(dir, shardPath, one.segments[0]!))).toHaveLength(ends.at(-2)!)
+    expect(log.counters.tornBytes).toBe(ends.at(-1)! - ends.at(-2)! - 1)
+    await log.close()
+  })
+
+  test('damage with records behind it is told when the log is opened, and writing goes on in a new segment', async () => {
+    const told: unknown[] = []
+    const messages = { warn() {}, error: (fields: object) => told.push(fields) }
+    const dir = changed(one, one.segments[0]!, (whole) => flipped(whole, ends[3]! + 40), false)
+    const log = await openPartitionLog({ dir, clock: aClock(), log: messages })
+    expect(told).toEqual([
+      {
+        file: join(dir, shardPath, one.segments[0]!),
+        position: ends[3],
+        fromOffset: offsetsAt[3],
+        toOffset: offsetsAt[4],
+      },
+    ])
+    await log.append(aShard(), [aRecord('new')])
+    expect(readdirSync(join(dir, shardPath))).toContain('00000000000000000065.log')
+    await log.close()
+  })
+
   test('filled with zeros from any byte on after a crash: the same', async () => {
     for (let cut = 0; cut < bytes.length; cut++) {
       const zeroed = (whole: Buffer): Buffer =>

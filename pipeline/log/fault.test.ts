@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RampartError } from '../../platform/index.ts'
@@ -18,6 +20,14 @@ class Promises {
   readonly acked = new Map<string, string>()
   /** All texts ever sent, by shard. */
   readonly sent = new Map<number, Set<string>>()
+  /** Texts whose append was refused. */
+  readonly refused = new Set<string>()
+  readonly #clean: boolean
+
+  /** @param clean no machine stopped: then there are no gaps, and nothing refused is in the log either */
+  constructor(clean: boolean) {
+    this.#clean = clean
+  }
 
   send(shard: number, text: string): void {
     const known = this.sent.get(shard) ?? new Set()
@@ -34,6 +44,10 @@ class Promises {
         expect(sent.has(text)).toBe(true)
         expect(gaps.some((gap) => offset >= gap.fromOffset && offset < gap.toOffset)).toBe(false)
       }
+      if (this.#clean) {
+        expect(gaps).toEqual([])
+        expect([...found.values()].filter((text) => this.refused.has(text))).toEqual([])
+      }
       const lost = [...this.acked].filter(([key, text]) => {
         const [of, offset] = key.split('/').map(Number)
         return of === shard && found.get(offset ?? -1) !== text
@@ -46,6 +60,7 @@ class Promises {
 const limits = {
   segmentBytes: 3_000,
   blockBytes: 2_000,
+  groupBytesMax: 1_500,
   compressBytesMin: 500,
   openFilesMax: 2,
   slowBelow: { ratio: 0, bytes: 0 },
@@ -53,9 +68,13 @@ const limits = {
 }
 
 /** Plays the steps on a disk that fails; whatever it does, what was acknowledged is there afterwards. */
-async function play(steps: readonly Step[], faultAt: (call: number) => Fault | undefined, random: () => number) {
+async function play(
+  steps: readonly Step[],
+  faultAt: (call: number) => Fault | undefined,
+  { random, clean = false }: { readonly random: () => number; readonly clean?: boolean },
+): Promise<number> {
   const dir = aDir()
-  const promises = new Promises()
+  const promises = new Promises(clean)
   let calls = 0
   const aDisk = (): FaultyDisk => new FaultyDisk(() => faultAt(++calls), random)
   let disk = aDisk()
@@ -107,7 +126,8 @@ async function append(
           sent.map((text) => aRecord(text)),
         ),
       )
-      if (done !== undefined)
+      if (done === undefined) for (const text of sent) promises.refused.add(text)
+      else
         for (const [index, text] of sent.entries())
           promises.acked.set(`${step.shard}/${done.firstOffset + index}`, text)
     }),
@@ -148,6 +168,44 @@ function seeded(seed: number): () => number {
 }
 
 describe('a disk that fails', () => {
+  test('after an error of a sync the segment is left, and the group is written again to a new one', async () => {
+    const dir = aDir()
+    let broken = false
+    const disk = new FaultyDisk(() => (broken ? { kind: 'error', code: 'EIO' } : undefined), seeded(1))
+    const log = await openPartitionLog({ dir, clock: aClock(), disk })
+    await log.append(aShard(), [aRecord('before')])
+    broken = true
+    const appended = log.append(aShard(), [aRecord('during')])
+    const segments = join(dir, '000000000001', 'default', 'default', 'security', '0')
+    disk.afterFault = () => {
+      broken = false
+    }
+    expect(await appended).toEqual({ firstOffset: 1 })
+    expect(readdirSync(segments).sort()).toEqual(['00000000000000000000.log', '00000000000000000001.log'])
+    expect(log.counters).toMatchObject({ segmentsAbandoned: 1, refusedFailed: 0 })
+    await log.append(aShard(), [aRecord('after')])
+    expect(texts((await readAll(log, aShard())).records)).toEqual(['before', 'during', 'after'])
+    await log.close()
+  })
+
+  test('that fails for good refuses what waits, and takes it again once it works', async () => {
+    let broken = false
+    const disk = new FaultyDisk(() => (broken ? { kind: 'error', code: 'EIO' } : undefined), seeded(1))
+    const log = await openPartitionLog({ dir: aDir(), clock: aClock(), disk })
+    await log.append(aShard(), [aRecord('before')])
+    broken = true
+    const refused = await Promise.allSettled(['a', 'b'].map((text) => log.append(aShard(), [aRecord(text)])))
+    expect(refused).toMatchObject([
+      { status: 'rejected', reason: { code: 'pipeline.log.failed', status: 503, retryAfterSec: 5 } },
+      { status: 'rejected', reason: { code: 'pipeline.log.failed' } },
+    ])
+    expect(log.end(aShard())).toBe(1)
+    broken = false
+    expect(await log.append(aShard(), [aRecord('after')])).toEqual({ firstOffset: 1 })
+    expect(texts((await readAll(log, aShard())).records)).toEqual(['before', 'after'])
+    await log.close()
+  })
+
   const faults: readonly Fault[] = [
     { kind: 'error', code: 'EIO' },
     { kind: 'error', code: 'ENOSPC' },
@@ -159,7 +217,10 @@ describe('a disk that fails', () => {
     for (let calls = 1; n < calls; ) {
       n += 1
       for (const seed of [1, 2, 3]) {
-        calls = await play(story, (call) => (call === n ? fault : undefined), seeded(n * 10 + seed))
+        calls = await play(story, (call) => (call === n ? fault : undefined), {
+          random: seeded(n * 10 + seed),
+          clean: fault.kind === 'error',
+        })
       }
     }
     expect(n).toBeGreaterThan(60)
@@ -167,7 +228,7 @@ describe('a disk that fails', () => {
 
   test.each(faults.slice(0, 2))('at its nth call and all after it, until the log is opened anew: %o', async (fault) => {
     for (let n = 1; n <= 60; n += 3) {
-      await play(story.slice(0, 4), (call) => (call >= n ? fault : undefined), seeded(n))
+      await play(story.slice(0, 4), (call) => (call >= n ? fault : undefined), { random: seeded(n) })
     }
   })
 
@@ -197,7 +258,7 @@ describe('a disk that fails', () => {
         fc.dictionary(fc.integer({ min: 1, max: 150 }).map(String), fault, { maxKeys: 12 }),
         fc.integer(),
         async (steps, plan, seed) => {
-          await play(steps, (call) => plan[String(call)], seeded(seed >>> 0))
+          await play(steps, (call) => plan[String(call)], { random: seeded(seed >>> 0) })
         },
       ),
       { numRuns: 150 },

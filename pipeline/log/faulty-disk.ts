@@ -12,6 +12,8 @@ const PAGE_BYTES = 512
 /** A real disk that fails where the test says: a test double for hardware, not for our own parts. */
 export class FaultyDisk implements Disk {
   crashed = false
+  /** Called when a fault has happened. */
+  afterFault: () => void = () => undefined
   readonly #nextFault: () => Fault | undefined
   readonly #random: () => number
 
@@ -61,6 +63,7 @@ export class FaultyDisk implements Disk {
     if (fault === undefined) return await work()
     if (fault.kind === 'crash') this.crashed = true
     await torn?.()
+    this.afterFault()
     throw failure(fault.kind === 'error' ? fault.code : 'EIO')
   }
 
