@@ -2,20 +2,20 @@
 //
 // In README.md and docs/*.md, a fenced block `sh run` is run and must exit with 0; `sh service` is started and left
 // running until the page is done, then must stop cleanly on SIGTERM; a block `text output` after a `sh run` is what it
-// promises to print: its lines in this order, `…` standing for anything. The blocks of a page run in order in one
-// working folder that looks like a fresh checkout. GitHub and others show such blocks as they show `sh` and `text`.
+// promises to print: its lines in this order, `…` standing for anything. The blocks of a page run in order, in one bash
+// (a variable set in one is there in the next) and one working folder that looks like a fresh checkout. GitHub and
+// others show such blocks as they show `sh` and `text`.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Block, findBlocks, promiseProblem } from './run-docs/blocks.ts'
+import { Shell } from './run-docs/shell.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const COMMAND_TIMEOUT_MS = 180_000
 const START_TIMEOUT_MS = 60_000
 /** What a checkout does not hold. */
 const NOT_IN_CHECKOUT = new Set(['data', '.git', '.engines'])
@@ -35,47 +35,31 @@ async function runPage(page: string, blocks: readonly Block[]): Promise<void> {
   for (const name of readdirSync(root))
     if (!NOT_IN_CHECKOUT.has(name)) symlinkSync(join(root, name), join(folder, name))
   const services: ChildProcess[] = []
+  const shell = new Shell(folder)
   try {
     for (const block of blocks) {
       ran += 1
-      const problem = block.kind === 'service' ? await startService(block, folder, services) : await run(block, folder)
+      const problem =
+        block.kind === 'service' ? await startService(block, folder, services) : await runBlock(block, shell)
       console.log(`${problem === undefined ? 'ok  ' : 'FAIL'} ${page}:${block.line}`)
       if (problem === undefined) continue
       failed += 1
       console.error(problem)
       // What follows builds on it.
-      return
+      break
     }
   } finally {
-    for (const service of services) {
-      if (service.exitCode !== null || service.pid === undefined) continue
-      process.kill(-service.pid, 'SIGTERM')
-      const [code] = (await once(service, 'exit')) as [number | null]
-      if (code === 0) continue
-      failed += 1
-      console.error(`${page}: the service left with ${code}`)
-    }
+    shell.close()
+    for (const service of services) await stopService(page, service)
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 /** @returns what went wrong */
-async function run(block: Block, folder: string): Promise<string | undefined> {
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', block.text], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: COMMAND_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  })
-  const [stdout, stderr, [code, signal]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit') as Promise<[number | null, string | null]>,
-  ])
-  const shown = `${block.text}\n--- stdout\n${stdout}\n--- stderr\n${stderr}`
-  if (code !== 0) return `left with ${code ?? signal}\n${shown}`
-  const problem = promiseProblem(block, stdout)
-  return problem === undefined ? undefined : `${problem}\n${shown}`
+async function runBlock(block: Block, shell: Shell): Promise<string | undefined> {
+  const { ok, stdout, stderr } = await shell.run(block.text)
+  const problem = ok ? promiseProblem(block, stdout) : 'a command failed'
+  return problem && `${problem}\n${block.text}\n--- stdout\n${stdout}\n--- stderr\n${stderr}`
 }
 
 /** Started in a process group of its own, ready when it tells its ports. @returns what went wrong */
@@ -87,11 +71,25 @@ async function startService(block: Block, folder: string, services: ChildProcess
   })
   services.push(child)
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      said += String(chunk)
+    })
+  }
   const giveUpAt = performance.now() + START_TIMEOUT_MS
   while (performance.now() < giveUpAt && child.exitCode === null) {
     if (existsSync(join(folder, 'data', 'runtime.json'))) return undefined
     await delay(100)
   }
   return `the service did not become ready\n${block.text}\n--- said\n${said}`
+}
+
+async function stopService(page: string, service: ChildProcess): Promise<void> {
+  if (service.exitCode !== null || service.pid === undefined) return
+  const exit = once(service, 'exit') as Promise<[number | null]>
+  process.kill(-service.pid, 'SIGTERM')
+  const [code] = await exit
+  if (code === 0) return
+  failed += 1
+  console.error(`${page}: the service left with ${code}`)
 }
