@@ -15,9 +15,8 @@ export class StatementList {
   /** For services that no statement names. */
   #open: Candidates = NONE
 
-  constructor(policies: readonly CompiledPolicy[]) {
-    const statements = policies.flatMap((policy) => policy.statements)
-    this.statements = statements
+  constructor(policies: readonly Pick<CompiledPolicy, 'statements'>[]) {
+    this.statements = policies.flatMap((policy) => policy.statements)
   }
 
   /** Those whose Action leaves room for an action of this service. */

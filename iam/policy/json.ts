@@ -31,6 +31,14 @@ export function parseJson(text: string): JsonNode {
   return new Reader(text).document()
 }
 
+/** The text of member `name` of the JSON object in `text`, exactly as it was sent: what JSON.parse would make of it
+ * hides duplicate members. undefined where there is none. @throws PolicySyntaxError */
+export function memberText(text: string, name: string): string | undefined {
+  const root = new Reader(text, 1).document()
+  const member = root.kind === 'object' ? root.members.find((one) => one.name === name) : undefined
+  return member && text.slice(member.value.start, member.value.end)
+}
+
 /** Characters of `text` that are not white space between tokens: what size limits count. */
 export function significantLength(text: string): number {
   let count = 0
@@ -65,10 +73,13 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 
 class Reader {
   readonly #text: string
+  readonly #depthMax: number
   #at = 0
 
-  constructor(text: string) {
+  /** @param around levels that stand around the document itself */
+  constructor(text: string, around = 0) {
     this.#text = text
+    this.#depthMax = POLICY_DEPTH_MAX + around
   }
 
   document(): JsonNode {
@@ -80,7 +91,7 @@ class Reader {
 
   #value(depth: number): JsonNode {
     this.#space()
-    if (depth > POLICY_DEPTH_MAX) throw this.#error(`nested deeper than ${POLICY_DEPTH_MAX} levels`)
+    if (depth > this.#depthMax) throw this.#error(`nested deeper than ${this.#depthMax} levels`)
     const start = this.#at
     switch (this.#text[start]) {
       case '{':
