@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { type Database, migrate, openDatabase, systemClock } from '../platform/index.ts'
+import { createMetrics, type Database, migrate, openDatabase, systemClock } from '../platform/index.ts'
 import { type TestDatabase, testDatabases } from '../test/support/databases.ts'
 import { createCases } from './cases.ts'
 import { caseMigrations } from './migrations.ts'
@@ -76,7 +76,11 @@ describe.each(testDatabases())('on $name', (kind) => {
       }
       expect(await runUntilKilled(target, at, Number.POSITIVE_INFINITY)).toBe(FINDINGS)
 
-      const { items } = await createCases({ database, clock: systemClock }).listAlerts(aContext(), 'default', {})
+      const { items } = await createCases({ database, clock: systemClock, metrics: createMetrics() }).listAlerts(
+        aContext(),
+        'default',
+        {},
+      )
       expect(items.map((alert) => alert.entities.hosts?.[0]).sort()).toEqual(['h0', 'h1', 'h2', 'h3', 'h4'])
       for (const alert of items) {
         const turn = Number(alert.entities.hosts?.[0]?.slice(1))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../platform/index.ts'
+import { createMetrics, migrate } from '../platform/index.ts'
 import { testDatabases } from '../test/support/databases.ts'
 import { createCases } from './cases.ts'
 import { caseMigrations } from './migrations.ts'
@@ -89,7 +89,9 @@ describe.each(testDatabases())('alerts on $name', (kind) => {
     const opened = await kind.open()
     try {
       await migrate(opened.database, caseMigrations, aClock())
-      const processors = [0, 1].map(() => createCases({ database: opened.database, clock: aClock() }))
+      const processors = [0, 1].map(() =>
+        createCases({ database: opened.database, clock: aClock(), metrics: createMetrics() }),
+      )
       let run = 0
       await fc.assert(
         fc.asyncProperty(deliveries, async ({ all, batches, atOnce }) => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { migrate, type RampartError } from '../platform/index.ts'
+import { createMetrics, migrate, type RampartError } from '../platform/index.ts'
 import { testDatabases } from '../test/support/databases.ts'
 import { type Cases, createCases } from './cases.ts'
 import { ALERTS_PER_RULE_AND_HOUR_MAX, LEDGER_AGE_MS_MAX, OUTBOX_AGE_MS_MAX } from './limits.ts'
@@ -18,8 +18,8 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
     drop = opened.drop
     clock = aClock()
     await migrate(opened.database, caseMigrations, clock)
-    cases = createCases({ database: opened.database, clock })
-    another = createCases({ database: opened.database, clock })
+    cases = createCases({ database: opened.database, clock, metrics: createMetrics() })
+    another = createCases({ database: opened.database, clock, metrics: createMetrics() })
   })
   afterEach(() => drop())
 
@@ -308,6 +308,16 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
       })
     })
 
+    it('even when a listener fails', async () => {
+      cases.alertChanges.onChange(() => {
+        throw new Error('not now')
+      })
+      const fed: string[] = []
+      cases.onAlert((change) => fed.push(change.change))
+      await cases.takeFindings([aFinding('a')])
+      expect(fed).toEqual(['created'])
+    })
+
     it('once a batch for each alert', async () => {
       await cases.takeFindings([aFinding('a'), aFinding('b', { rule: { severity: 'critical' } })])
       expect(await kinds()).toEqual(['created'])
@@ -331,6 +341,33 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
       clock.at += LEDGER_AGE_MS_MAX
       expect(await cases.prune()).toEqual({ findings: 2, changes: 1 })
     })
+  })
+
+  it('counts what became of findings and changes', async () => {
+    const metrics = createMetrics()
+    const opened = await kind.open()
+    try {
+      await migrate(opened.database, caseMigrations, clock)
+      const counted = createCases({ database: opened.database, clock, metrics })
+      await counted.takeFindings([aFinding('a'), aFinding('b', { entities: { hosts: ['web-2'] } })])
+      await counted.takeFindings([aFinding('b'), aFinding('c', { rule: { severity: 'high' } })])
+      clock.at += OUTBOX_AGE_MS_MAX + 1
+      await counted.takeFindings([aFinding('d')])
+      await counted.prune()
+      const { text } = await metrics.scrape()
+      const lines = text.split('\n').filter((line) => line.startsWith('rampart_cases') && !line.endsWith(' 0'))
+      expect(lines.sort()).toEqual([
+        'rampart_cases_alert_changes_dropped_total 3',
+        'rampart_cases_alert_changes_total{change="created"} 2',
+        'rampart_cases_alert_changes_total{change="severity_raised"} 1',
+        'rampart_cases_alert_changes_total{change="updated"} 1',
+        'rampart_cases_alert_changes_waiting 1',
+        'rampart_cases_findings_total{outcome="merged"} 4',
+        'rampart_cases_findings_total{outcome="repeated"} 1',
+      ])
+    } finally {
+      await opened.drop()
+    }
   })
 
   describe('for a person', () => {

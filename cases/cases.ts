@@ -4,6 +4,7 @@ import {
   type Context,
   type Database,
   formatCursor,
+  type Metrics,
   parseCursor,
 } from '../platform/index.ts'
 import { type AlertAnswer, answerAlert, snapshotAlert } from './alert-forms.ts'
@@ -17,6 +18,7 @@ import {
   SCAN_ROWS_MAX,
 } from './limits.ts'
 import { HOUR_MS, mergeFindings } from './merge-findings.ts'
+import { caseMetrics } from './metrics.ts'
 import { type AlertPlace, createAlertStore } from './store.ts'
 import type {
   Alert,
@@ -32,6 +34,7 @@ import { alertNotFound, updateAlertIn } from './update-alert.ts'
 export interface CasesDeps {
   readonly database: Database
   readonly clock: Clock
+  readonly metrics: Metrics
   readonly log?: { warn(details: object, message: string): void }
 }
 
@@ -95,13 +98,24 @@ export interface Cases {
 export function createCases(deps: CasesDeps): Cases {
   const { clock } = deps
   const store = createAlertStore(deps.database)
+  const counts = deps.metrics.use(caseMetrics)
+  deps.metrics.beforeScrape(async () => counts.changesWaiting.set({}, await store.countChanges()))
   const changeListeners: (() => void)[] = []
   const alertListeners: ((change: AlertChange) => void)[] = []
 
+  /** What is committed stays done, whatever a listener makes of it. */
+  const tell = (call: () => void) => {
+    try {
+      call()
+    } catch (error) {
+      deps.log?.warn({ err: error }, 'a listener to changes of alerts failed')
+    }
+  }
   const publish = (changes: readonly AlertChange[]) => {
     if (changes.length === 0) return
-    for (const listener of changeListeners) listener()
-    for (const listener of alertListeners) for (const change of changes) listener(change)
+    for (const { change } of changes) counts.changes.add({ change })
+    for (const listener of changeListeners) tell(() => listener())
+    for (const listener of alertListeners) for (const change of changes) tell(() => listener(change))
   }
 
   const requireAlert = async (place: AlertPlace, id: string): Promise<Alert> => {
@@ -114,6 +128,9 @@ export function createCases(deps: CasesDeps): Cases {
     async takeFindings(findings) {
       if (findings.length === 0) return
       const merged = await store.write((tx) => mergeFindings(tx, findings, clock))
+      counts.findings.add({ outcome: 'merged' }, merged.freshCount - merged.heldBackCount)
+      counts.findings.add({ outcome: 'held_back' }, merged.heldBackCount)
+      counts.findings.add({ outcome: 'repeated' }, findings.length - merged.freshCount)
       for (const ruleId of merged.noisyRules) {
         deps.log?.warn({ ruleId }, 'a rule makes too many alerts; the rest of this hour is one summary alert')
       }
@@ -196,6 +213,7 @@ export function createCases(deps: CasesDeps): Cases {
         changesMax: OUTBOX_ROWS_MAX,
         hoursBefore: Math.floor(now / HOUR_MS) - 1,
       })
+      counts.changesDropped.add({}, pruned.changes)
       if (pruned.changes > 0) deps.log?.warn(pruned, 'changes of alerts were dropped because nobody took them')
       return pruned
     },

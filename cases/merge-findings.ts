@@ -26,6 +26,9 @@ export interface Merged {
   readonly changes: readonly AlertChange[]
   /** Rules that wanted more alerts than they may make. */
   readonly noisyRules: ReadonlySet<string>
+  /** Findings that were not taken before, and those of them that the storm guard held back. */
+  readonly freshCount: number
+  readonly heldBackCount: number
 }
 
 /** Makes alerts of findings within one transaction. A finding that was taken before changes nothing.
@@ -38,6 +41,8 @@ export async function mergeFindings(
 ): Promise<Merged> {
   const changes: AlertChange[] = []
   const noisyRules = new Set<string>()
+  let freshCount = 0
+  let heldBackCount = 0
   for (const [place, ofPlace] of byPlace(findings)) {
     const fresh = await freshOnly(tx, place, ofPlace, clock)
     if (fresh.length === 0) continue
@@ -46,9 +51,11 @@ export async function mergeFindings(
     await merge.addSummaries()
     changes.push(...(await merge.write()))
     for (const finding of merge.heldBack) noisyRules.add(finding.rule.id)
+    freshCount += fresh.length
+    heldBackCount += merge.heldBack.length
   }
   await tx.addChanges(changes, clock.now())
-  return { changes, noisyRules }
+  return { changes, noisyRules, freshCount, heldBackCount }
 }
 
 async function freshOnly(

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Api, createServer, iamArn, migrate, type Principal } from '../platform/index.ts'
+import { type Api, createMetrics, createServer, iamArn, migrate, type Principal } from '../platform/index.ts'
 import { testDatabases } from '../test/support/databases.ts'
 import { type Cases, createCases } from './cases.ts'
 import { caseError } from './errors.ts'
@@ -21,7 +21,7 @@ describe('the alert API', () => {
     drop = opened.drop
     const clock = aClock()
     await migrate(opened.database, caseMigrations, clock)
-    cases = createCases({ database: opened.database, clock })
+    cases = createCases({ database: opened.database, clock, metrics: createMetrics() })
     asked.length = 0
     server = await createServer({
       log: pino({ level: 'silent' }),

@@ -177,6 +177,14 @@ export function createAlertStore(database: Database) {
       }))
     },
 
+    async countChanges(): Promise<number> {
+      const row = await db.read
+        .selectFrom('alert_change')
+        .select((query) => query.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return Number(row.count)
+    },
+
     async deleteChanges(ids: readonly string[]): Promise<void> {
       await db.write(async (tx) => {
         for (const some of chunks(ids)) await tx.deleteFrom('alert_change').where('id', 'in', some).execute()

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openPartitionLog } from '../pipeline/log/index.ts'
 import {
   type Api,
+  createMetrics,
   createServer,
   defineErrors,
   iamArn,
@@ -53,7 +54,7 @@ describe('the audit trail', () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'rampart-audit-'))
     log = await openPartitionLog({ dir: join(dir, 'log'), clock: systemClock })
-    sink = createAuditSink({ log, clock: systemClock, firstAccount: () => account })
+    sink = createAuditSink({ log, clock: systemClock, metrics: createMetrics(), firstAccount: () => account })
     server = await createServer({
       log: pino({ level: 'silent' }),
       version: '0.0.0',

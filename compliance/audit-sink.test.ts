@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openPartitionLog } from '../pipeline/log/index.ts'
-import { type AuditEvent, iamArn, parseAccountId } from '../platform/index.ts'
+import { type AuditEvent, createMetrics, iamArn, parseAccountId } from '../platform/index.ts'
 import { createAuditSink, type RunningAuditSink } from './audit-sink.ts'
 import { UNKNOWN_SOURCES_MAX } from './limits.ts'
 
@@ -51,7 +51,7 @@ describe('the audit sink', () => {
     dir = await mkdtemp(join(tmpdir(), 'rampart-audit-'))
     clock.at = START
     log = await openPartitionLog({ dir: join(dir, 'log'), clock })
-    sink = createAuditSink({ log, clock, firstAccount: () => account })
+    sink = createAuditSink({ log, clock, metrics: createMetrics(), firstAccount: () => account })
   })
   afterEach(async () => {
     await sink.stop()
@@ -152,9 +152,21 @@ describe('the audit sink', () => {
     expect(await written(otherAccount)).toHaveLength(1)
   })
 
-  it('rejects what it cannot write', async () => {
+  it('rejects what it cannot write, and counts it', async () => {
+    const metrics = createMetrics()
+    const counted = createAuditSink({ log, clock, metrics, firstAccount: () => account })
+    await counted.record(change)
+    await counted.record(unknown({ count: 3 }))
     await log.close()
-    await expect(sink.record(change)).rejects.toThrow()
+    await expect(counted.record(change)).rejects.toThrow()
+    const { text } = await metrics.scrape()
+    expect(text.split('\n').filter((line) => line.startsWith('rampart_compliance'))).toEqual([
+      'rampart_compliance_audit_events_total{outcome="success"} 1',
+      'rampart_compliance_audit_failures_total 1',
+      'rampart_compliance_unknown_calls_total 3',
+      'rampart_compliance_unknown_sources 1',
+    ])
+    await expect(counted.stop()).rejects.toThrow()
   })
 
   it('counts unknown callers and writes once per source and minute', async () => {
@@ -180,7 +192,7 @@ describe('the audit sink', () => {
   it('writes them by itself', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     try {
-      const timed = createAuditSink({ log, clock, firstAccount: () => account })
+      const timed = createAuditSink({ log, clock, metrics: createMetrics(), firstAccount: () => account })
       await timed.record(unknown())
       clock.at += MINUTE
       await vi.advanceTimersByTimeAsync(10_000)
@@ -216,6 +228,7 @@ describe('the audit sink', () => {
         },
       },
       clock,
+      metrics: createMetrics(),
       firstAccount: () => account,
     })
     for (const action of ['siem:a:get', 'siem:b:get', 'siem:a:get']) await sometimes.record(unknown({ action }))
@@ -231,7 +244,7 @@ describe('the audit sink', () => {
 
   it('waits for the first account', async () => {
     let first: typeof account | undefined
-    const early = createAuditSink({ log, clock, firstAccount: () => first })
+    const early = createAuditSink({ log, clock, metrics: createMetrics(), firstAccount: () => first })
     await early.record(unknown())
     clock.at += MINUTE
     await early.flush()

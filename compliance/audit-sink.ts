@@ -1,12 +1,14 @@
 import type { LogRecord, PartitionLog, ShardAddress } from '../pipeline/index.ts'
-import type { AccountId, AuditEvent, AuditSink, Clock } from '../platform/index.ts'
+import type { AccountId, AuditEvent, AuditSink, Clock, Metrics } from '../platform/index.ts'
 import { type OtherActions, toApiActivity } from './api-activity.ts'
 import { FLUSH_EVERY_MS, RECORDS_PER_APPEND } from './limits.ts'
+import { complianceMetrics } from './metrics.ts'
 import { UnknownCallers } from './unknown-callers.ts'
 
 export interface AuditSinkDeps {
   readonly log: Pick<PartitionLog, 'append'>
   readonly clock: Clock
+  readonly metrics: Metrics
   /** The account whose audit pipe tells of callers that belong to none; undefined as long as there is none. */
   readonly firstAccount: () => AccountId | undefined
   readonly messages?: { warn(details: object, message: string): void }
@@ -27,6 +29,8 @@ export interface RunningAuditSink extends AuditSink {
 export function createAuditSink(deps: AuditSinkDeps): RunningAuditSink {
   const { log, clock } = deps
   const unknownCallers = new UnknownCallers()
+  const counts = deps.metrics.use(complianceMetrics)
+  deps.metrics.beforeScrape(() => counts.unknownSources.set({}, unknownCallers.sourceCount))
   let writing: Promise<void> = Promise.resolve()
 
   const toRecord = (event: AuditEvent, otherActions?: OtherActions): LogRecord => ({
@@ -71,8 +75,18 @@ export function createAuditSink(deps: AuditSinkDeps): RunningAuditSink {
 
   return {
     async record(event) {
-      if (event.account === 'unknown') unknownCallers.add(event)
-      else await log.append(auditShard(event.account), [toRecord(event)])
+      if (event.account === 'unknown') {
+        counts.unknown.add({}, event.count)
+        unknownCallers.add(event)
+        return
+      }
+      try {
+        await log.append(auditShard(event.account), [toRecord(event)])
+      } catch (error) {
+        counts.failed.add({})
+        throw error
+      }
+      counts.events.add({ outcome: event.outcome })
     },
     flush: () => write('over'),
     async stop() {

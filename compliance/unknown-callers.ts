@@ -29,6 +29,10 @@ interface Counting {
 export class UnknownCallers {
   readonly #tallies = new Map<string, Counting>()
 
+  get sourceCount(): number {
+    return this.#tallies.size
+  }
+
   add(event: AuditEvent): void {
     const minute = Math.floor(event.at / MINUTE_MS)
     this.#count(minute, event.sourceIp ?? 'unknown', event, event.action, event.count)
