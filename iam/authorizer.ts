@@ -36,11 +36,12 @@ export class IamAuthorizer implements Authorizer {
     return this.decide(request, this.#deps.evaluator)
   }
 
-  /** The same, by a chosen evaluator. Never throws. */
-  decide(request: AuthzRequest, evaluator: Evaluator): Decision {
+  /** The same, by a chosen evaluator. Never throws.
+   * @param asserted whether the request's context may speak for the platform, as in a simulation */
+  decide(request: AuthzRequest, evaluator: Evaluator, asserted = false): Decision {
     const id = randomUUID().replaceAll('-', '')
     try {
-      const found = this.caseOf(request)
+      const found = this.caseOf(request, asserted)
       if (!found) return { allowed: false, id, reason: 'implicitDeny', determining: [] }
       if (found.view.broken.length > 0) {
         this.#deps.log.error(
@@ -62,11 +63,11 @@ export class IamAuthorizer implements Authorizer {
   }
 
   /** undefined where the principal is gone or the request is longer than any real one. */
-  caseOf(request: AuthzRequest): Case | undefined {
+  caseOf(request: AuthzRequest, asserted = false): Case | undefined {
     const { principal, action, resource } = request
     const view = this.#deps.views.find(principal)
     if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
-    const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context })
+    const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context, asserted })
     const question = questionOf({ action, resource, keys }, callerOf(principal.account, [principal.arn]))
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
     const owner = question.resourceName?.[4]

@@ -12,13 +12,17 @@ export class DecisionKeys implements KeyValues {
   readonly #view: PolicyView
   readonly #now: number
   readonly #request: ReadonlyMap<string, ContextValue>
+  readonly #asserted: boolean
 
   constructor(given: {
     readonly principal: Principal
     readonly view: PolicyView
     readonly now: number
     readonly context: ReadonlyMap<string, ContextValue> | undefined
+    /** Who asks may state keys of the platform, as a simulation does: then what is stated goes first. */
+    readonly asserted: boolean
   }) {
+    this.#asserted = given.asserted
     this.#principal = given.principal
     this.#view = given.view
     this.#now = given.now
@@ -28,7 +32,10 @@ export class DecisionKeys implements KeyValues {
   }
 
   get(key: string): ContextValue | undefined {
-    if (!key.startsWith('g:')) return this.#request.get(key)
+    if (this.#asserted || !key.startsWith('g:')) {
+      const stated = this.#request.get(key)
+      if (stated !== undefined) return stated
+    }
     if (key.startsWith('g:principaltag/')) return this.#tag(key.slice('g:principaltag/'.length))
     switch (key) {
       case 'g:principalarn':

@@ -18,6 +18,7 @@ export const iamError = defineErrors({
   'iam.policy.inUse': { status: 409, title: 'Policy still attached' },
   'iam.policy.platform': { status: 409, title: 'Policy belongs to the platform' },
   'iam.role.platform': { status: 409, title: 'Role belongs to the platform' },
+  'iam.pdp.contextNotYours': { status: 403, title: 'Context key belongs to the platform' },
   'iam.thing.absent': { status: 404, title: 'Not found' },
   'iam.thing.exists': { status: 409, title: 'Exists already' },
   'iam.thing.inUse': { status: 409, title: 'Still in use' },

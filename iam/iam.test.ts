@@ -80,7 +80,9 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
     clock = new TestClock()
     await migrate(database, iamMigrations, systemClock)
     iam = await open()
-    first = (await iam.bootstrap((told) => void (published = told)))!
+    first = (await iam.bootstrap((told) => {
+      published = told
+    }))!
   })
   afterEach(async () => {
     await iam.close()

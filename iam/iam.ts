@@ -3,8 +3,10 @@ import {
   type AccountId,
   type Authenticator,
   type Authorizer,
+  type AuthzRequest,
   type Clock,
   type Database,
+  type Decision,
   type Principal,
   parseAccountId,
   type Sealer,
@@ -18,6 +20,7 @@ import { IamAuthorizer } from './authorizer.ts'
 import { type BuiltinRole, builtinRoles, platformPolicyArn } from './builtin.ts'
 import { Changes } from './changes.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
+import { nativeEvaluator } from './decision/native.ts'
 import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
 import { Passwords } from './passwords.ts'
@@ -62,6 +65,13 @@ export interface Iam {
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
   /** Every account, the first one first. */
   accounts(): readonly AccountId[]
+  /** The account that `bootstrap` made, or undefined before. */
+  firstAccount(): AccountId | undefined
+  /** Decides as `authorizer` does, by the native evaluator: what many decisions at once are asked of. Keys in the
+   * context go before what the platform knows, so who asks must be allowed to state them. */
+  decide(request: AuthzRequest): Decision
+  /** The user or role of the account that an ARN names, as it would be without any session. */
+  findPrincipal(account: AccountId, arn: string): Principal | undefined
   /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
    * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
    * @throws iam.thing.absent */
@@ -111,11 +121,23 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
         .map((account) => account.id)
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
+    firstAccount: () => directory.findAccount(FIRST_ACCOUNT)?.id,
+    decide: (request) => authorizer.decide(request, nativeEvaluator, true),
+    findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>
       signIn({ directory, store, tokens, passwords, throttle, clock }, { ...input, account: accountToTry(accountId) }),
     close: () => authenticator.close(),
   }
+}
+
+function findPrincipal(directory: Directory, account: AccountId, arn: string): Principal | undefined {
+  const found = /^arn:rampart:iam::([0-9]{12}):(user|role)\/(.+)$/.exec(arn)
+  if (!found || found[1] !== account) return undefined
+  const kind = found[2] === 'role' ? 'role' : 'user'
+  const name = found[3] ?? ''
+  const holder = kind === 'role' ? directory.findRole(account, name) : directory.findUser(account, name)
+  return holder && { kind, account, arn: holder.arn, name, auth: 'internal' }
 }
 
 /** No account has this number. */

@@ -21,7 +21,6 @@ const action = fc.oneof(
 )
 const resource = fc.oneof(
   fc.tuple(wild, wild, wild).map(([service, account, id]) => `arn:rampart:${service}::${account}:t/${id}`),
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable
   fc.constantFrom('*', '*', "arn:rampart:*:*:*:t/${k:a, 'none'}"),
 )
 const condition = fc.dictionary(
