@@ -1,3 +1,6 @@
-export { type DetectSummary, detectFiles, type LineMatch } from './offline/detect-files.ts'
+export { detectFiles, type LineMatch } from './offline/detect-files.ts'
 export { findInputFiles } from './offline/input-file.ts'
-export { type RefusedRule, type RuleTree, readRuleTree } from './offline/rule-tree.ts'
+export { type RefusedRule, readRuleTree } from './offline/rule-tree.ts'
+export { createDetector, type OnlineDetector, type RuleScope } from './online/detector.ts'
+export type { Finding } from './online/finding.ts'
+export { readSigma, type SigmaDocument } from './sigma/read.ts'

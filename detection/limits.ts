@@ -41,7 +41,25 @@ export const UNIT_BYTES = 8 * 1024 * 1024
 export const CORRELATION_DEPTH_MAX = 10
 /** Groups that a correlator holds; beyond it those quiet longest are dropped, and counted. */
 export const GROUPS_MAX = 1_000_000
+/** Characters of a group's key, or of a value counted, that are held as they are; longer ones are hashed. */
+export const GROUP_KEY_CHARS_MAX = 128
 /** Matches that one group holds; beyond it the oldest are dropped, and counted: the correlation then sees too few. */
 export const ENTRIES_PER_GROUP_MAX = 10_000
 /** Matched events that `rampart detect --correlations` holds to put them in order of time. */
 export const CORRELATED_EVENTS_MAX = 5_000_000
+/** Values of one kind of entity in a finding. */
+export const ENTITIES_PER_KIND_MAX = 20
+/** Characters of an entity; what is longer is none. */
+export const ENTITY_CHARS_MAX = 512
+/** The interval in which findings of one rule are counted, ms. */
+export const STORM_INTERVAL_MS = 60_000
+/** Findings of one rule that a shard tells in such an interval; more are counted and held back. */
+export const STORM_FINDINGS_MAX = 1_000
+/** Records that a correlation's finding names: the newest. */
+export const FINDING_RECORDS_MAX = 100
+/** How late an event may come into the window of its group, ms. */
+export const LATENESS_MS = 10 * 60_000
+/** How far after its receipt an event may say it happened, ms: clocks differ. */
+export const CLOCK_SKEW_MS = 5 * 60_000
+/** Bytes that a shard's state may have when it is read back. */
+export const STATE_BYTES_MAX = 1024 * 1024 * 1024

@@ -9,16 +9,18 @@ export type EntryValue = string | number | undefined
 export interface Measure {
   enter(time: number, tag: number, value: EntryValue): void
   leave(tag: number, value: EntryValue): void
-  /** Whether the correlation holds for the window that ends now; nothing in it is as old as `after`. */
-  holds(after: number): boolean
+  /** Whether the correlation holds for the window of `length` entries that ends now; none of them is as old as `after`. */
+  holds(after: number, length: number): boolean
 }
 
 /** Makes measures for the groups of one correlation.   @see Sigma correlation rules specification 2.0, correlation types */
 export function measureOf(correlation: SigmaCorrelation): () => Measure {
   const { bounds, percentile } = correlation
   switch (correlation.type) {
-    case 'event_count':
-      return () => new EventCount(bounds)
+    case 'event_count': {
+      const count = new EventCount(bounds)
+      return () => count
+    }
     case 'value_count':
       return () => new ValueCount(bounds)
     case 'value_sum':
@@ -65,24 +67,20 @@ function boundHolds(kind: Bound['kind'], measured: number, value: number): boole
   }
 }
 
+/** Needs nothing but the window's length, so all groups share one. */
 class EventCount implements Measure {
   readonly #bounds: readonly Bound[]
-  #count = 0
 
   constructor(bounds: readonly Bound[]) {
     this.#bounds = bounds
   }
 
-  enter(): void {
-    this.#count++
-  }
+  enter(): void {}
 
-  leave(): void {
-    this.#count--
-  }
+  leave(): void {}
 
-  holds(): boolean {
-    return within(this.#bounds, this.#count)
+  holds(_after: number, length: number): boolean {
+    return within(this.#bounds, length)
   }
 }
 

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { CORRELATION_DEPTH_MAX } from '../limits.ts'
 import type { SigmaCorrelation } from '../sigma/correlation.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
@@ -11,6 +12,8 @@ export interface ResolvedCorrelation {
   readonly groupFields: readonly (readonly string[])[]
   /** Fields counted or summed, likewise. */
   readonly valueFields: readonly (readonly string[])[]
+  /** The same for the same definition over the same rules. */
+  readonly fingerprint: string
 }
 
 export interface UnresolvedCorrelation {
@@ -80,12 +83,12 @@ export function resolveCorrelations(
           return alias?.get(reference) ?? alias?.get(ruleIds[place] ?? '') ?? field
         }),
       )
-    return {
-      correlation,
-      ruleIds,
-      groupFields: fieldsOf(correlation.groupBy),
-      valueFields: fieldsOf(correlation.fields),
-    }
+    const groupFields = fieldsOf(correlation.groupBy)
+    const valueFields = fieldsOf(correlation.fields)
+    const { type, timespanMs, bounds, percentile, expression } = correlation
+    const definition = { type, timespanMs, bounds, percentile, expression, ruleIds, groupFields, valueFields }
+    const fingerprint = hash('sha256', JSON.stringify(definition, withoutPlaces), 'hex')
+    return { correlation, ruleIds, groupFields, valueFields, fingerprint }
   }
 
   for (const correlation of correlations) visit(correlation, [])
@@ -93,4 +96,9 @@ export function resolveCorrelations(
     resolved: ordered,
     unresolved: [...states.values()].filter((state): state is UnresolvedCorrelation => 'reason' in state),
   }
+}
+
+/** Leaves out where in its file a name stands. */
+function withoutPlaces(key: string, value: unknown): unknown {
+  return key === 'at' ? undefined : value
 }

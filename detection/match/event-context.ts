@@ -60,7 +60,7 @@ export class EventContext {
     if (this.#valueEpoch[slot] === this.epoch) return this.#values[slot]
     const field = this.#fields[slot] as Field
     let value = lookUp(this.#root, field)
-    if (value === undefined && this.#second !== undefined) value = lookUp(this.#second, field)
+    if (value === undefined && this.#second !== undefined) value = lookUp(this.#second, field.ocsf ?? field)
     this.#valueEpoch[slot] = this.epoch
     this.#values[slot] = value
     return value

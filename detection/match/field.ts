@@ -5,15 +5,19 @@ export interface Field {
   readonly name: string
   /** The steps of a dotted name; undefined for a plain one. */
   readonly path: readonly string[] | undefined
+  /** What `ocsf.<name>` means: the OCSF member where the event has one of its own called `<name>`. */
+  readonly ocsf: Field | undefined
   /** True where every JavaScript object inherits a member of this name. */
   readonly inherited: boolean
 }
 
 export function makeField(name: string): Field {
   const path = name.includes('.') ? name.split('.') : undefined
+  const ocsf = name.startsWith('ocsf.') ? makeField(name.slice(5)) : undefined
   return {
     name,
     path,
+    ocsf,
     inherited: name in Object.prototype || (path?.some((step) => step in Object.prototype) ?? false),
   }
 }

@@ -191,6 +191,7 @@ class Ledger {
     for (const { file, event, ref } of ordered) {
       const holds = correlator.see({
         time: event.time,
+        arrivedAt: event.time,
         ref,
         ruleIds: event.rules.map((rule) => this.#ruleSet.rules[rule]?.head.id ?? ''),
         value: (field) => event.values[field],

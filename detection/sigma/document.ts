@@ -65,7 +65,6 @@ export class RuleText {
 
   #report(level: Problem['level'], at: number, message: string): void {
     if (this.problems.length >= PROBLEMS_MAX) {
-      this.#dropped++
       if (level === 'error' && !this.hasErrors) this.problems[PROBLEMS_MAX - 1] = { level, ...this.place(at), message }
       return
     }

@@ -1,0 +1,273 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Event } from '../../pipeline/index.ts'
+import { account, anEvent, rulesOf, ruleText, START, shard } from '../testing/builders.ts'
+import { createDetector } from './detector.ts'
+
+const scope = { account, workspace: 'default' }
+
+function detectorWith(...texts: readonly string[]) {
+  const detector = createDetector()
+  expect(detector.setRules(scope, rulesOf(...texts))).toEqual([])
+  return detector
+}
+
+const failed = ruleText('failed', '{selection: {outcome: failed}, condition: selection}')
+const accepted = ruleText('accepted', '{selection: {outcome: accepted}, condition: selection}')
+const guessing = `
+title: Guessing
+id: guessing
+level: medium
+tags: [attack.credential-access, attack.t1110.001]
+correlation:
+  type: event_count
+  rules: [failed]
+  group-by: [host]
+  timespan: 1m
+  condition: {gte: 3}
+`
+const broken = `
+title: Broken in
+id: broken
+level: critical
+correlation:
+  type: temporal_ordered
+  rules: [failed, accepted]
+  group-by: [host, src_endpoint.ip]
+  timespan: 5m
+`
+
+describe('a rule', () => {
+  test('states its finding with the record, entities and ATT&CK names', () => {
+    const detector = detectorWith(
+      ruleText(
+        'enc',
+        "{selection: {CommandLine|contains: ' -enc '}, condition: selection}",
+        'tags: [attack.execution, attack.t1059.001]\nfalsepositives: [Deployment]',
+      ),
+    )
+    const [finding, ...more] = detector.detect(shard, [
+      anEvent(7, { CommandLine: 'powershell -ENC SQBFAFgA', User: 'CORP\\ann', SourceIp: '::ffff:10.0.0.9' }),
+      anEvent(8, { CommandLine: 'powershell' }),
+    ])
+    expect(more).toEqual([])
+    expect(finding).toMatchObject({
+      account,
+      workspace: 'default',
+      kind: 'rule',
+      rule: {
+        id: 'enc',
+        severity: 'high',
+        techniques: ['T1059.001'],
+        tactics: ['execution'],
+        falsePositives: ['Deployment'],
+      },
+      time: START + 7000,
+      recordIds: ['default/default/logs/0/7'],
+      entities: { users: ['CORP\\ann'], ips: ['10.0.0.9'] },
+    })
+  })
+
+  test('fires on the nested, the flat and the winlogbeat form of one Windows event', () => {
+    const detector = detectorWith(
+      `title: LSASS\nid: lsass\nlogsource: {product: windows, category: process_access}\ndetection: {selection: {TargetImage|endswith: '\\lsass.exe'}, condition: selection}`,
+    )
+    const channel = 'Microsoft-Windows-Sysmon/Operational'
+    const TargetImage = 'C:\\Windows\\system32\\LSASS.exe'
+    const events = [
+      { Channel: channel, EventID: 10, TargetImage },
+      { Event: { System: { Channel: channel, EventID: { '#text': 10 } }, EventData: { TargetImage } } },
+      { winlog: { channel, event_id: '10', event_data: { TargetImage } } },
+      { Channel: channel, EventID: 11, TargetImage },
+      { Channel: 'Security', EventID: 10, TargetImage },
+    ].map((original, offset) => anEvent(offset, original, { logsource: {} }))
+    expect(detector.detect(shard, events).map(({ recordIds }) => recordIds[0]?.split('/').at(-1))).toEqual([
+      '0',
+      '1',
+      '2',
+    ])
+  })
+
+  test('finds OCSF members beside those of the record, which keep a name that both have', () => {
+    const detector = detectorWith(
+      ruleText('one', '{selection: {src_endpoint.ip|cidr: 10.0.0.0/8}, condition: selection}'),
+      ruleText('two', '{selection: {status: own}, condition: selection}'),
+      ruleText('three', '{selection: {ocsf.status: mapped}, condition: selection}'),
+    )
+    const event = anEvent(0, { status: 'own' }, { ocsf: { status: 'mapped', src_endpoint: { ip: '10.1.1.1' } } })
+    expect(detector.detect(shard, [event]).map(({ rule }) => rule.id)).toEqual(['one', 'two', 'three'])
+  })
+
+  test('of one workspace does not look at the events of another', () => {
+    const detector = detectorWith(ruleText('any', '{selection: {a|exists: true}, condition: selection}'))
+    expect(detector.detect({ ...shard, workspace: 'other' }, [anEvent(0, { a: 1 })])).toEqual([])
+    expect(detector.detect(shard, [anEvent(0, { a: 1 })])).toHaveLength(1)
+  })
+
+  test('is replaced live', () => {
+    const detector = detectorWith(ruleText('old', '{selection: {a: 1}, condition: selection}'))
+    expect(detector.detect(shard, [anEvent(0, { a: 1 })]).map(({ rule }) => rule.id)).toEqual(['old'])
+    detector.setRules(scope, rulesOf(ruleText('new', '{selection: {a: 1}, condition: selection}')))
+    expect(detector.detect(shard, [anEvent(1, { a: 1 })]).map(({ rule }) => rule.id)).toEqual(['new'])
+  })
+
+  test('that matches everything is held back, with a notice', () => {
+    const warnings: unknown[] = []
+    const detector = createDetector({
+      limits: { stormFindingsMax: 5 },
+      log: { warn: (...words: unknown[]) => void warnings.push(words) },
+    })
+    detector.setRules(scope, rulesOf(ruleText('all', '{selection: {n|exists: true}, condition: selection}')))
+    const minute = Array.from({ length: 100 }, (_, n) => anEvent(n, { n }, { time: START + n }))
+    const findings = detector.detect(shard, minute)
+    expect(findings).toHaveLength(5)
+    expect(findings.map(({ throttled }) => throttled)).toEqual([undefined, undefined, undefined, undefined, true])
+    expect(detector.counts()).toMatchObject({ findings: 5, heldBack: 95 })
+    expect(warnings).toHaveLength(1)
+    expect(detector.detect(shard, [anEvent(100, { n: 1 }, { time: START + 60_000 })])).toHaveLength(1)
+  })
+})
+
+describe('a correlation', () => {
+  const at = (offset: number, seconds: number, original: object, receivedSeconds = seconds): Event =>
+    anEvent(offset, original as never, { time: START + seconds * 1000, receivedAt: START + receivedSeconds * 1000 })
+
+  test('is told once a timespan, names its records, and mutes the rules it builds on', () => {
+    const detector = detectorWith(failed, guessing)
+    const events = [0, 10, 20, 30, 70].map((seconds, offset) => at(offset, seconds, { host: 'h', outcome: 'failed' }))
+    const findings = detector.detect(shard, events)
+    expect(findings).toHaveLength(1)
+    expect(findings[0]).toMatchObject({
+      kind: 'correlation',
+      rule: { id: 'guessing', groupBy: ['host'], techniques: ['T1110.001'] },
+      group: { host: 'h' },
+      recordIds: ['default/default/logs/0/0', 'default/default/logs/0/1', 'default/default/logs/0/2'],
+      time: START + 20_000,
+    })
+    expect(detector.detect(shard, [at(5, 80, { host: 'h', outcome: 'failed' })])).toHaveLength(1)
+  })
+
+  test('with `generate` lets its rules alert, too', () => {
+    const detector = detectorWith(failed, guessing.replace('  type:', '  generate: true\n  type:'))
+    const findings = detector.detect(
+      shard,
+      [0, 1, 2].map((offset) => at(offset, offset, { host: 'h', outcome: 'failed' })),
+    )
+    expect(findings.map(({ rule }) => rule.id)).toEqual(['failed', 'failed', 'failed', 'guessing'])
+  })
+
+  test('groups by OCSF members and keeps groups apart', () => {
+    const detector = detectorWith(failed, accepted, broken)
+    const sign = (offset: number, outcome: string, ip: string) =>
+      anEvent(offset, { host: 'h', outcome }, { ocsf: { src_endpoint: { ip } } })
+    expect(detector.detect(shard, [sign(0, 'failed', '10.0.0.1'), sign(1, 'accepted', '10.0.0.2')])).toEqual([])
+    expect(detector.detect(shard, [sign(2, 'accepted', '10.0.0.1')])).toMatchObject([
+      { group: { host: 'h', 'src_endpoint.ip': '10.0.0.1' }, entities: { ips: ['10.0.0.1'] } },
+    ])
+  })
+
+  test('counts an event that comes late where it belongs, and tells what that changes', () => {
+    const detector = detectorWith(failed, guessing)
+    const fail = (offset: number, seconds: number, received: number) =>
+      at(offset, seconds, { host: 'h', outcome: 'failed' }, received)
+    expect(detector.detect(shard, [fail(0, 0, 0), fail(1, 50, 50), fail(2, 200, 200)])).toEqual([])
+    expect(detector.detect(shard, [fail(3, 20, 210)])).toMatchObject([{ time: START + 50_000 }])
+    expect(detector.detect(shard, [fail(4, -1000, 220)])).toEqual([])
+    expect(detector.counts().lateEntries).toBe(1)
+  })
+
+  test('is not blinded by one event from the future', () => {
+    const detector = detectorWith(failed, guessing)
+    const events = [
+      at(0, 86_400 * 365, { host: 'h', outcome: 'failed' }, 0),
+      ...[1, 2, 3].map((offset) => at(offset, offset, { host: 'h', outcome: 'failed' })),
+    ]
+    expect(detector.detect(shard, events)).toHaveLength(1)
+  })
+
+  test('whose rules changed starts anew, the others keep their windows', () => {
+    const detector = detectorWith(failed, accepted, guessing, broken)
+    detector.detect(
+      shard,
+      [0, 1].map((offset) => at(offset, offset, { host: 'h', outcome: 'failed' })),
+    )
+    detector.setRules(scope, rulesOf(failed, accepted, guessing, broken.replace('5m', '6m')))
+    expect(detector.detect(shard, [at(2, 2, { host: 'h', outcome: 'failed' })])).toHaveLength(1)
+  })
+})
+
+describe('the state', () => {
+  const stream = fc
+    .array(
+      fc.record({
+        host: fc.constantFrom('a', 'b', 'c'),
+        outcome: fc.constantFrom('failed', 'accepted', 'other'),
+        late: fc.integer({ min: 0, max: 900 }),
+        step: fc.integer({ min: 0, max: 40 }),
+      }),
+      { maxLength: 120 },
+    )
+    .map((steps) => {
+      let seconds = 0
+      return steps.map(({ host, outcome, late, step }, offset): Event => {
+        seconds += step
+        const receivedAt = START + seconds * 1000
+        return anEvent(
+          offset,
+          { host, outcome, n: offset },
+          {
+            receivedAt,
+            time: late > 700 ? receivedAt - late * 1000 : receivedAt,
+            ocsf: { src_endpoint: { ip: '10.0.0.1' } },
+          },
+        )
+      })
+    })
+  const rules = [
+    failed,
+    accepted,
+    guessing,
+    broken,
+    ruleText('storm', '{selection: {n|exists: true}, condition: selection}'),
+    'title: V\nid: v\ncorrelation: {type: value_count, rules: [failed, accepted], group-by: [host], timespan: 2m, condition: {gte: 4, field: n}}',
+    'title: S\nid: s\ncorrelation: {type: value_sum, rules: [failed], timespan: 90s, condition: {gt: 60, field: n}}',
+    'title: P\nid: p\ncorrelation: {type: value_percentile, rules: [failed], timespan: 90s, condition: {gt: 30, field: n, percentile: 75}}',
+    'title: C\nid: c\ncorrelation: {type: temporal, rules: [guessing, accepted], group-by: [host], timespan: 5m}',
+  ]
+
+  test('taken at any time and restored, with what followed replayed, gives the findings of an undisturbed run', () => {
+    fc.assert(
+      fc.property(stream, fc.array(fc.nat(120), { maxLength: 6 }), (events, cuts) => {
+        const undisturbed = createDetector({ limits: { stormFindingsMax: 3 } })
+        undisturbed.setRules(scope, rulesOf(...rules))
+        const expected = undisturbed.detect(shard, events)
+
+        const told = new Map<string, unknown>()
+        let saved: { offset: number; state: Uint8Array | undefined } = { offset: 0, state: undefined }
+        for (const cut of [...cuts].sort((a, b) => a - b)) {
+          // A process that dies somewhere after its last snapshot, and the next one that begins there.
+          const detector = createDetector({ limits: { stormFindingsMax: 3 } })
+          detector.setRules(scope, rulesOf(...rules))
+          detector.restore(shard, saved.state)
+          for (const finding of detector.detect(shard, events.slice(saved.offset, cut))) told.set(finding.id, finding)
+          if (cut % 2 === 0 && cut >= saved.offset && cut <= events.length) {
+            saved = { offset: cut, state: detector.snapshot(shard) }
+          }
+        }
+        const last = createDetector({ limits: { stormFindingsMax: 3 } })
+        last.setRules(scope, rulesOf(...rules))
+        last.restore(shard, saved.state)
+        for (const finding of last.detect(shard, events.slice(saved.offset))) told.set(finding.id, finding)
+        const byId = (findings: Iterable<{ id: string }>) => [...findings].sort((a, b) => (a.id < b.id ? -1 : 1))
+        expect(byId([...told.values()] as { id: string }[])).toEqual(byId(expected))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('that is not ours is refused', () => {
+    expect(() => createDetector().restore(shard, Buffer.from('nonsense'))).toThrow(
+      expect.objectContaining({ code: 'detection.state.unreadable' }),
+    )
+  })
+})

@@ -1,0 +1,63 @@
+import { hash } from 'node:crypto'
+import type { Event, ShardAddress } from '../../pipeline/index.ts'
+import type { AccountId } from '../../platform/index.ts'
+import type { RuleHead, Severity } from '../types.ts'
+import type { Entities } from './entities.ts'
+
+/** What a rule states of events: it matched one, or a correlation holds over several. The same state, rules and events
+ * give the same `id`, so that a finding told twice is known to be one. */
+export interface Finding {
+  readonly id: string
+  readonly account: AccountId
+  readonly workspace: string
+  readonly kind: 'rule' | 'correlation'
+  readonly rule: {
+    readonly id: string
+    readonly title: string
+    readonly severity: Severity
+    readonly techniques: readonly string[]
+    readonly tactics: readonly string[]
+    /** The `group-by` of a correlation. */
+    readonly groupBy?: readonly string[]
+    readonly description?: string
+    readonly falsePositives?: readonly string[]
+  }
+  /** When it happened, ms: the event's time, or that of the event at which the correlation held. */
+  readonly time: number
+  /** `workspace/dataspace/pipe/shard/offset`, oldest first. */
+  readonly recordIds: readonly string[]
+  readonly entities: Entities
+  /** The values of `groupBy`. */
+  readonly group?: Readonly<Record<string, string>>
+  /** The last finding of its rule for now: the rule matches so much that more would be noise. */
+  readonly throttled?: true
+}
+
+export function recordIdOf(shard: ShardAddress, offset: number): string {
+  return `${shard.workspace}/${shard.dataspace}/${shard.pipe}/${shard.shard}/${offset}`
+}
+
+/** An id made of what the finding is about, the same on every replay. */
+export function findingId(...parts: readonly (string | number)[]): string {
+  return hash('sha256', JSON.stringify(parts), 'hex').slice(0, 40)
+}
+
+export function ruleOfFinding(head: RuleHead, groupBy?: readonly string[]): Finding['rule'] {
+  const { id, title, severity, techniques, tactics, description, falsePositives } = head
+  return {
+    id,
+    title,
+    severity,
+    techniques,
+    tactics,
+    ...(groupBy === undefined ? {} : { groupBy }),
+    ...(description === undefined ? {} : { description }),
+    ...(falsePositives === undefined ? {} : { falsePositives }),
+  }
+}
+
+/** The time that correlations use: the event's own, but never more than a little after it was received. Otherwise one
+ * event from the future would make every honest one late. */
+export function trustedTime({ time, receivedAt }: Event, skewMs: number): number {
+  return Math.min(time, receivedAt + skewMs)
+}
