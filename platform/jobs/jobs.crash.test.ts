@@ -57,6 +57,7 @@ describe.each(testDatabases())('jobs on $name, their processes killed at any mom
   let options: object
   let drop: () => Promise<void>
   let children: ChildProcess[]
+  let done: boolean
 
   beforeEach(async () => {
     const opened = await kind.open()
@@ -64,9 +65,11 @@ describe.each(testDatabases())('jobs on $name, their processes killed at any mom
     options = opened.url ? { url: opened.url } : { file: opened.file }
     drop = opened.drop
     children = []
+    done = false
     await migrate(opened.database, [...jobMigrations, effectMigration], systemClock)
   })
   afterEach(async () => {
+    done = true
     for (const child of children) child.kill('SIGKILL')
     await drop()
   })
@@ -78,7 +81,6 @@ describe.each(testDatabases())('jobs on $name, their processes killed at any mom
       await store.put({ account, id, kind: 'test.parts', key: undefined, input: 'null' })
     }
     let kills = 0
-    let done = false
     const startWorker = () => {
       const child = spawn(process.execPath, [
         '--disable-warning=ExperimentalWarning',
