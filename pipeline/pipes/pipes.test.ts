@@ -135,13 +135,16 @@ describe.each(testDatabases())('the registry of pipes on $name', (kind) => {
     await pipes.requirePipe({ ...web(), pipe })
   })
 
-  it('knows which pipes keep their events for a time only', async () => {
-    await pipes.putPipe(web(), { fields: {}, retentionDays: 7 })
+  it('lists every pipe of an account, wherever it is', async () => {
+    await pipes.putWorkspace(account, 'blue')
+    await pipes.putDataspace(account, 'blue', 'eu')
+    await pipes.putPipe({ ...web(), workspace: 'blue', dataspace: 'eu' }, { fields: {}, retentionDays: 7 })
     await pipes.ensureAccount(other)
-    await pipes.putPipe(web(other), { fields: {}, retentionDays: 1 })
-    expect((await pipes.listRetained()).map((pipe) => [pipe.account, pipe.retentionDays]).sort()).toEqual([
-      [account, 7],
-      [other, 1],
+    const all = await pipes.listAllPipes(account)
+    expect(all.map((pipe) => [pipe.pipe, pipe.retentionDays]).sort()).toEqual([
+      ['audit', undefined],
+      ['logs', undefined],
+      ['web', 7],
     ])
   })
 

@@ -61,8 +61,6 @@ export interface Pipes {
   listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage): Promise<Listed<Pipe>>
   /** Every pipe of an account. */
   listAllPipes(account: AccountId): Promise<Pipe[]>
-  /** Every pipe, of all accounts, whose events are kept for a time only. */
-  listRetained(): Promise<Pipe[]>
 }
 
 export function createPipes(deps: PipesDeps): Pipes {
@@ -193,8 +191,6 @@ export function createPipes(deps: PipesDeps): Pipes {
     },
 
     listAllPipes: (account) => store.listAllPipes(account),
-
-    listRetained: () => store.listRetained(),
   }
 }
 

@@ -163,12 +163,6 @@ export function createPipeStore(database: Database) {
       return row && fromRow(row)
     },
 
-    /** Pipes of all accounts that keep their events for a time only: the platform's own work. */
-    async listRetained(): Promise<Pipe[]> {
-      const rows = await db.read.selectFrom('pipe').selectAll().where('retention_days', 'is not', null).execute()
-      return rows.map(fromRow)
-    },
-
     async listPipes(account: AccountId, workspace: string, dataspace: string, page: NamePage): Promise<Pipe[]> {
       const rows = await db.read
         .selectFrom('pipe')
