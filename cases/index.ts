@@ -2,15 +2,12 @@ export type { AlertAnswer } from './alert-forms.ts'
 export { type AlertChanges, type Cases, type CasesDeps, createCases } from './cases.ts'
 export { caseMigrations } from './migrations.ts'
 export { type AlertRouteDeps, alertRoutes, type FilterCompiler } from './routes.ts'
-export {
-  type AlertChange,
-  type AlertPatch,
-  type AlertSnapshot,
-  type AlertState,
-  alertStates,
-  type IncomingFinding,
-  type Severity,
-  severities,
-  type Verdict,
-  verdicts,
+export type {
+  AlertChange,
+  AlertPatch,
+  AlertSnapshot,
+  AlertState,
+  IncomingFinding,
+  Severity,
+  Verdict,
 } from './types.ts'

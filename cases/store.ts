@@ -80,7 +80,6 @@ export interface AlertPlace {
   readonly workspace: string
 }
 
-export type AlertStore = ReturnType<typeof createAlertStore>
 export type AlertTransaction = ReturnType<typeof inTransaction>
 
 /** The hub's only SQL. */
