@@ -2,9 +2,12 @@ import type { JsonValue } from '../../pipeline/index.ts'
 import { err, ok, type Result } from '../../platform/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import type { Draft } from '../ocsf/event.ts'
+import type { ParseProblem } from './problems.ts'
 
 /** Where `__proto__` members go: assigning that name on an ordinary object would replace its prototype. */
 const PROTO_MEMBER = '[__proto__]'
+
+export type JsonProblem = Extract<ParseProblem, 'json.malformed' | 'json.tooDeep' | 'json.tooManyMembers'>
 
 /** What the one walk over a parsed value found. */
 interface Survey {
@@ -71,9 +74,8 @@ function readWithCare(text: string): unknown {
   })
 }
 
-/** A JSON text's value, within the bounds of depth and members; never throws. The error is a code:
- * `json.malformed`, `json.tooDeep`, `json.tooManyMembers`. */
-export function tryParseJson(text: string): Result<JsonValue, string> {
+/** A JSON text's value, within the bounds of depth and members; never throws. */
+export function tryParseJson(text: string): Result<JsonValue, JsonProblem> {
   try {
     // V8 reads JSON without recursion: the depth bound protects what comes after.
     const value: unknown = JSON.parse(text)

@@ -130,7 +130,7 @@ export function tryParseCef(text: string): Reading | undefined {
   }
   const isWhole = readExtension(text.slice(header.end), original)
   nameCustomMembers(original)
-  const reading = {
+  const reading: Reading = {
     original,
     logsource: { product: product.toLowerCase() },
     time: parseTime(original.rt) ?? parseTime(original.start) ?? parseTime(original.end),
@@ -173,7 +173,7 @@ export function tryParseLeef(text: string): Reading | undefined {
     set(original, pair.slice(0, cut).trim(), pair.slice(cut + 1))
   }
   const severity = textOf(original.sev)
-  const reading = {
+  const reading: Reading = {
     original,
     logsource: { product: product.toLowerCase() },
     time: parseTime(original.devTime),

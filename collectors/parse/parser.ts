@@ -8,13 +8,14 @@ import { createCsvReader } from './csv.ts'
 import { isObject, tryParseJson } from './json.ts'
 import { setIfFree } from './members.ts'
 import { tryParseCef, tryParseLeef } from './pairs.ts'
+import { type ParseProblem, parseProblems } from './problems.ts'
 import type { Reading } from './reading.ts'
 import { readRecord } from './record.ts'
 import { readSyslog } from './syslog.ts'
 import { decodeText } from './text.ts'
 
-function raw(text: string, error?: string): Reading {
-  const reading = { original: { message: text }, logsource: {}, time: undefined, ocsf: startEvent(0, 0) }
+function raw(text: string, error?: ParseProblem): Reading {
+  const reading: Reading = { original: { message: text }, logsource: {}, time: undefined, ocsf: startEvent(0, 0) }
   return error === undefined ? reading : { ...reading, error }
 }
 
@@ -67,9 +68,7 @@ function senderIpOf(source: string): string | undefined {
 }
 
 /** A parser for the records of any pipe. The same record gives the same event, whenever it is read: time comes from
- * the record. Errors are codes: `json.malformed`, `json.notObject`, `json.tooDeep`, `json.tooManyMembers`,
- * `csv.columnsDiffer`, `cef.tooManyMembers`, `leef.tooManyMembers`, `record.tooLarge`, `record.notUtf8`,
- * `parser.failed`. */
+ * the record. `parseError` is a code of `parseProblems` and its text: `json.tooDeep: nested more than 32 deep`. */
 export function createParser(): Parser {
   const readCsv = createCsvReader()
 
@@ -125,7 +124,7 @@ function sanitise(claimed: number | undefined, receivedAt: number): { readonly t
 
 function toEvent(
   record: StoredRecord,
-  parts: { readonly text: string; readonly reading: Reading; readonly parseError: string | undefined },
+  parts: { readonly text: string; readonly reading: Reading; readonly parseError: ParseProblem | undefined },
 ): Event {
   const { original, logsource, ocsf, time: claimed } = parts.reading
   const { time, label } = sanitise(claimed, record.receivedAt)
@@ -149,5 +148,6 @@ function toEvent(
     ocsf.metadata = metadata
     finishEvent(ocsf, { time, receivedAt: record.receivedAt, labels })
   }
-  return parts.parseError === undefined ? event : { ...event, parseError: parts.parseError }
+  if (parts.parseError === undefined) return event
+  return { ...event, parseError: `${parts.parseError}: ${parseProblems[parts.parseError]}` }
 }

@@ -1,5 +1,6 @@
 import type { Logsource } from '../../pipeline/index.ts'
 import type { Draft } from '../ocsf/event.ts'
+import type { ParseProblem } from './problems.ts'
 
 /** What a parser understood of one record. */
 export interface Reading {
@@ -10,6 +11,6 @@ export interface Reading {
   readonly time: number | undefined
   /** Class, activity and the class's members; the frame common to all classes is put around it later. */
   readonly ocsf: Draft
-  /** Why the record could not be understood whole: `<format>.<problem>`. */
-  readonly error?: string
+  /** Why the record could not be understood whole. */
+  readonly error?: ParseProblem
 }

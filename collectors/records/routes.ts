@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { LogRecord, PartitionLog, PipeAddress } from '../../pipeline/index.ts'
+import { AUDIT_PIPE, type LogRecord, type PartitionLog, type PipeAddress } from '../../pipeline/index.ts'
 import { type Api, type Clock, contextOf, type Metrics, takeRawBodies } from '../../platform/index.ts'
 import { collectError } from '../errors.ts'
 import { RECORDS_LIMITS } from '../limits.ts'
@@ -15,9 +15,6 @@ export interface RecordRouteDeps {
   /** How many shards a pipe has. @throws what the caller is told where there is no such pipe (404) */
   readonly requirePipe: (pipe: PipeAddress) => Promise<{ readonly shardCount: number }>
 }
-
-/** The platform's own audit events arrive here, and nobody else's: a forged one would be evidence. */
-const AUDIT_PIPE = 'audit'
 
 const description = `Content types \`application/x-ndjson\`, \`application/json\` (an array, an object, or CloudTrail's
 \`{"Records": […]}\`), \`text/plain\` (lines) and \`text/csv\` (with a header line); content encodings \`gzip\` and \`zstd\`.
@@ -71,6 +68,7 @@ export function recordRoutes(deps: RecordRouteDeps) {
       handler: async (request) => {
         const { principal } = contextOf(request)
         const { ws, ds, pipe } = request.params
+        // A forged audit event would be evidence.
         if (pipe === AUDIT_PIPE) {
           throw collectError(
             'collect.pipe.reserved',

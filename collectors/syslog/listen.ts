@@ -10,10 +10,7 @@ export function plainAddress(address: string | undefined): string {
   return zone < 0 ? plain : plain.slice(0, zone)
 }
 
-/** Waits until nothing has arrived for a while and what did is durable, but not for ever. `arrivals` counts them. */
-export type Quiet = (delivery: { readonly waitingBytes: number }, arrivals: () => number) => Promise<void>
-
-interface Where {
+export interface Where {
   readonly host: string
   readonly port: number
 }

@@ -1,17 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PartitionLog, ShardAddress } from '../../pipeline/index.ts'
 import type { Clock, Metrics } from '../../platform/index.ts'
 import { type SyslogLimits, syslogLimitDefaults } from '../limits.ts'
 import { collectMetrics } from '../metrics.ts'
 import { Delivery } from './delivery.ts'
-import { bindUdp, listenTcp, type Quiet } from './listen.ts'
+import { type Draining, drain } from './drain.ts'
 import { TcpListener } from './tcp.ts'
 import { UdpListener } from './udp.ts'
 import { readKernelDrops } from './udp-drops.ts'
 
 export interface SyslogOptions {
   readonly host: string
-  /** 0 = any free port, undefined = none. */
+  /** 0 = any free port; undefined or -1 = none. */
   readonly tcpPort?: number | undefined
   readonly udpPort?: number | undefined
   readonly log: PartitionLog
@@ -33,104 +32,102 @@ export interface SyslogService {
   stop(): Promise<{ readonly abandoned: number }>
 }
 
+interface Parts {
+  readonly options: SyslogOptions
+  readonly limits: SyslogLimits
+}
+
+function createDelivery({ options, limits }: Parts, collector: string): Delivery {
+  const counts = options.metrics.use(collectMetrics)
+  return new Delivery({
+    log: options.log,
+    target: options.target,
+    limits,
+    onDurable(records, bytes) {
+      counts.records.add({ collector }, records)
+      counts.bytes.add({ collector }, bytes)
+    },
+    onRefused: (code) => counts.refused.add({ collector, code }),
+  })
+}
+
+async function startTcp(parts: Parts, port: number): Promise<Draining & { readonly port: number; close(): void }> {
+  const { options, limits } = parts
+  const collector = 'syslog_tcp'
+  const counts = options.metrics.use(collectMetrics)
+  const delivery = createDelivery(parts, collector)
+  const listener = new TcpListener({
+    delivery,
+    limits,
+    clock: options.clock,
+    counts: {
+      cut: () => counts.cut.add({ collector }),
+      cutBytes: (bytes) => counts.cutBytes.add({ collector }, bytes),
+      partial: () => counts.partial.add({ collector }),
+      paused: () => counts.pauses.add({ collector }),
+      closed: (reason) => counts.closed.add({ collector, reason }),
+    },
+  })
+  const bound = await listener.listen({ host: options.host, port })
+  options.metrics.beforeScrape(() => {
+    counts.connections.set({ collector }, listener.connectionCount)
+    counts.waitingBytes.set({ collector }, delivery.waitingBytes)
+    counts.partialBytes.set({ collector }, listener.partialBytes)
+  })
+  return { port: bound, delivery, stop: (quiet) => listener.stop(quiet), close: () => listener.close() }
+}
+
+async function startUdp(
+  parts: Parts,
+  port: number,
+): Promise<Draining & { readonly port: number; readonly receiveBytes: number }> {
+  const { options, limits } = parts
+  const collector = 'syslog_udp'
+  const counts = options.metrics.use(collectMetrics)
+  const delivery = createDelivery(parts, collector)
+  const listener = new UdpListener({
+    host: options.host,
+    delivery,
+    limits,
+    clock: options.clock,
+    onDropped: (reason) => counts.dropped.add({ collector, reason }),
+  })
+  const bound = await listener.listen({ host: options.host, port })
+  let kernelDrops = 0
+  options.metrics.beforeScrape(async () => {
+    counts.waitingBytes.set({ collector }, delivery.waitingBytes)
+    const drops = await readKernelDrops(bound.port)
+    if (drops > kernelDrops) counts.dropped.add({ collector, reason: 'kernel' }, drops - kernelDrops)
+    kernelDrops = drops
+  })
+  return { ...bound, delivery, stop: (quiet) => listener.stop(quiet) }
+}
+
 /** Listens for syslog on TCP and UDP and carries messages as they came, without their framing, into the log. Over TCP a
  * sender is held back while the log cannot take more; over UDP messages are dropped then, and counted.
  * @throws collect.syslog.cannotListen
  * @see RFC 6587, RFC 5426 */
 export async function startSyslog(options: SyslogOptions): Promise<SyslogService> {
-  const { host, log, target, clock, metrics } = options
+  const { tcpPort = -1, udpPort = -1 } = options
   const limits = { ...syslogLimitDefaults, ...options.limits }
-  const counts = metrics.use(collectMetrics)
-
-  const deliveryOf = (collector: string): Delivery =>
-    new Delivery({
-      log,
-      target,
-      limits,
-      onDurable(records, bytes) {
-        counts.records.add({ collector }, records)
-        counts.bytes.add({ collector }, bytes)
-      },
-      onRefused: (code) => counts.refused.add({ collector, code }),
-    })
-
-  const tcp =
-    options.tcpPort === undefined ? undefined : startTcp({ delivery: deliveryOf('syslog_tcp'), clock, limits })
+  const parts = { options, limits }
+  const tcp = tcpPort < 0 ? undefined : await startTcp(parts, tcpPort)
   const udp =
-    options.udpPort === undefined ? undefined : startUdp({ delivery: deliveryOf('syslog_udp'), clock, limits })
-
-  function startTcp(deps: { delivery: Delivery; clock: Clock; limits: SyslogLimits }) {
-    const collector = 'syslog_tcp'
-    const listener = new TcpListener({
-      ...deps,
-      counts: {
-        cut: () => counts.cut.add({ collector }),
-        cutBytes: (bytes) => counts.cutBytes.add({ collector }, bytes),
-        partial: () => counts.partial.add({ collector }),
-        paused: () => counts.pauses.add({ collector }),
-        closed: (reason) => counts.closed.add({ collector, reason }),
-      },
-    })
-    metrics.beforeScrape(() => {
-      counts.connections.set({ collector }, listener.connectionCount)
-      counts.waitingBytes.set({ collector }, deps.delivery.waitingBytes)
-      counts.partialBytes.set({ collector }, listener.partialBytes)
-    })
-    return { listener, delivery: deps.delivery }
+    udpPort < 0
+      ? undefined
+      : await startUdp(parts, udpPort).catch((error: unknown) => {
+          tcp?.close()
+          throw error
+        })
+  const listeners = [tcp, udp].filter((part) => part !== undefined)
+  let stopped: ReturnType<typeof drain> | undefined
+  return {
+    tcpPort: tcp?.port,
+    udpPort: udp?.port,
+    udpReceiveBytes: udp?.receiveBytes,
+    stop() {
+      stopped ??= drain(listeners, limits)
+      return stopped
+    },
   }
-
-  function startUdp(deps: { delivery: Delivery; clock: Clock; limits: SyslogLimits }) {
-    const collector = 'syslog_udp'
-    const listener = new UdpListener({
-      ...deps,
-      host,
-      onDropped: () => counts.dropped.add({ collector, reason: 'busy' }),
-    })
-    metrics.beforeScrape(() => counts.waitingBytes.set({ collector }, deps.delivery.waitingBytes))
-    return { listener, delivery: deps.delivery }
-  }
-
-  const tcpPort = tcp && (await listenTcp(tcp.listener.server, { host, port: options.tcpPort ?? 0 }))
-  let udpPort: number | undefined
-  try {
-    udpPort = udp && (await bindUdp(udp.listener.socket, { host, port: options.udpPort ?? 0 }))
-  } catch (error) {
-    tcp?.listener.server.close()
-    throw error
-  }
-  if (udpPort !== undefined) countKernelDrops(udpPort)
-
-  function countKernelDrops(port: number): void {
-    let known = 0
-    metrics.beforeScrape(async () => {
-      const drops = await readKernelDrops(port)
-      if (drops > known) counts.dropped.add({ collector: 'syslog_udp', reason: 'kernel' }, drops - known)
-      known = drops
-    })
-  }
-
-  const stop = async (): Promise<{ readonly abandoned: number }> => {
-    const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), limits.drainMsMax)
-    const quiet: Quiet = async (delivery, arrivals) => {
-      // Half of the time is left for the log.
-      const rounds = Math.ceil(limits.drainMsMax / 2 / limits.drainQuietMs)
-      for (let round = 0; round < rounds; round++) {
-        const before = arrivals()
-        await sleep(limits.drainQuietMs)
-        if (arrivals() === before && delivery.waitingBytes === 0) return
-      }
-    }
-    const deliveries = [tcp, udp].flatMap((part) => (part === undefined ? [] : [part.delivery]))
-    await Promise.all([tcp?.listener.stop(quiet), udp?.listener.stop(quiet)])
-    const late = new Promise<void>((resolve) => {
-      if (deadline.signal.aborted) resolve()
-      else deadline.signal.addEventListener('abort', () => resolve(), { once: true })
-    })
-    await Promise.race([Promise.all(deliveries.map((delivery) => delivery.drained())), late])
-    clearTimeout(timer)
-    return { abandoned: deliveries.reduce((sum, delivery) => sum + delivery.abandon(), 0) }
-  }
-
-  return { tcpPort, udpPort, udpReceiveBytes: udp?.listener.socket.getRecvBufferSize(), stop }
 }

@@ -3,8 +3,9 @@ import type { LogRecord } from '../../pipeline/index.ts'
 import type { Clock } from '../../platform/index.ts'
 import type { SyslogLimits } from '../limits.ts'
 import type { Delivery, Giver } from './delivery.ts'
+import type { Quiet } from './drain.ts'
 import { type FrameKind, FrameSplitter } from './frame.ts'
-import { plainAddress, type Quiet } from './listen.ts'
+import { listenTcp, plainAddress, type Where } from './listen.ts'
 
 const headersOf: Readonly<Record<FrameKind, Readonly<Record<string, string>>>> = {
   whole: {},
@@ -107,7 +108,7 @@ class Connection implements Giver {
  * @see RFC 6587 */
 export class TcpListener {
   readonly deps: TcpDeps
-  readonly server: Server
+  readonly #server: Server
   partialBytes = 0
   /** In the order of their last sign of life. */
   readonly #connections = new Map<Connection, true>()
@@ -117,9 +118,15 @@ export class TcpListener {
   constructor(deps: TcpDeps) {
     this.deps = deps
     // A small stream buffer: what a paused connection still reads waits in its socket, not here.
-    this.server = createServer({ highWaterMark: 16 * 1024, noDelay: false }, (socket) => this.#accept(socket))
+    this.#server = createServer({ highWaterMark: 16 * 1024, noDelay: false }, (socket) => this.#accept(socket))
+  }
+
+  /** Binds, and gives the port. @throws collect.syslog.cannotListen */
+  async listen(where: Where): Promise<number> {
+    const port = await listenTcp(this.#server, where)
     // An accept that failed for want of a descriptor: the next may go through.
-    this.server.on('error', () => this.deps.counts.closed('error'))
+    this.#server.on('error', () => this.deps.counts.closed('error'))
+    return port
   }
 
   get connectionCount(): number {
@@ -194,9 +201,14 @@ export class TcpListener {
     if (this.#connections.delete(connection)) connection.end()
   }
 
+  /** Takes no new connections. */
+  close(): void {
+    this.#server.close()
+  }
+
   /** Takes no new connections, reads what has arrived, and lets go of the senders. */
   async stop(quiet: Quiet): Promise<void> {
-    this.server.close()
+    this.close()
     await quiet(this.deps.delivery, () => this.#arrivals)
     for (const connection of [...this.#connections.keys()]) this.#close(connection, 'stop')
   }
