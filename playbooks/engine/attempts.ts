@@ -1,0 +1,201 @@
+import { type AccountId, type Authorizer, type Clock, REGION, uuidv7 } from '../../platform/index.ts'
+import { type Action, type ActionResult, failed } from '../actions/action.ts'
+import { ATTEMPTS_AT_ONCE_MAX } from '../limits.ts'
+import type { JsonMap, Log, RunAs } from '../types.ts'
+import type { LoadedPlaybook } from './advance.ts'
+import type { Signal, StoredResult } from './driver.ts'
+import { keyOf } from './key.ts'
+import type { Payloads } from './payload.ts'
+import { sessionPolicy } from './session-policy.ts'
+import type { RunStore, TaskRow } from './store.ts'
+
+/** Attempts of one account at once: it cannot take all the places there are. */
+const PER_ACCOUNT_MAX = ATTEMPTS_AT_ONCE_MAX / 2
+
+export interface AttemptsDeps {
+  readonly store: RunStore
+  readonly payloads: Payloads
+  readonly actions: ReadonlyMap<string, Action>
+  readonly authorizer: Authorizer
+  readonly runAs: RunAs
+  readonly clock: Clock
+  readonly log: Log
+  load(account: AccountId, workspace: string, playbookId: string, revision: string): Promise<LoadedPlaybook>
+  /** An attempt has ended and its run may go on. */
+  onResult(): void
+}
+
+interface InFlight {
+  readonly task: TaskRow
+  readonly controller: AbortController
+}
+
+/** Makes the attempts that are due. Each: (a) commit that it started, with its row in the ledger of effects; (b) call,
+ * with the step's key; (c) commit the result.   @see operations reference 3.2 (3) */
+export class Attempts {
+  readonly #deps: AttemptsDeps
+  readonly #inFlight = new Map<string, InFlight>()
+  readonly #ended = new Set<Promise<void>>()
+
+  constructor(deps: AttemptsDeps) {
+    this.#deps = deps
+  }
+
+  get taskIds(): readonly string[] {
+    return [...this.#inFlight.keys()]
+  }
+
+  /** Begins what is due and there is room for. */
+  async begin(now: number): Promise<void> {
+    const room = ATTEMPTS_AT_ONCE_MAX - this.#inFlight.size
+    if (room <= 0) return
+    const leased = await this.#deps.store.leaseTasks(now, room, this.#busyAccounts())
+    for (const { task, done } of leased) {
+      const controller = new AbortController()
+      this.#inFlight.set(task.id, { task, controller })
+      const running = this.#make(task, done, controller).finally(() => {
+        this.#inFlight.delete(task.id)
+        this.#ended.delete(running)
+        this.#deps.onResult()
+      })
+      this.#ended.add(running)
+    }
+  }
+
+  /** Ends an attempt early because its run was ended. */
+  abort(taskId: string): void {
+    this.#inFlight.get(taskId)?.controller.abort(new Cancelled())
+  }
+
+  /** Ends an attempt that is no longer this process's: its result is nobody's. */
+  drop(taskId: string): void {
+    this.#inFlight.get(taskId)?.controller.abort(new Dropped())
+  }
+
+  abortRun(runId: string): void {
+    for (const { task, controller } of this.#inFlight.values()) {
+      if (task.run_id === runId) controller.abort(new Cancelled())
+    }
+  }
+
+  /** Resolves when every attempt under way has ended, of itself or because `deadline` aborted. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    const giveUp = () => {
+      for (const { controller } of this.#inFlight.values()) controller.abort(new Dropped())
+    }
+    deadline.addEventListener('abort', giveUp)
+    if (deadline.aborted) giveUp()
+    while (this.#ended.size > 0) await Promise.allSettled(this.#ended)
+    deadline.removeEventListener('abort', giveUp)
+  }
+
+  #busyAccounts(): readonly string[] {
+    const counts = new Map<string, number>()
+    for (const { task } of this.#inFlight.values()) counts.set(task.account, (counts.get(task.account) ?? 0) + 1)
+    return [...counts].filter(([, count]) => count >= PER_ACCOUNT_MAX).map(([account]) => account)
+  }
+
+  async #make(task: TaskRow, done: Uint8Array | undefined, controller: AbortController): Promise<void> {
+    const { store, payloads, clock, log } = this.#deps
+    const key = keyOf(task.run_id, task.step)
+    try {
+      const result = await this.#resultOf(task, key, done, controller)
+      if (!result) return
+      const stored: StoredResult = { result }
+      const sealed = await payloads.seal(stored, `effect/${key}`)
+      const noteId = uuidv7(clock)
+      const note: Signal = { kind: 'note', step: task.step, text: `late result of attempt ${task.attempt}: ${sayResult(result)}` }
+      const kept = await store.completeTask(task, sealed, result.ok, clock.now(), {
+        id: noteId,
+        payload: await payloads.seal(note, `signal/${task.run_id}/${noteId}`),
+      })
+      if (!kept) log.warn({ runId: task.run_id, step: task.step, attempt: task.attempt }, 'a result came after its lease was lost')
+    } catch (error) {
+      log.error({ err: error, runId: task.run_id, step: task.step }, 'the result of an attempt could not be kept; it will be repeated')
+    }
+  }
+
+  /** The result; undefined when it is left to whoever has the attempt next. */
+  async #resultOf(
+    task: TaskRow,
+    key: string,
+    done: Uint8Array | undefined,
+    controller: AbortController,
+  ): Promise<ActionResult | undefined> {
+    if (task.aborted) return failed({ code: 'cancelled', message: 'the run was ended before this began' })
+    if (done) return ((await this.#deps.payloads.open(done, `effect/${key}`)) as StoredResult).result
+    try {
+      return await this.#call(task, key, controller)
+    } catch (error) {
+      const reason: unknown = controller.signal.reason
+      if (reason instanceof Dropped) return undefined
+      if (reason instanceof Cancelled) return failed({ code: 'cancelled', message: 'aborted because the run was ended' })
+      if (reason instanceof TimedOut) return failed({ code: 'timeout', message: reason.message })
+      this.#deps.log.error({ err: error, runId: task.run_id, step: task.step, action: task.action }, 'an action broke')
+      return failed({ code: 'internal', message: 'the action broke; the service log says why' })
+    }
+  }
+
+  async #call(task: TaskRow, key: string, controller: AbortController): Promise<ActionResult> {
+    const { payloads, actions, load, clock, runAs, authorizer } = this.#deps
+    const action = actions.get(task.action)
+    if (!action) return failed({ code: 'invalid', message: `no action is called \`${task.action}\` any more` })
+    const loaded = await load(task.account, task.workspace, task.playbook_id, task.revision)
+    const step = loaded.playbook.steps.find((candidate) => candidate.id === task.step)
+    const input = (await payloads.open(task.input, `task/${task.id}`)) as JsonMap
+    // Asked anew for every attempt: a role that was removed or narrowed since takes effect now.
+    const principal = await runAs(task.account, loaded.playbook.runAs, [
+      sessionPolicy(task.account, task.workspace, loaded.playbook.permissions),
+    ]).catch(() => undefined)
+    if (!principal) {
+      return failed({ code: 'forbidden', message: `there is no role \`${loaded.playbook.runAs}\` to run as` })
+    }
+    const resource = `arn:rampart:soar:${REGION}:${task.account}:connection/default/${task.action}`
+    const mayDo = async (operation: string, on: string) =>
+      (await authorizer.authorize({ principal, action: operation, resource: on })).allowed
+    if (!(await mayDo('soar:action:invoke', resource))) {
+      return failed({ code: 'forbidden', message: `the role may not do soar:action:invoke on ${resource}` })
+    }
+    const timeoutMs = step?.timeoutMs ?? 0
+    const timer = setTimeout(() => controller.abort(new TimedOut(`no result within ${timeoutMs} ms`)), timeoutMs)
+    try {
+      return await untilAborted(
+        action.run(input, {
+          account: task.account,
+          workspace: task.workspace,
+          playbookId: task.playbook_id,
+          runId: task.run_id,
+          stepId: task.step,
+          attempt: task.attempt,
+          key,
+          principal,
+          now: clock.now(),
+          signal: controller.signal,
+          mayDo,
+        }),
+        controller.signal,
+      )
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+class Cancelled extends Error {}
+/** The process stops, or its lease ran out: whoever has the attempt next repeats it with the same key. */
+class Dropped extends Error {}
+class TimedOut extends Error {}
+
+/** An action that does not listen to its signal does not hold its place for ever. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function sayResult(result: ActionResult): string {
+  return result.ok ? 'succeeded' : `${result.error.code}: ${result.error.message}`
+}
