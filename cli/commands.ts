@@ -6,6 +6,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'config show': async () => (await import('./config.ts')).configShowCommand,
   detect: async () => (await import('./detect.ts')).detectCommand,
   search: async () => (await import('./search.ts')).searchCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
 }
 

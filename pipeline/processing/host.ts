@@ -19,6 +19,8 @@ export interface ProcessorOptions {
 export interface Processor {
   readonly store: RemoteStore
   readonly channel: Channel
+  /** Lets records flow: to be called once the thread has its rules. */
+  begin(): void
   /** Ends after the turns that are running. */
   stop(): Promise<void>
 }
@@ -40,10 +42,10 @@ export async function startProcessor(options: ProcessorOptions): Promise<Process
   worker.on('error', (error) => lost(error instanceof Error ? error : new Error(String(error))))
   worker.on('exit', (code) => lost(new Error(`the processor thread ended with ${code}`)))
   await channel.call('processor.ready', undefined)
-  forwardEnds(options.log, channel)
   return {
     channel,
     store: remoteStore(channel),
+    begin: () => forwardEnds(options.log, channel),
     async stop() {
       stopping = true
       await channel.call('processor.stop', undefined).catch(() => {})

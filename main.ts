@@ -1,0 +1,200 @@
+import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
+import { recordRoutes, startSyslog } from './collectors/index.ts'
+import { createAuditSink } from './compliance/index.ts'
+import { createIam, iamMigrations, iamRoutes } from './iam/index.ts'
+import {
+  countSteps,
+  createPipes,
+  DEFAULT_NAME,
+  dropExpired,
+  LOGS_PIPE,
+  openPartitionLog,
+  pipeMigrations,
+  pipeRoutes,
+  type ShardStep,
+  searchRoutes,
+  showLogCounters,
+  startProcessor,
+} from './pipeline/index.ts'
+import {
+  type Api,
+  type Clock,
+  type Config,
+  createJobs,
+  createMetrics,
+  createServer,
+  jobMigrations,
+  jobRoutes,
+  type Log,
+  migrate,
+  openDatabase,
+  openDataDir,
+  openSealer,
+  probeRoutes,
+  type Stop,
+} from './platform/index.ts'
+
+const compileFilter = () => () => true // TEMP
+export const VERSION = '0.1.0'
+
+export interface ServiceDeps {
+  readonly clock: Clock
+  readonly log: Log
+  /** What the service adds its own end to. */
+  readonly stop: Stop
+}
+
+/** A running service. */
+export interface Service {
+  readonly api: Api
+  /** URL of the API. */
+  readonly endpoint: string
+  /** What listens where. */
+  readonly ports: { readonly http: number; readonly syslogTcp?: number; readonly syslogUdp?: number }
+  /** The first account was made just now. */
+  readonly firstStart: boolean
+}
+
+/** What a processor thread finds in its `workerData`. */
+export interface ProcessorData {
+  readonly logDir: string
+  readonly storeDir: string
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** Who the log waits for before it lets records go. */
+const PROCESSOR = 'processor'
+const UPKEEP_EVERY_MS = 10 * 60 * 1000
+
+/** Builds every part of the process, hands each what it needs, and resolves when the service is ready. */
+export async function startService(config: Config, deps: ServiceDeps): Promise<Service> {
+  const { clock, log, stop } = deps
+  const dataDir = openDataDir(config.dataDir)
+  stop.on('release', 'data folder', () => dataDir.close())
+  const metrics = createMetrics({ runtime: true })
+  const does = (role: Config['roles'][number]) => config.roles.includes(role)
+
+  const sealer = openSealer({ dataDir: dataDir.path })
+  const url = config.database.url?.revealText()
+  const database = openDatabase(url === undefined ? { file: dataDir.file('rampart.db') } : { url })
+  const migrations = [jobMigrations, iamMigrations, pipeMigrations, caseMigrations]
+  await migrate(database, migrations.flat(), clock)
+  const logDir = dataDir.folder('log')
+  const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
+  showLogCounters(metrics, partitionLog.counters)
+
+  const iam = await createIam({ database, sealer, clock, log })
+  const audit = createAuditSink({
+    log: partitionLog,
+    clock,
+    firstAccount: () => iam.accounts()[0],
+    messages: log,
+    metrics,
+  })
+  const jobs = createJobs({ database, clock, log, metrics })
+  const cases = createCases({ database, clock, log, metrics })
+
+  let trouble: string | undefined = 'the service is starting'
+  const countStep = countSteps(metrics)
+  const processor = await startProcessor({
+    entry: new URL('./processor.ts', import.meta.url),
+    data: { logDir, storeDir: dataDir.folder('events'), logLevel: log.level } as ProcessorData,
+    log: partitionLog,
+    handlers: {
+      'findings.take': (findings: readonly IncomingFinding[]) => cases.takeFindings(findings),
+      'step.done': (step: ShardStep) => {
+        countStep(step, clock.now())
+        for (const gap of step.gaps)
+          log.error({ gap, shard: step.shard }, 'a damaged stretch of the log is stepped over')
+        return partitionLog.commit(PROCESSOR, step.shard, step.nextOffset)
+      },
+    },
+    onLost: (error) => {
+      trouble = 'the processor is lost'
+      log.fatal({ err: error }, 'the processor is lost; stopping, since nothing would be processed')
+      stop.request('the processor is lost')
+    },
+  })
+  const pipes = createPipes({
+    database,
+    clock,
+    declare: processor.store.declare,
+    dropEvents: (pipe) => processor.store.dropBefore(pipe, Number.MAX_SAFE_INTEGER),
+  })
+
+  stop.on('work', 'jobs', () => jobs.stop())
+  stop.on('work', 'processor', () => processor.stop())
+  stop.on('storage', 'audit, log and database', async () => {
+    await audit.stop()
+    await iam.close()
+    await partitionLog.close()
+    await database.close()
+  })
+
+  const { requireWorkspace } = pipes
+  const { store } = processor
+  const { authenticator, authorizer } = iam
+  const api = await createServer({
+    log,
+    version: VERSION,
+    clock,
+    authenticator,
+    authorizer,
+    audit,
+    routes: [
+      probeRoutes({ metrics, trouble: async () => trouble }),
+      iamRoutes(iam, { compileFilter }),
+      jobRoutes(jobs, compileFilter),
+      pipeRoutes(pipes),
+      recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),
+      searchRoutes({ store, authorizer, requireWorkspace }),
+      alertRoutes(cases, { compileFilter, requireWorkspace }),
+    ],
+  })
+  stop.on('intake', 'API', () => api.close())
+  const { host } = config.http
+  await api.listen({ host, port: config.http.port })
+  const http = (api.server.address() as { port: number }).port
+  const endpoint = config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${http}`
+
+  const first = await iam.bootstrap((made) => dataDir.publishBootstrapCredentials({ ...made, endpoint }))
+  for (const account of iam.accounts()) await pipes.ensureAccount(account)
+  if (does('processor')) processor.begin()
+
+  jobs.define(
+    'upkeep',
+    () => undefined,
+    async () => {
+      await cases.prune()
+      return dropExpired(iam.accounts(), { pipes, log: partitionLog, store, clock })
+    },
+    { everyMs: UPKEEP_EVERY_MS },
+  )
+  await jobs.start()
+
+  const account = iam.accounts()[0]
+  const port = (wanted: number) => (wanted === -1 ? undefined : wanted)
+  const syslog =
+    account &&
+    does('collector') &&
+    (await startSyslog({
+      host: '127.0.0.1',
+      tcpPort: port(config.syslog.tcpPort),
+      udpPort: port(config.syslog.udpPort),
+      log: partitionLog,
+      target: { account, workspace: DEFAULT_NAME, dataspace: DEFAULT_NAME, pipe: LOGS_PIPE, shard: 0 },
+      clock,
+      metrics,
+    }))
+  stop.on('intake', 'syslog', async () => {
+    if (syslog) await syslog.stop()
+  })
+  const ports = {
+    http,
+    ...(!syslog || syslog.tcpPort === undefined ? {} : { syslogTcp: syslog.tcpPort }),
+    ...(!syslog || syslog.udpPort === undefined ? {} : { syslogUdp: syslog.udpPort }),
+  }
+  trouble = undefined
+  dataDir.publishRuntime({ pid: process.pid, endpoint, ...ports })
+  return { api, endpoint, ports, firstStart: first !== undefined }
+}
