@@ -33,6 +33,8 @@ export const RECORDS_LIMITS = {
   decodedBytesMax: 16 * 1024 * 1024,
   /** Window of a zstd frame: what a decoder must hold beside its output. Covers all levels but `--ultra` and `--long`. */
   zstdWindowLogMax: 23,
+  /** Frames of one zstd body. Each costs a decoder of its own; parallel compressors make one a megabyte or so. */
+  zstdFramesMax: 1_000,
   /** One record. Longer ones are rejected by index, the rest of the request is taken. */
   recordBytesMax: PARSE_LIMITS.recordBytesMax,
   /** Records of one request; each costs the log a frame. */

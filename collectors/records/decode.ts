@@ -1,10 +1,7 @@
 import { promisify } from 'node:util'
-import { constants, gunzip, zstdDecompress } from 'node:zlib'
+import { constants, gunzip, type ZstdOptions, zstdDecompress } from 'node:zlib'
 import { collectError } from '../errors.ts'
 import { RECORDS_LIMITS } from '../limits.ts'
-
-const inflate = promisify(gunzip)
-const unzstd = promisify(zstdDecompress)
 
 type Encoding = 'identity' | 'gzip' | 'zstd'
 
@@ -20,13 +17,37 @@ function parseEncoding(header: string | undefined): Encoding {
   )
 }
 
-/** Decodes in memory no larger than the bound: the decoder stops at the first byte above it, so a bomb costs no more
- * than an honest body. */
-async function decode(encoding: 'gzip' | 'zstd', body: Buffer): Promise<Buffer> {
-  const maxOutputLength = RECORDS_LIMITS.decodedBytesMax
-  if (encoding === 'gzip') return await inflate(body, { maxOutputLength })
+const inflate = promisify(gunzip)
+
+/** One frame, and how many bytes of the input it was. */
+function unzstdFrame(input: Buffer, options: ZstdOptions): Promise<{ readonly bytes: Buffer; readonly read: number }> {
+  return new Promise((resolve, reject) =>
+    zstdDecompress(input, { ...options, info: true }, (error, decoded) => {
+      if (error !== null) return reject(error)
+      // With `info` the result is a pair, which the types do not say.
+      const { buffer, engine } = decoded as unknown as { buffer: Buffer; engine: { bytesWritten: number } }
+      resolve({ bytes: buffer, read: engine.bytesWritten })
+    }),
+  )
+}
+
+/** All frames of the body: the decoder stops after each.   @see RFC 8878 3.1 */
+async function unzstd(body: Buffer): Promise<Buffer> {
   const params = { [constants.ZSTD_d_windowLogMax]: RECORDS_LIMITS.zstdWindowLogMax }
-  return await unzstd(body, { maxOutputLength, params })
+  const pieces: Buffer[] = []
+  let left = RECORDS_LIMITS.decodedBytesMax
+  for (let at = 0; at < body.length; ) {
+    if (pieces.length >= RECORDS_LIMITS.zstdFramesMax) throw new Error('too many frames')
+    // Zero would mean "no bound"; one byte more than is left is an error either way.
+    const options = { maxOutputLength: Math.max(left, 1), params }
+    const { bytes, read } = await unzstdFrame(body.subarray(at), options)
+    if (read === 0) throw new Error('nothing was read')
+    pieces.push(bytes)
+    left -= bytes.length
+    at += read
+  }
+  const [first] = pieces
+  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
 }
 
 /** The body without its content encoding.
@@ -36,7 +57,10 @@ export async function decodeBody(body: Buffer, contentEncoding: string | undefin
   const encoding = parseEncoding(contentEncoding)
   if (encoding === 'identity') return body
   try {
-    return await decode(encoding, body)
+    // Either stops at the first byte above the bound: a bomb costs no more than an honest body.
+    return await (encoding === 'gzip'
+      ? inflate(body, { maxOutputLength: RECORDS_LIMITS.decodedBytesMax })
+      : unzstd(body))
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') {
       throw collectError(
