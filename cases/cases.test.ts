@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createMetrics, migrate, type RampartError } from '../platform/index.ts'
 import { testDatabases } from '../test/support/databases.ts'
 import { type Cases, createCases } from './cases.ts'
-import { ALERTS_PER_RULE_AND_HOUR_MAX, LEDGER_AGE_MS_MAX, OUTBOX_AGE_MS_MAX } from './limits.ts'
+import { ALERTS_PER_RULE_AND_HOUR_MAX, COMMENTS_PER_ALERT_MAX, LEDGER_AGE_MS_MAX, OUTBOX_AGE_MS_MAX } from './limits.ts'
 import { caseMigrations } from './migrations.ts'
 import { aClock, aContext, aFinding, HOUR, otherAccount, START } from './testing/builders.ts'
-import type { AlertChange } from './types.ts'
+import type { AlertChange, AlertPatch } from './types.ts'
+import type { UpdateOptions } from './update-alert.ts'
 
 describe.each(testDatabases())('the alert hub on $name', (kind) => {
   let cases: Cases
@@ -376,8 +377,8 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
       await cases.takeFindings([aFinding('a')])
       id = (await only()).id
     })
-    const update = (patch: Parameters<Cases['updateAlert']>[3], ifMatch?: string, ctx = aContext()) =>
-      cases.updateAlert(ctx, 'default', id, patch, ifMatch)
+    const update = (patch: AlertPatch, options?: UpdateOptions, ctx = aContext()) =>
+      cases.updateAlert(ctx, 'default', id, patch, options)
 
     it('moves an alert through its life and writes down who did', async () => {
       await update({ state: 'in_progress', owner: 'ann', comment: 'mine' })
@@ -419,24 +420,49 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
 
     it('lets one of two writers of the same revision win', async () => {
       const outcomes = await Promise.allSettled([
-        update({ owner: 'ann' }, '"1"'),
-        update({ owner: 'bob' }, '"1"', aContext('bob')),
+        update({ owner: 'ann' }, { ifMatch: '"1"' }),
+        update({ owner: 'bob' }, { ifMatch: '"1"' }, aContext('bob')),
       ])
       const lost = outcomes.filter((outcome) => outcome.status === 'rejected')
       expect(lost.map((outcome) => outcome.reason.code)).toEqual(['platform.http.changed'])
       expect((await cases.getAlert(aContext(), 'default', id)).revision).toBe(2)
     })
 
-    it('keeps a comment once when its request is repeated', async () => {
+    it('changes an alert once under one key, whatever has come of it since', async () => {
+      const first = { state: 'in_progress', comment: 'first' }
+      const options = { onceKey: 'run-1/step-2', ifMatch: '"1"' }
+      await update(first, options)
+      await update({ state: 'resolved', verdict: 'benign' })
+      const again = await update(first, options)
+      expect(again).toMatchObject({ revision: 3, alert: { state: 'resolved' } })
+      expect((await cases.listComments(aContext(), 'default', id, {})).items).toHaveLength(1)
+      expect((await update({ comment: 'second' }, { onceKey: 'run-1/step-3' })).revision).toBe(4)
+    })
+
+    it('forgets a key whose change was refused', async () => {
+      const options = { onceKey: 'k' }
+      expect(await refused(update({ state: 'archived' }, options))).toMatchObject({ status: 409 })
+      expect((await update({ state: 'in_progress' }, options)).alert.state).toBe('in_progress')
+    })
+
+    it('refuses words there are not', async () => {
+      expect(await refused(update({ state: 'deleted' }))).toMatchObject({ status: 422, code: 'cases.alert.invalid' })
+      expect(await refused(update({ verdict: 'toString' }))).toMatchObject({ status: 422 })
+    })
+
+    it('pages through comments, oldest first', async () => {
       await update({ comment: 'first' })
-      const again = await update({ comment: 'first' })
-      await update({ comment: 'second' }, undefined, aContext('bob'))
-      expect(again.revision).toBe(2)
+      await update({ comment: 'second' }, {}, aContext('bob'))
       const page = await cases.listComments(aContext(), 'default', id, { limit: 1 })
       expect(page.items).toMatchObject([{ text: 'first', at: START }])
       const rest = await cases.listComments(aContext(), 'default', id, { limit: 1, cursor: page.nextCursor! })
       expect(rest.items).toMatchObject([{ text: 'second', author: aContext('bob').principal.arn }])
       expect(rest).not.toHaveProperty('nextCursor')
+    })
+
+    it('takes only so many comments', async () => {
+      for (let count = 0; count < COMMENTS_PER_ALERT_MAX; count++) await update({ comment: 'again' })
+      expect(await refused(update({ comment: 'again' }))).toMatchObject({ code: 'cases.alert.tooManyComments' })
     })
 
     it('finds no alert of another account or workspace', async () => {

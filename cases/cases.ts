@@ -29,7 +29,7 @@ import type {
   AlertSnapshot,
   IncomingFinding,
 } from './types.ts'
-import { alertNotFound, updateAlertIn } from './update-alert.ts'
+import { alertNotFound, type UpdateOptions, updateAlertIn } from './update-alert.ts'
 
 export interface CasesDeps {
   readonly database: Database
@@ -73,14 +73,14 @@ export interface Cases {
     workspace: string,
     page: Page & { readonly matches?: (alert: AlertAnswer) => boolean },
   ): Promise<Listed<AlertAnswer>>
-  /** @throws cases.alert.notFound, cases.alert.wrongMove, cases.alert.verdictMissing, cases.alert.tooManyComments,
-   * platform.http.changed */
+  /** @throws cases.alert.notFound, cases.alert.invalid, cases.alert.wrongMove, cases.alert.verdictMissing,
+   * cases.alert.tooManyComments, platform.http.changed */
   updateAlert(
     ctx: Context,
     workspace: string,
     id: string,
     patch: AlertPatch,
-    ifMatch?: string,
+    options?: UpdateOptions,
   ): Promise<{ alert: AlertAnswer; revision: number }>
   /** Oldest first. @throws cases.alert.notFound */
   listComments(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertComment>>
@@ -177,9 +177,9 @@ export function createCases(deps: CasesDeps): Cases {
       return { items, nextCursor: formatCursor(beforeId ?? '') }
     },
 
-    async updateAlert(ctx, workspace, id, patch, ifMatch) {
+    async updateAlert(ctx, workspace, id, patch, options = {}) {
       const { alert, changes } = await store.write((tx) =>
-        updateAlertIn(tx, { ctx, workspace, id, patch, ifMatch }, clock),
+        updateAlertIn(tx, { ctx, workspace, id, patch, options }, clock),
       )
       publish(changes)
       return answered(alert)

@@ -22,8 +22,10 @@ export const ALERTS_PER_RULE_AND_HOUR_MAX = 1000
 /** Comments of one alert, and letters of one. */
 export const COMMENTS_PER_ALERT_MAX = 1000
 export const COMMENT_CHARS_MAX = 10_000
+/** Letters of an `Idempotency-Key`. */
+export const UPDATE_KEY_CHARS_MAX = 256
 
-/** How long a finding's id is remembered. Longer than any replay of the log after a crash. */
+/** How long the id of a finding and the key of an update are remembered. Longer than any replay after a crash. */
 export const LEDGER_AGE_MS_MAX = 7 * 24 * HOUR_MS
 /** A change that nobody took is dropped after this, and the oldest ones earlier when there are too many. */
 export const OUTBOX_AGE_MS_MAX = 24 * HOUR_MS

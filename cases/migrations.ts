@@ -91,6 +91,17 @@ export const caseMigrations: readonly Migration[] = [
         .addColumn('request_id', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('alert_comment_pk', ['account', 'workspace', 'alert_id', 'id'])
         .execute()
+      // Keys of updates that came already: the same one changes an alert once.
+      await db.schema
+        .createTable('alert_update_key')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('alert_id', 'text', (column) => column.notNull())
+        .addColumn('key', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('alert_update_key_pk', ['account', 'workspace', 'alert_id', 'key'])
+        .execute()
+      await db.schema.createIndex('alert_update_key_age').on('alert_update_key').column('at').execute()
       await db.schema
         .createTable('alert_change')
         .addColumn('id', 'text', (column) => column.primaryKey())

@@ -126,6 +126,15 @@ describe('the alert API', () => {
     expect((await patch(id, body)).json()).toMatchObject({ status, code })
   })
 
+  it('changes an alert once under one Idempotency-Key', async () => {
+    await cases.takeFindings([aFinding('a')])
+    const { id } = (await get(alerts)).items[0]
+    const headers = { 'idempotency-key': 'k-1', 'if-match': '"1"' }
+    expect((await patch(id, { comment: 'once' }, headers)).headers.etag).toBe('"2"')
+    expect((await patch(id, { comment: 'once' }, headers)).headers.etag).toBe('"2"')
+    expect((await get(`${alerts}/${id}/comments`)).items).toHaveLength(1)
+  })
+
   it('names the moves that are allowed', async () => {
     await cases.takeFindings([aFinding('a')])
     const { id } = (await get(alerts)).items[0]

@@ -8,6 +8,7 @@ import {
   FOREIGN_FINDINGS_MAX,
   PAGE_ITEMS_DEFAULT,
   PAGE_ITEMS_MAX,
+  UPDATE_KEY_CHARS_MAX,
   VALUE_CHARS_MAX,
 } from './limits.ts'
 import { alertStates, verdicts } from './types.ts'
@@ -109,7 +110,10 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         summary: 'Changes state, verdict or owner of an alert, or comments on it',
         tags,
         params: alertParams,
-        headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) }),
+        headers: Type.Object({
+          'if-match': Type.Optional(Type.String({ maxLength: 1024 })),
+          'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: UPDATE_KEY_CHARS_MAX })),
+        }),
         body: Type.Object(
           {
             state: Type.Optional(Type.Enum([...alertStates])),
@@ -122,13 +126,12 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         response: { 200: alertSchema },
       },
       handler: async (request, reply) => {
-        const { alert, revision } = await cases.updateAlert(
-          contextOf(request),
-          request.params.ws,
-          request.params.id,
-          request.body,
-          request.headers['if-match'],
-        )
+        const ctx = contextOf(request)
+        const key = request.headers['idempotency-key']
+        const { alert, revision } = await cases.updateAlert(ctx, request.params.ws, request.params.id, request.body, {
+          ifMatch: request.headers['if-match'],
+          onceKey: key === undefined ? undefined : `${ctx.principal.arn} ${key}`,
+        })
         reply.header('etag', etagOf(revision))
         return alert
       },

@@ -63,6 +63,7 @@ interface Tables {
     text: string
     request_id: string
   }
+  alert_update_key: { account: string; workspace: string; alert_id: string; key: string; at: number }
   alert_change: {
     id: string
     account: string
@@ -190,7 +191,7 @@ export function createAlertStore(database: Database) {
       })
     },
 
-    /** Forgets what is old: finding ids, hours of rules, changes nobody took, of those also the oldest above
+    /** Forgets what is old: ids of findings, keys of updates, hours of rules, changes nobody took, of those also the oldest above
      * `changesMax`. @returns how many finding ids and changes went */
     async prune(bounds: { findingsBefore: number; changesBefore: number; changesMax: number; hoursBefore: number }) {
       return await db.write(async (tx) => {
@@ -198,6 +199,7 @@ export function createAlertStore(database: Database) {
           .deleteFrom('alert_finding')
           .where('taken_at', '<', bounds.findingsBefore)
           .executeTakeFirst()
+        await tx.deleteFrom('alert_update_key').where('at', '<', bounds.findingsBefore).execute()
         await tx.deleteFrom('alert_rule_hour').where('hour', '<', bounds.hoursBefore).execute()
         const aged = await tx.deleteFrom('alert_change').where('at', '<', bounds.changesBefore).executeTakeFirst()
         const newestToGo = await tx
@@ -331,13 +333,16 @@ function inTransaction(tx: Transaction<Tables>, dialect: Database['dialect']) {
       return Number(row.count)
     },
 
-    async hasComment(alert: Alert, requestId: string, text: string): Promise<boolean> {
-      const row = await commentsOf(tx, alert)
-        .select('id')
-        .where('request_id', '=', requestId)
-        .where('text', '=', text)
+    /** Remembers the key of an update. @returns whether it is new */
+    async claimUpdate(alert: Alert, key: string, now: number): Promise<boolean> {
+      const { account, workspace, id } = alert
+      const claimed = await tx
+        .insertInto('alert_update_key')
+        .values({ account, workspace, alert_id: id, key, at: now })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('key')
         .executeTakeFirst()
-      return row !== undefined
+      return claimed !== undefined
     },
 
     async addComment(alert: Alert, comment: AlertComment, requestId: string): Promise<void> {

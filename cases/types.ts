@@ -159,10 +159,10 @@ export interface AlertComment {
   readonly text: string
 }
 
-/** What a person or a playbook wants of an alert. `null` takes a member away. */
+/** What a person or a playbook wants of an alert, not judged yet. `null` takes a member away. */
 export interface AlertPatch {
-  readonly state?: AlertState
-  readonly verdict?: Verdict | null
+  readonly state?: string
+  readonly verdict?: string | null
   readonly owner?: string | null
   readonly comment?: string
 }
