@@ -188,6 +188,33 @@ describe('a disk that fails', () => {
     await log.close()
   })
 
+  test('without room refuses, and of what it wrote before it noticed nothing is ever read', async () => {
+    const dir = aDir()
+    let broken = false
+    // With this random the first half of the refused write is on the disk.
+    const disk = new FaultyDisk(
+      () => (broken ? { kind: 'error', code: 'ENOSPC' } : undefined),
+      () => 0.4999,
+    )
+    const log = await openPartitionLog({ dir, clock: aClock(), disk })
+    await log.append(aShard(), [aRecord('before')])
+    broken = true
+    disk.afterFault = () => {
+      broken = false
+    }
+    const refused = log.append(
+      aShard(),
+      ['refused 1', 'refused 2', 'refused 3', 'refused 4', 'refused 5'].map((text) => aRecord(text)),
+    )
+    await expect(refused).rejects.toMatchObject({ code: 'pipeline.log.full', status: 503, retryAfterSec: 10 })
+    expect(await log.append(aShard(), [aRecord('accepted!')])).toEqual({ firstOffset: 1 })
+    await log.close()
+    const again = await openPartitionLog({ dir, clock: aClock() })
+    expect(texts((await readAll(again, aShard())).records)).toEqual(['before', 'accepted!'])
+    expect(again.counters.tornBytes).toBe(0)
+    await again.close()
+  })
+
   test('that fails for good refuses what waits, and takes it again once it works', async () => {
     let broken = false
     const disk = new FaultyDisk(() => (broken ? { kind: 'error', code: 'EIO' } : undefined), seeded(1))

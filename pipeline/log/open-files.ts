@@ -36,7 +36,8 @@ export class OpenFiles {
       return await work(file)
     } finally {
       entry.users -= 1
-      await this.#closeUnneeded(path, entry)
+      if (entry.unwanted && entry.users === 0) await close(entry)
+      await this.#closeUnneeded(path)
     }
   }
 
@@ -44,6 +45,7 @@ export class OpenFiles {
   async adopt(path: string, file: DiskFile): Promise<void> {
     await this.forget(path)
     this.#entries.set(path, { file: Promise.resolve(file), users: 0, unwanted: false })
+    await this.#closeUnneeded(path)
   }
 
   /** Closes a file, at once or when its last user is done; the next use opens it anew. */
@@ -59,8 +61,8 @@ export class OpenFiles {
     for (const path of [...this.#entries.keys()]) await this.forget(path)
   }
 
-  async #closeUnneeded(path: string, entry: Entry): Promise<void> {
-    if (entry.unwanted && entry.users === 0) await close(entry)
+  /** Closes the longest unused files above the bound, but not `path`. */
+  async #closeUnneeded(path: string): Promise<void> {
     if (this.#entries.size <= this.#filesMax) return
     for (const [oldPath, old] of this.#entries) {
       if (old.users > 0 || oldPath === path) continue

@@ -139,8 +139,8 @@ async function walkFrames(
   let newestAt = 0
   let damaged = false
   for (;;) {
-    let head: FrameHead | 'damaged' | 'more' = scan.peek()
-    if (head === 'more') head = (await scan.fill()) ? scan.peek() : 'damaged'
+    let head = scan.peek()
+    if (head === 'more') head = await scan.look()
     if (typeof head === 'object' && head.firstOffset === end) {
       end += head.count
       newestAt = Math.max(newestAt, head.newestAt)

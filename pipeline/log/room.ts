@@ -4,8 +4,10 @@ import type { Disk } from './disk.ts'
 import { logError } from './errors.ts'
 import type { DiskShare, LogLimits } from './limits.ts'
 
-/** Written bytes after which the disk is asked again. */
+/** When the disk is asked again: after so many bytes, such a part of what was free, or so many writes. */
 const CHECK_EACH_BYTES = 8 * 1024 * 1024
+const CHECK_EACH_PART = 64
+const CHECK_EACH_WRITES = 64
 const RETRY_AFTER_SEC = 10
 
 /** Watches how much room the disk has: slows writing when it gets low, refuses before it is gone, so that what else
@@ -16,7 +18,8 @@ export class Room {
   readonly #limits: LogLimits
   readonly #counters: LogCounters
   #level = 0
-  #uncheckedBytes = CHECK_EACH_BYTES
+  #uncheckedBytes = 0
+  #uncheckedWrites = 0
   #checking: Promise<void> | undefined
 
   constructor(options: {
@@ -47,7 +50,10 @@ export class Room {
   /** To be awaited before a write. @throws pipeline.log.full */
   async beforeWrite(bytes: number): Promise<void> {
     this.#uncheckedBytes += bytes
-    if (this.#uncheckedBytes >= CHECK_EACH_BYTES || this.#level > 0) await this.check()
+    this.#uncheckedWrites += 1
+    const bytesMax = Math.min(CHECK_EACH_BYTES, this.#counters.freeBytes / CHECK_EACH_PART)
+    const due = this.#uncheckedBytes >= bytesMax || this.#uncheckedWrites >= CHECK_EACH_WRITES
+    if (due || this.#level > 0) await this.check()
     if (this.refuses) throw this.fullError()
     if (this.#level > 0) await pause(Math.ceil(this.#level * this.#limits.slowMsMax))
   }
@@ -62,6 +68,7 @@ export class Room {
 
   async #check(): Promise<void> {
     this.#uncheckedBytes = 0
+    this.#uncheckedWrites = 0
     const room = await this.#disk.room(this.#dir).catch(() => undefined)
     // A file system that cannot tell: the write itself will.
     if (room === undefined) return

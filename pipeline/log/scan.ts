@@ -35,7 +35,8 @@ export class FrameScan {
     return this.position - this.#start
   }
 
-  /** The frame at `position`; `damaged` where none stands; `more` when `fill` must be called first. */
+  /** The frame at `position`, if it can be told without reading on: most can, and a walk over many should not wait for
+   * each. */
   peek(): FrameHead | 'damaged' | 'more' {
     const head = readFrameHead(this.bytes, this.view, this.at, this.bytes.length, this.#key)
     if (typeof head === 'number') {
@@ -45,12 +46,22 @@ export class FrameScan {
     return head ?? 'damaged'
   }
 
+  /** The frame at `position`; `damaged` where none stands, or the file ends before it does. */
+  async look(): Promise<FrameHead | 'damaged'> {
+    for (;;) {
+      const head = this.peek()
+      // First its head is needed, which tells how long the whole is.
+      if (head !== 'more') return head
+      if (!(await this.#fill())) return 'damaged'
+    }
+  }
+
   skip(head: FrameHead): void {
     this.position += head.lengthBytes
   }
 
-  /** Reads on after `peek` said `more`. False when the file ends before what is needed. */
-  async fill(): Promise<boolean> {
+  /** Reads on from `position`. False when the file ends before what is needed. */
+  async #fill(): Promise<boolean> {
     // Never more than there is: a damaged length, or a small file, must not reserve a lot.
     const want = Math.min(Math.max(this.#windowBytes, this.#needBytes), this.bytesLeft)
     const window = Buffer.allocUnsafeSlow(want)
@@ -79,13 +90,12 @@ export class FrameScan {
         // The mark may straddle the windows.
         this.position = Math.max(this.position, this.#start + this.bytes.length - 3)
         this.#needBytes = 4
-        if (await this.fill()) continue
+        if (await this.#fill()) continue
         this.position = from
         return false
       }
       this.position = this.#start + found
-      let head = this.peek()
-      if (head === 'more' && (await this.fill())) head = this.peek()
+      const head = await this.look()
       if (typeof head === 'object' && wanted(head)) return true
       this.position += 1
     }

@@ -76,7 +76,7 @@ export async function readSegment(
   while (offset < range.toOffset && !harvest.full) {
     const place = { position: scan.position, offset }
     let head = scan.peek()
-    if (head === 'more') head = (await scan.fill()) ? scan.peek() : 'damaged'
+    if (head === 'more') head = await scan.look()
     if (typeof head !== 'object' || head.firstOffset !== offset) {
       offset = await skipDamage(scan, { offset, head }, range, harvest)
       continue
@@ -130,7 +130,7 @@ function inflate(scan: FrameScan): Buffer | undefined {
 /** Goes to the next sound frame of the range and reports what lies between. @returns its offset, or the range's end */
 async function skipDamage(
   scan: FrameScan,
-  at: { readonly offset: number; readonly head: FrameHead | 'damaged' | 'more' },
+  at: { readonly offset: number; readonly head: FrameHead | 'damaged' },
   range: SegmentRange,
   harvest: Harvest,
 ): Promise<number> {
