@@ -1,0 +1,2 @@
+export type { StoreLimits } from './limits.ts'
+export { type DuckDbStoreOptions, openDuckDbStore } from './store.ts'

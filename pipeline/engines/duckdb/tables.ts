@@ -1,0 +1,105 @@
+import { blobValue, type DuckDBConnection } from '@duckdb/node-api'
+import type { FieldType } from '../../types.ts'
+import { type Column, columnName, type Field, fixedColumns, type Pipe, type Shard, tableOf } from './catalogue.ts'
+import { rowsOf } from './database.ts'
+import { sqlTypes } from './kinds.ts'
+
+// What changes the catalogue's tables and the shape of event tables. Each runs in the caller's transaction.
+
+export async function createPipe(connection: DuckDBConnection, pipe: Pipe): Promise<void> {
+  const { account, workspace, dataspace, pipe: name } = pipe.address
+  await connection.run(`CREATE TABLE ${tableOf(pipe)} (${fixedColumns.join(', ')})`)
+  await connection.run('INSERT INTO pipes VALUES ($1, $2, $3, $4, $5, 0, false)', [
+    pipe.id,
+    account,
+    workspace,
+    dataspace,
+    name,
+  ])
+}
+
+export async function addFields(connection: DuckDBConnection, pipe: Pipe, fields: readonly Field[]): Promise<void> {
+  for (const field of fields) {
+    await connection.run('INSERT INTO fields VALUES ($1, $2, $3, $4)', [
+      pipe.id,
+      field.name,
+      field.declared ?? null,
+      field.inRest,
+    ])
+  }
+}
+
+export async function addColumns(
+  connection: DuckDBConnection,
+  pipe: Pipe,
+  columns: readonly { readonly field: Field; readonly column: Column }[],
+): Promise<void> {
+  for (const { field, column } of columns) {
+    await connection.run(`ALTER TABLE ${tableOf(pipe)} ADD COLUMN ${columnName(column)} ${sqlTypes[column.kind]}`)
+    await connection.run('INSERT INTO columns VALUES ($1, $2, $3, $4)', [pipe.id, field.name, column.kind, column.slot])
+  }
+}
+
+export async function markInRest(connection: DuckDBConnection, pipe: Pipe, fields: readonly Field[]): Promise<void> {
+  for (const field of fields) {
+    await connection.run('UPDATE fields SET in_rest = true WHERE pipe = $1 AND name = $2', [pipe.id, field.name])
+  }
+}
+
+export async function markHasRest(connection: DuckDBConnection, pipe: Pipe): Promise<void> {
+  await connection.run('UPDATE pipes SET has_rest = true WHERE id = $1', [pipe.id])
+}
+
+export async function setDeclared(
+  connection: DuckDBConnection,
+  pipe: Pipe,
+  name: string,
+  type: FieldType,
+): Promise<void> {
+  await connection.run('UPDATE fields SET declared = $3 WHERE pipe = $1 AND name = $2', [pipe.id, name, type])
+}
+
+export async function putShard(
+  connection: DuckDBConnection,
+  pipe: Pipe,
+  shard: number,
+  state: Shard & { readonly batch: number },
+): Promise<void> {
+  await connection.run('DELETE FROM shards WHERE pipe = $1 AND shard = $2', [pipe.id, shard])
+  await connection.run(
+    'INSERT INTO shards VALUES ($1, $2, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT))',
+    [pipe.id, shard, state.nextOffset, state.arrivedAt, state.batch, state.detectorOffset],
+  )
+}
+
+export async function putDetectorState(
+  connection: DuckDBConnection,
+  pipe: Pipe,
+  shard: number,
+  state: Uint8Array,
+): Promise<void> {
+  await connection.run('DELETE FROM detector_states WHERE pipe = $1 AND shard = $2', [pipe.id, shard])
+  await connection.run('INSERT INTO detector_states VALUES ($1, $2, $3)', [pipe.id, shard, blobValue(state)])
+}
+
+export async function getDetectorState(
+  connection: DuckDBConnection,
+  pipe: Pipe,
+  shard: number,
+): Promise<Uint8Array | undefined> {
+  const [row] = await rowsOf(connection, 'SELECT state FROM detector_states WHERE pipe = $1 AND shard = $2', [
+    pipe.id,
+    shard,
+  ])
+  const state = row?.[0]
+  return typeof state === 'object' && state !== null && 'bytes' in state ? state.bytes : undefined
+}
+
+export async function dropEventsBefore(connection: DuckDBConnection, pipe: Pipe, before: number): Promise<number> {
+  const result = await connection.run(
+    `DELETE FROM ${tableOf(pipe)} WHERE "time" < make_timestamp(CAST($1 AS BIGINT) * 1000)`,
+    [before],
+  )
+  await connection.run('UPDATE pipes SET drop_count = drop_count + 1 WHERE id = $1', [pipe.id])
+  return result.rowsChanged
+}

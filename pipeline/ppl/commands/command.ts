@@ -1,0 +1,33 @@
+import type { Reader } from '../reader.ts'
+import type { Relation } from '../relation.ts'
+import type { PlanContext } from '../scope.ts'
+import type { DedupCommand } from './dedup.ts'
+import type { EvalCommand } from './eval.ts'
+import type { FieldsCommand } from './fields.ts'
+import type { HeadCommand } from './head.ts'
+import type { RenameCommand } from './rename.ts'
+import type { SortCommand } from './sort.ts'
+import type { StatsCommand } from './stats.ts'
+import type { TopCommand } from './top.ts'
+import type { WhereCommand } from './where.ts'
+
+/** A command after `|`, as written. */
+export type Command =
+  | DedupCommand
+  | EvalCommand
+  | FieldsCommand
+  | HeadCommand
+  | RenameCommand
+  | SortCommand
+  | StatsCommand
+  | TopCommand
+  | WhereCommand
+
+/** A command of PPL: how it is read, printed, and what it does to rows. Each stands in a file of its own. */
+export interface CommandForm<C extends { readonly kind: string }> {
+  /** Reads what follows the command's word. */
+  parse(reader: Reader, word: string): C
+  /** The whole command as text that reads back as the same. */
+  print(command: C): string
+  plan(command: C, relation: Relation, context: PlanContext): Relation
+}

@@ -1,0 +1,61 @@
+import type { Reader } from '../reader.ts'
+import type { Relation } from '../relation.ts'
+import type { PlanContext } from '../scope.ts'
+import type { Command, CommandForm } from './command.ts'
+import { dedup } from './dedup.ts'
+import { evaluate } from './eval.ts'
+import { fields } from './fields.ts'
+import { head } from './head.ts'
+import { rename } from './rename.ts'
+import { sort } from './sort.ts'
+import { stats } from './stats.ts'
+import { top } from './top.ts'
+import { where } from './where.ts'
+
+const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { kind: K }>> } = {
+  dedup,
+  eval: evaluate,
+  fields,
+  head,
+  rename,
+  sort,
+  stats,
+  top,
+  where,
+}
+
+/** The words that begin a command, each with the command it begins. */
+const words: ReadonlyMap<string, Command['kind']> = new Map<string, Command['kind']>([
+  ['dedup', 'dedup'],
+  ['eval', 'eval'],
+  ['fields', 'fields'],
+  ['table', 'fields'],
+  ['head', 'head'],
+  ['rename', 'rename'],
+  ['sort', 'sort'],
+  ['stats', 'stats'],
+  ['top', 'top'],
+  ['rare', 'top'],
+  ['where', 'where'],
+])
+
+export const commandWords: readonly string[] = [...words.keys()]
+
+/** Reads the command that begins with `word`; undefined when none does. */
+export function parseCommand(reader: Reader, word: string): Command | undefined {
+  const kind = words.get(word)
+  return kind === undefined ? undefined : forms[kind].parse(reader, word)
+}
+
+export function printCommand(command: Command): string {
+  return formOf(command).print(command)
+}
+
+export function planCommand(command: Command, relation: Relation, context: PlanContext): Relation {
+  return formOf(command).plan(command, relation, context)
+}
+
+// A form takes just the command of its own kind, which is what it is looked up by; TypeScript cannot follow that.
+function formOf<C extends Command>(command: C): CommandForm<C> {
+  return forms[command.kind] as unknown as CommandForm<C>
+}

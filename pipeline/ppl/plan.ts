@@ -1,0 +1,138 @@
+import type { FieldType } from '../types.ts'
+import type { LiteralValue } from './ast.ts'
+import type { Primitive } from './primitives.ts'
+import type { TimeUnit } from './span.ts'
+import type { ValueType } from './types.ts'
+
+/** A column of a plan, known by its identity. Names are of no matter below the surface of a query. */
+export interface Column {
+  readonly id: number
+  readonly type: ValueType
+}
+
+/** An expression with types; conversions are calls of their own. */
+export type Typed =
+  | { readonly kind: 'column'; readonly column: Column; readonly type: ValueType }
+  /** A timestamp is microseconds, as bigint; a date or time its text. */
+  | { readonly kind: 'literal'; readonly value: LiteralValue; readonly type: ValueType }
+  | { readonly kind: 'call'; readonly name: Primitive; readonly args: readonly Typed[]; readonly type: ValueType }
+  /** To `type`; what cannot be converted is null. */
+  | { readonly kind: 'cast'; readonly input: Typed; readonly type: ValueType }
+  | { readonly kind: 'interval'; readonly amount: Typed; readonly unit: TimeUnit; readonly type: 'interval' }
+
+export interface SortKey {
+  readonly value: Typed
+  /** Ascending puts nulls first, descending last. */
+  readonly descending: boolean
+}
+
+export const aggregateNames = [
+  'count',
+  'distinctCount',
+  'sum',
+  'avg',
+  'min',
+  'max',
+  'varSamp',
+  'varPop',
+  'stddevSamp',
+  'stddevPop',
+  'percentile',
+  'median',
+  'earliest',
+  'latest',
+  'first',
+  'last',
+  'take',
+  'list',
+  'values',
+] as const
+export type AggregateName = (typeof aggregateNames)[number]
+
+/** An aggregate over a group, or over a window. `count` without an argument counts rows. */
+export interface Aggregate {
+  readonly column: Column
+  readonly name: AggregateName
+  readonly args: readonly Typed[]
+  /** Only rows for which this is true. */
+  readonly where: Typed | undefined
+}
+
+/** What a query does, in steps that every engine has: one shape for SQL, for a query DSL and for a printer. Columns of
+ * the input stay visible through every step but `aggregate` and `union`. */
+export type Plan =
+  | ScanPlan
+  | { readonly op: 'filter'; readonly input: Plan; readonly condition: Typed }
+  | { readonly op: 'extend'; readonly input: Plan; readonly columns: readonly { column: Column; value: Typed }[] }
+  | {
+      readonly op: 'aggregate'
+      readonly input: Plan
+      readonly keys: readonly { readonly column: Column; readonly value: Typed }[]
+      readonly aggregates: readonly Aggregate[]
+      /** The order of the input, for aggregates that depend on it. */
+      readonly order: readonly SortKey[]
+    }
+  /** The first `count` rows after `skip` of the input in that order. */
+  | {
+      readonly op: 'limit'
+      readonly input: Plan
+      readonly order: readonly SortKey[]
+      readonly count: number
+      readonly skip: number
+    }
+  /** Numbers the rows of each partition from 1, in that order. */
+  | {
+      readonly op: 'number'
+      readonly input: Plan
+      readonly column: Column
+      readonly partition: readonly Typed[]
+      readonly order: readonly SortKey[]
+    }
+  /** Aggregates over each row's partition, beside its own columns. */
+  | {
+      readonly op: 'window'
+      readonly input: Plan
+      readonly aggregates: readonly Aggregate[]
+      readonly partition: readonly Typed[]
+      readonly order: readonly SortKey[]
+    }
+
+/** Reads events. Columns are added while the rest of the query is checked: only what is used is read. */
+export interface ScanPlan {
+  readonly op: 'scan'
+  readonly pipes: readonly SourcePipe[]
+  readonly columns: Map<string, { readonly column: Column; readonly field: string }>
+  /** Hidden columns that together order events by arrival, whatever their pipe and shard. */
+  readonly arrival: readonly Column[]
+}
+
+/** A pipe as a query sees it. */
+export interface SourcePipe {
+  /** Means something to the engine only. */
+  readonly key: string
+  readonly name: string
+  /** The fields to show when none are asked for. */
+  fields(): readonly { readonly name: string; readonly type: FieldType }[]
+  /** The members of these that hold fields: `user` where there is `user.name`. */
+  structs(): readonly string[]
+  /** The type of a field, of a struct, or of what an engine knows beside these; undefined for what it does not. */
+  type(name: string): FieldType | undefined
+}
+
+/** Finds the pipes that a query names. */
+export interface SourceCatalogue {
+  /** The pipe of that name, in the default dataspace or as `dataspace.pipe`; several for a name with `*`. */
+  find(name: string): readonly SourcePipe[]
+  /** Names for a suggestion. */
+  names(): Iterable<string>
+}
+
+/** A query ready to run: its rows in this order, these columns of them. */
+export interface CheckedQuery {
+  readonly plan: Plan
+  readonly order: readonly SortKey[]
+  readonly output: readonly { readonly name: string; readonly column: Column }[]
+  /** The order is that of arrival, and each row stands for one event: then a page can begin at a place in that order. */
+  readonly perEvent: boolean
+  readonly scans: readonly ScanPlan[]
+}

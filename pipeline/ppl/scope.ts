@@ -1,0 +1,23 @@
+import type { Span } from './errors.ts'
+import type { QueryLimits } from './limits.ts'
+import type { SourceCatalogue, Typed } from './plan.ts'
+
+/** What a query is checked against. */
+export interface PlanContext {
+  readonly catalogue: SourceCatalogue
+  readonly limits: QueryLimits
+  /** The instant that the query takes for now, ms. */
+  readonly now: number
+  /** The query's text, for names of columns. */
+  readonly text: string
+  /** An id for a new column. */
+  readonly nextId: () => number
+}
+
+/** Where names in an expression mean something. */
+export interface Scope {
+  readonly limits: QueryLimits
+  readonly now: number
+  /** @throws QueryProblem for a name that means nothing */
+  field(name: string, span: Span): Typed
+}
