@@ -2,4 +2,12 @@ import { defineErrors } from '../platform/index.ts'
 
 export const detectionError = defineErrors({
   'detection.state.unreadable': { status: 500, title: 'State of detection unreadable' },
+  'detection.rule.notFound': { status: 404, title: 'No such rule' },
+  'detection.rule.refused': { status: 422, title: 'The rule cannot be used' },
+  'detection.rule.otherId': { status: 422, title: 'The rule has another id than its path' },
+  'detection.rule.tooLarge': { status: 413, title: 'The rule is too large' },
+  'detection.rule.inUse': { status: 409, title: 'A correlation builds on the rule' },
+  'detection.rule.tooMany': { status: 409, title: 'Too many rules' },
+  'detection.import.unreadable': { status: 400, title: 'Not an archive' },
+  'detection.import.tooLarge': { status: 413, title: 'The archive is too large' },
 })

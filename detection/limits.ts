@@ -63,3 +63,18 @@ export const LATENESS_MS = 10 * 60_000
 export const CLOCK_SKEW_MS = 5 * 60_000
 /** Bytes that a shard's state may have when it is read back. */
 export const STATE_BYTES_MAX = 1024 * 1024 * 1024
+/** Bytes of an import, packed. */
+export const IMPORT_PACKED_BYTES_MAX = 32 * 1024 * 1024
+/** Bytes of an import, unpacked. */
+export const IMPORT_BYTES_MAX = 256 * 1024 * 1024
+/** Rule files of an import. */
+export const IMPORT_FILES_MAX = 20_000
+/** Rules, correlations and filters of a workspace. */
+export const RULES_MAX = 50_000
+/** Items of a page. */
+export const PAGE_ITEMS_MAX = 1_000
+export const PAGE_ITEMS_DEFAULT = 100
+/** Characters of a filter of a list. */
+export const LIST_FILTER_CHARS_MAX = 4_096
+/** Rows that one statement writes: databases bound the number of parameters. */
+export const ROWS_PER_STATEMENT = 500

@@ -4,11 +4,11 @@ import type { Event } from '../../pipeline/index.ts'
 import { account, anEvent, rulesOf, ruleText, START, shard } from '../testing/builders.ts'
 import { createDetector } from './detector.ts'
 
-const scope = { account, workspace: 'default' }
+const scope = { account, workspace: 'default', removed: [] }
 
 function detectorWith(...texts: readonly string[]) {
   const detector = createDetector()
-  expect(detector.setRules(scope, rulesOf(...texts))).toEqual([])
+  expect(detector.changeRules({ ...scope, put: rulesOf(...texts) })).toEqual([])
   return detector
 }
 
@@ -107,7 +107,11 @@ describe('a rule', () => {
   test('is replaced live', () => {
     const detector = detectorWith(ruleText('old', '{selection: {a: 1}, condition: selection}'))
     expect(detector.detect(shard, [anEvent(0, { a: 1 })]).map(({ rule }) => rule.id)).toEqual(['old'])
-    detector.setRules(scope, rulesOf(ruleText('new', '{selection: {a: 1}, condition: selection}')))
+    detector.changeRules({
+      ...scope,
+      removed: ['old'],
+      put: rulesOf(ruleText('new', '{selection: {a: 1}, condition: selection}')),
+    })
     expect(detector.detect(shard, [anEvent(1, { a: 1 })]).map(({ rule }) => rule.id)).toEqual(['new'])
   })
 
@@ -117,7 +121,10 @@ describe('a rule', () => {
       limits: { stormFindingsMax: 5 },
       log: { warn: (...words: unknown[]) => void warnings.push(words) },
     })
-    detector.setRules(scope, rulesOf(ruleText('all', '{selection: {n|exists: true}, condition: selection}')))
+    detector.changeRules({
+      ...scope,
+      put: rulesOf(ruleText('all', '{selection: {n|exists: true}, condition: selection}')),
+    })
     const minute = Array.from({ length: 100 }, (_, n) => anEvent(n, { n }, { time: START + n }))
     const findings = detector.detect(shard, minute)
     expect(findings).toHaveLength(5)
@@ -191,7 +198,7 @@ describe('a correlation', () => {
       shard,
       [0, 1].map((offset) => at(offset, offset, { host: 'h', outcome: 'failed' })),
     )
-    detector.setRules(scope, rulesOf(failed, accepted, guessing, broken.replace('5m', '6m')))
+    detector.changeRules({ ...scope, put: rulesOf(failed, accepted, guessing, broken.replace('5m', '6m')) })
     expect(detector.detect(shard, [at(2, 2, { host: 'h', outcome: 'failed' })])).toHaveLength(1)
   })
 })
@@ -239,7 +246,7 @@ describe('the state', () => {
     fc.assert(
       fc.property(stream, fc.array(fc.nat(120), { maxLength: 6 }), (events, cuts) => {
         const undisturbed = createDetector({ limits: { stormFindingsMax: 3 } })
-        undisturbed.setRules(scope, rulesOf(...rules))
+        undisturbed.changeRules({ ...scope, put: rulesOf(...rules) })
         const expected = undisturbed.detect(shard, events)
 
         const told = new Map<string, unknown>()
@@ -247,7 +254,7 @@ describe('the state', () => {
         for (const cut of [...cuts].sort((a, b) => a - b)) {
           // A process that dies somewhere after its last snapshot, and the next one that begins there.
           const detector = createDetector({ limits: { stormFindingsMax: 3 } })
-          detector.setRules(scope, rulesOf(...rules))
+          detector.changeRules({ ...scope, put: rulesOf(...rules) })
           detector.restore(shard, saved.state)
           for (const finding of detector.detect(shard, events.slice(saved.offset, cut))) told.set(finding.id, finding)
           if (cut % 2 === 0 && cut >= saved.offset && cut <= events.length) {
@@ -255,7 +262,7 @@ describe('the state', () => {
           }
         }
         const last = createDetector({ limits: { stormFindingsMax: 3 } })
-        last.setRules(scope, rulesOf(...rules))
+        last.changeRules({ ...scope, put: rulesOf(...rules) })
         last.restore(shard, saved.state)
         for (const finding of last.detect(shard, events.slice(saved.offset))) told.set(finding.id, finding)
         const byId = (findings: Iterable<{ id: string }>) => [...findings].sort((a, b) => (a.id < b.id ? -1 : 1))

@@ -13,10 +13,14 @@ import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from 
 import { decodeState, encodeState, type ShardState } from './shard-state.ts'
 import { StormGuard } from './storm-guard.ts'
 
-/** Whose rules look at whose events. */
-export interface RuleScope {
+/** What happens to the rules of a workspace, which look at the events of that workspace. Plain data, to be sent to threads. */
+export interface RuleChange {
   readonly account: AccountId
   readonly workspace: string
+  /** New rules, and new forms of those whose id is known. */
+  readonly put: readonly SigmaDocument[]
+  /** Ids. */
+  readonly removed: readonly string[]
 }
 
 export interface DetectorLimits {
@@ -37,14 +41,15 @@ export interface DetectorCounts extends CorrelatorCounts {
 
 /** Matches events as they come with the rules of their workspace. */
 export interface OnlineDetector extends Detector<Finding> {
-  /** Replaces the rules of a workspace; takes effect with the next event. Correlations that did not change keep their
+  /** Changes the rules of a workspace; takes effect with the next event. Correlations that did not change keep their
    * windows. Rules have to be there before the first `detect` after `restore`: windows of unknown ones are let go.
    * @returns what cannot be used beside the others */
-  setRules(scope: RuleScope, documents: readonly SigmaDocument[]): readonly Misfit[]
+  changeRules(change: RuleChange): readonly Misfit[]
   counts(): DetectorCounts
 }
 
 interface Scope {
+  readonly documents: ReadonlyMap<string, SigmaDocument>
   readonly ruleSet: RuleSet
   readonly matcher: RuleMatcher
   /** Numbers of rules that alert only through correlations. */
@@ -60,7 +65,7 @@ interface Shard {
   readonly guard: StormGuard
 }
 
-const NO_RULES: Scope = makeScope({ rules: [], correlations: [] })
+const NO_RULES: Scope = makeScope({ rules: [], correlations: [] }, new Map())
 
 /** Makes a detector. It is deterministic: only what stands in the log (event and receive time) moves it. */
 export function createDetector(
@@ -118,9 +123,13 @@ export function createDetector(
   }
 
   return {
-    setRules(scope, documents) {
-      const { ruleSet, misfits } = buildRuleSet(documents)
-      scopes.set(keyOfScope(scope), makeScope(ruleSet))
+    changeRules(change) {
+      const key = keyOfScope(change)
+      const documents = new Map(scopes.get(key)?.documents)
+      for (const id of change.removed) documents.delete(id)
+      for (const document of change.put) documents.set(document.head.id, document)
+      const { ruleSet, misfits } = buildRuleSet([...documents.values()])
+      scopes.set(key, makeScope(ruleSet, documents))
       return misfits
     },
 
@@ -167,17 +176,19 @@ export function createDetector(
   }
 }
 
-const keyOfScope = ({ account, workspace }: RuleScope): string => `${account}/${workspace}`
+const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
+  `${account}/${workspace}`
 const keyOfShard = ({ account, workspace, dataspace, pipe, shard }: ShardAddress): string =>
   `${account}/${workspace}/${dataspace}/${pipe}/${shard}`
 
-function makeScope(ruleSet: RuleSet): Scope {
+function makeScope(ruleSet: RuleSet, documents: ReadonlyMap<string, SigmaDocument>): Scope {
   const { rules, correlations } = ruleSet
   const watched = new Set(correlations.flatMap(({ ruleIds }) => ruleIds))
   const generated = new Set(correlations.flatMap(({ correlation, ruleIds }) => (correlation.generate ? ruleIds : [])))
   // Rules that a correlation builds on alert by themselves only if one says `generate`.
   const isMuted = (id: string) => watched.has(id) && !generated.has(id)
   return {
+    documents,
     ruleSet,
     matcher: new RuleMatcher(rules),
     muted: new Set(rules.flatMap(({ head }, number) => (isMuted(head.id) ? [number] : []))),

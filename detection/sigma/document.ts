@@ -78,9 +78,16 @@ function findLineStarts(text: string): number[] {
   return starts
 }
 
+/** A YAML document and the part of the text it stands in. */
+export interface DocumentNode {
+  readonly root: Node
+  readonly from: number
+  readonly to: number
+}
+
 /** The YAML documents of a file. Refused, with the place: what is no YAML 1.2, duplicate keys, files over
  * `RULE_FILE_BYTES_MAX`, and aliases that unfold to more than `YAML_NODES_MAX` nodes.   @see YAML 1.2.2 10.3 (core schema) */
-export function readDocuments(source: RuleText): readonly Node[] {
+export function readDocuments(source: RuleText): readonly DocumentNode[] {
   const { text, reporter } = source
   if (text.length > RULE_FILE_BYTES_MAX || Buffer.byteLength(text) > RULE_FILE_BYTES_MAX) {
     reporter.error(0, `the file has ${Buffer.byteLength(text)} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`)
@@ -88,7 +95,7 @@ export function readDocuments(source: RuleText): readonly Node[] {
   }
   const parsed = parseAllDocuments(text, { prettyErrors: false, uniqueKeys: true, schema: 'core', version: '1.2' })
   if (!Array.isArray(parsed)) return []
-  const documents: Node[] = []
+  const documents: DocumentNode[] = []
   const budget = { nodes: YAML_NODES_MAX }
   for (const document of parsed) {
     for (const error of document.errors) reporter.error(error.pos[0], describeYamlError(error.code, error.message))
@@ -162,7 +169,8 @@ export function readDocuments(source: RuleText): readonly Node[] {
     }
     if (document.contents === null) continue
     const converted = convert(document.contents, 0)
-    if (converted && budget.nodes >= 0) documents.push(converted)
+    const [from, , to] = document.contents.range ?? [0, 0, text.length]
+    if (converted && budget.nodes >= 0) documents.push({ root: converted, from, to })
     if (budget.nodes < 0) break
   }
   return documents
@@ -178,6 +186,18 @@ function describeYamlError(code: string, message: string): string {
   return code === 'DUPLICATE_KEY'
     ? 'this key stands here for the second time; join the two'
     : `not valid YAML: ${first}`
+}
+
+/** The plain value of a node, for printing it again. */
+export function plainValue(node: Node): unknown {
+  switch (node.kind) {
+    case 'scalar':
+      return node.value
+    case 'list':
+      return node.items.map(plainValue)
+    case 'map':
+      return Object.fromEntries(node.entries.map(({ key, value }) => [key, plainValue(value)]))
+  }
 }
 
 /** The value under `key` of a map. */

@@ -1,5 +1,6 @@
+import { stringify } from 'yaml'
 import { readCorrelation, type SigmaCorrelation } from './correlation.ts'
-import { type MapEntry, type MapNode, member, type Node, RuleText, readDocuments } from './document.ts'
+import { type MapEntry, type MapNode, member, type Node, plainValue, RuleText, readDocuments } from './document.ts'
 import { readFilter, type SigmaFilter } from './filter.ts'
 import type { Problem } from './problem.ts'
 import { readRule, type SigmaRule } from './rule.ts'
@@ -13,8 +14,17 @@ export interface RefusedDocument {
   readonly problems: readonly Problem[]
 }
 
+/** A document that can be used, and the text it was read from. */
+export interface AcceptedDocument {
+  readonly document: SigmaDocument
+  /** Reads back as this document alone. */
+  readonly text: string
+}
+
 export interface SigmaFile {
   readonly documents: readonly SigmaDocument[]
+  /** The same, with their texts. */
+  readonly accepted: readonly AcceptedDocument[]
   readonly refused: readonly RefusedDocument[]
   readonly warnings: readonly Problem[]
 }
@@ -30,17 +40,18 @@ export interface ReadFileOptions {
 export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
   const source = new RuleText(text)
   const roots = readDocuments(source)
-  const documents: SigmaDocument[] = []
+  const accepted: AcceptedDocument[] = []
   const refused: RefusedDocument[] = []
   if (source.hasErrors || (roots.length === 0 && source.problems.length > 0)) {
-    return { documents, refused: [{ id: options.fallbackId, title: '', problems: source.problems }], warnings: [] }
+    const whole = { id: options.fallbackId, title: '', problems: source.problems }
+    return { documents: [], accepted, refused: [whole], warnings: [] }
   }
   const placeholder = (name: string) => options.placeholders?.get(name)
   let global: MapNode | undefined
   let previous: MapNode | undefined
   let count = 0
   const warnings: Problem[] = []
-  for (const root of roots) {
+  for (const { root, from, to } of roots) {
     const own = new RuleText(text)
     const { reporter } = own
     if (root.kind !== 'map') {
@@ -68,11 +79,12 @@ export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
         : readRule(merged, read, reporter)
     if (own.hasErrors) refused.push({ id: document.head.id, title: document.head.title, problems: own.problems })
     else {
-      documents.push(document)
+      const alone = merged === root
+      accepted.push({ document, text: alone ? text.slice(from, to) : stringify(plainValue(merged)) })
       warnings.push(...own.problems)
     }
   }
-  return { documents, refused, warnings }
+  return { documents: accepted.map(({ document }) => document), accepted, refused, warnings }
 }
 
 function without(map: MapNode, key: string): MapNode {
