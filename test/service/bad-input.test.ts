@@ -132,6 +132,10 @@ describe('bad input', () => {
       await Promise.all(opened.map((socket) => once(socket, 'connect')))
       idle.push(...opened)
     }
+    await eventually('all of them are accepted', async () => {
+      const metrics = await service.client.call<string>('/metrics')
+      return /^rampart_collectors_connections\{[^}]*tcp[^}]*\} 10000$/m.test(metrics)
+    })
     const grown = residentMib('VmRSS') - before
     await put('{"among":"the idle"}')
     await found(`source=logs | where isnotnull(among) | fields among`)
