@@ -1,6 +1,7 @@
 import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
+import { createRules, ruleMigrations, ruleRoutes } from './detection/index.ts'
 import { createIam, iamMigrations, iamRoutes } from './iam/index.ts'
 import {
   countSteps,
@@ -77,7 +78,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const sealer = openSealer({ dataDir: dataDir.path })
   const url = config.database.url?.revealText()
   const database = openDatabase(url === undefined ? { file: dataDir.file('rampart.db') } : { url })
-  const migrations = [jobMigrations, iamMigrations, pipeMigrations, caseMigrations]
+  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, caseMigrations]
   await migrate(database, migrations.flat(), clock)
   const logDir = dataDir.folder('log')
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
@@ -115,6 +116,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       stop.request('the processor is lost')
     },
   })
+  const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })
   const pipes = createPipes({
     database,
     clock,
@@ -148,6 +150,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       pipeRoutes(pipes),
       recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),
       searchRoutes({ store, authorizer, requireWorkspace }),
+      ruleRoutes(rules, { compileFilter, requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
     ],
   })
@@ -158,7 +161,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const endpoint = config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${http}`
 
   const first = await iam.bootstrap((made) => dataDir.publishBootstrapCredentials({ ...made, endpoint }))
-  for (const account of iam.accounts()) await pipes.ensureAccount(account)
+  for (const account of iam.accounts()) {
+    await pipes.ensureAccount(account)
+    await rules.load(account)
+  }
   if (does('processor')) processor.begin()
 
   jobs.define(

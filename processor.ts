@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createParser } from './collectors/index.ts'
-import { createDetector, type Finding } from './detection/index.ts'
+import { createDetector, type Finding, type RuleChange } from './detection/index.ts'
 import type { ProcessorData } from './main.ts'
 import { openDuckDbStore, openLogReader, serveProcessor } from './pipeline/index.ts'
 import { assert, type Channel, createLog, openChannel, systemClock } from './platform/index.ts'
@@ -30,4 +30,8 @@ const processor = serveProcessor<Finding>(
 
 const channel: Channel = openChannel(parentPort, {
   ...processor.handlers,
+  'rules.change': (change: RuleChange) => {
+    detector.changeRules(change)
+    processor.keepState()
+  },
 })
