@@ -97,7 +97,9 @@ async function installContent(story: Story, deps: DemoDeps): Promise<string[]> {
   for (const [pipe, body] of Object.entries(story.pipes)) {
     await client.call(`${base}/dataspaces/default/pipes/${pipe}`, { method: 'PUT', body })
   }
-  for (const text of await readTexts('rules')) {
+  // A correlation is refused as long as a rule that it watches is not there.
+  const isCorrelation = (text: string) => Number(/^correlation:/m.test(text))
+  for (const text of (await readTexts('rules')).sort((a, b) => isCorrelation(a) - isCorrelation(b))) {
     await client.call(`${base}/rules/${yamlId(text)}`, { method: 'PUT', body: text, contentType: 'application/yaml' })
   }
   const playbookIds: string[] = []

@@ -115,6 +115,8 @@ function collect(
   }
 }
 
+/** Loopback and unspecified addresses: each host's own, so they tie nothing together. */
+const NOBODY = /^(?:127\.|0\.0\.0\.0$|::1?$)/
 const HASH = /\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})\b/gi
 
 function readEntity(kind: EntityKind, text: string): readonly string[] {
@@ -122,7 +124,7 @@ function readEntity(kind: EntityKind, text: string): readonly string[] {
   if (trimmed === '' || trimmed === '-' || trimmed.length > ENTITY_CHARS_MAX) return []
   if (kind === 'ips') {
     const ip = trimmed.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%\w+$/, '')
-    return parseIp(ip) ? [ip] : []
+    return parseIp(ip) && !NOBODY.test(ip) ? [ip] : []
   }
   if (kind === 'hashes') return (trimmed.match(HASH) ?? []).map((hash) => hash.toLowerCase())
   if (kind === 'domains') return /^[\w-]+(?:\.[\w-]+)+\.?$/.test(trimmed) ? [trimmed.toLowerCase()] : []
