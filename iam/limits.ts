@@ -37,10 +37,10 @@ export const GROUPS_PER_USER_MAX = 100
 
 /** Characters of a resource name or action in a request: longer ones are denied, not looked at. */
 export const REQUEST_TEXT_MAX = 2_048
-/** Action texts whose matches are remembered; others are matched anew each time. */
+/** Action texts that are remembered; what matches others is found anew each time. */
 export const ACTIONS_REMEMBERED_MAX = 2_048
-/** Bytes all those memories may take together. */
-export const ACTION_MEMORY_BYTES_MAX = 64 * 1024 * 1024
+/** Actions whose matching statements one principal's policies keep ready. */
+export const ACTIONS_PER_LIST_MAX = 32
 /** Decisions one `authorize` call may ask for. */
 export const BATCH_MAX = 1_000
 

@@ -1,9 +1,8 @@
 import { type Enforcer, newEnforcer, newModelFromString } from 'casbin'
 import { assert } from '../../platform/index.ts'
 import type { Naming } from '../policy/principal-match.ts'
-import { type CompiledStatement, matchesStatement, type Question } from '../policy/statement.ts'
+import { type CompiledStatement, isMet, type Question } from '../policy/statement.ts'
 import type { Evaluator, Verdict } from './evaluator.ts'
-import type { StatementList } from './statement-list.ts'
 
 /** Rows are (place of the statement in the slice, effect); `applies` runs the compiled statement. Nothing of a policy's
  * text ever enters a matcher, which casbin evaluates as an expression. */
@@ -38,7 +37,8 @@ export async function createCasbinEvaluator(): Promise<Evaluator> {
   assert(assertion, 'the casbin model has policies')
   return {
     verdict(list, question, naming): Verdict {
-      const slice: Slice = { statements: select(list, question), question, naming, denied: false }
+      const { denies, allows } = list.candidates(question.action)
+      const slice: Slice = { statements: [...denies, ...allows], question, naming, denied: false }
       // casbin asks its matcher once with empty fields where there is no row; nothing may come of that.
       if (slice.statements.length === 0) return 'none'
       assertion.policy = slice.statements.map((statement, index) => [
@@ -55,20 +55,11 @@ export async function createCasbinEvaluator(): Promise<Evaluator> {
   }
 }
 
-/** The candidate rows: those whose Action matches. */
-function select(list: StatementList, question: Question): CompiledStatement[] {
-  const { denies, allows } = list.candidates(question.action.service)
-  const selected: CompiledStatement[] = []
-  for (const statement of denies) if (statement.actions.has(question.action)) selected.push(statement)
-  for (const statement of allows) if (statement.actions.has(question.action)) selected.push(statement)
-  return selected
-}
-
 function applies(slice: Slice, place: string): boolean {
   const statement = slice.statements[Number(place)]
   if (!statement) return false
   const isDeny = statement.effect === 'Deny'
-  const matches = matchesStatement(statement, slice.question, isDeny ? undefined : slice.naming)
+  const matches = isMet(statement, slice.question, isDeny ? undefined : slice.naming)
   if (matches && isDeny) slice.denied = true
   return matches
 }

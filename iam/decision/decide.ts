@@ -1,4 +1,4 @@
-import { matchesStatement, type Question } from '../policy/statement.ts'
+import { isMet, labelOf, type Question } from '../policy/statement.ts'
 import type { Evaluator } from './evaluator.ts'
 import type { StatementList } from './statement-list.ts'
 
@@ -133,7 +133,7 @@ export function determiningStatements(layers: Layers, question: Question): strin
 
 function matching(list: StatementList, question: Question, effect: 'denies' | 'allows'): string[] {
   return list
-    .candidates(question.action.service)
-    [effect].filter((statement) => matchesStatement(statement, question))
-    .map((statement) => statement.label)
+    .candidates(question.action)
+    [effect].filter((statement) => isMet(statement, question))
+    .map(labelOf)
 }

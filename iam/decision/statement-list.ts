@@ -1,55 +1,60 @@
+import { ACTIONS_PER_LIST_MAX } from '../limits.ts'
+import type { Action } from '../policy/action-set.ts'
 import type { CompiledPolicy, CompiledStatement } from '../policy/statement.ts'
 
-/** Statements that could match an action, by effect. */
+/** Statements whose Action matches, by effect. */
 export interface Candidates {
   readonly denies: readonly CompiledStatement[]
   readonly allows: readonly CompiledStatement[]
 }
 
-const NONE: Candidates = { denies: [], allows: [] }
+const NONE: readonly CompiledStatement[] = []
 
-/** The statements of one layer, indexed by the service of an action. Immutable. */
+/** The statements of one layer, indexed by action. What it says never changes. */
 export class StatementList {
   readonly statements: readonly CompiledStatement[]
-  #byService: ReadonlyMap<string, Candidates> | undefined
+  /** By the service of an action; made when first asked. */
+  #byService: ReadonlyMap<string, readonly CompiledStatement[]> | undefined
   /** For services that no statement names. */
-  #open: Candidates = NONE
+  #open = NONE
+  /** By action, for those met before. A principal does the same few things over and over. */
+  readonly #byAction = new Map<string, Candidates>()
 
   constructor(policies: readonly Pick<CompiledPolicy, 'statements'>[]) {
     this.statements = policies.flatMap((policy) => policy.statements)
   }
 
-  /** Those whose Action leaves room for an action of this service. */
-  candidates(service: string): Candidates {
-    const byService = this.#byService ?? this.#index()
-    return byService.get(service) ?? this.#open
+  candidates(action: Action): Candidates {
+    const known = this.#byAction.get(action.name)
+    if (known) return known
+    const found = this.#find(action)
+    if (action.isCommon) {
+      if (this.#byAction.size >= ACTIONS_PER_LIST_MAX) this.#byAction.clear()
+      this.#byAction.set(action.name, found)
+    }
+    return found
   }
 
-  #index(): ReadonlyMap<string, Candidates> {
-    const open: CompiledStatement[] = []
+  #find(action: Action): Candidates {
+    const byService = this.#byService ?? this.#index()
+    const matching = (byService.get(action.service) ?? this.#open).filter(({ actions }) => actions.has(action))
+    const denies = matching.filter((statement) => statement.effect === 'Deny')
+    const allows = matching.filter((statement) => statement.effect === 'Allow')
+    return { denies: denies.length > 0 ? denies : NONE, allows: allows.length > 0 ? allows : NONE }
+  }
+
+  #index(): ReadonlyMap<string, readonly CompiledStatement[]> {
     const named = new Set<string>()
-    for (const statement of this.statements) {
-      if (statement.actions.services === undefined) open.push(statement)
-      else for (const service of statement.actions.services) named.add(service)
-    }
-    const byService = new Map<string, Candidates>()
+    for (const { actions } of this.statements) for (const service of actions.services ?? []) named.add(service)
+    const byService = new Map<string, readonly CompiledStatement[]>()
     for (const service of named) {
       byService.set(
         service,
-        split(
-          this.statements.filter(({ actions }) => actions.services === undefined || actions.services.includes(service)),
-        ),
+        this.statements.filter(({ actions }) => actions.services === undefined || actions.services.includes(service)),
       )
     }
-    this.#open = split(open)
+    this.#open = this.statements.filter(({ actions }) => actions.services === undefined)
     this.#byService = byService
     return byService
-  }
-}
-
-function split(statements: readonly CompiledStatement[]): Candidates {
-  return {
-    denies: statements.filter((statement) => statement.effect === 'Deny'),
-    allows: statements.filter((statement) => statement.effect === 'Allow'),
   }
 }

@@ -1,4 +1,4 @@
-import { ACTION_MEMORY_BYTES_MAX, ACTIONS_REMEMBERED_MAX } from '../limits.ts'
+import { ACTIONS_REMEMBERED_MAX } from '../limits.ts'
 import { awsActionName, canonicalAction } from './action-names.ts'
 import { matchesWildcard, parseWildcard, type Wildcard } from './wildcard.ts'
 
@@ -8,30 +8,22 @@ export interface Action {
   readonly name: string
   readonly service: string
   readonly awsName: string | undefined
-  /** Its place in the memories of `ActionSet`; -1 where it is not remembered. */
-  readonly memory: number
+  /** Whether what matched it may be kept: true of the small vocabulary that is met again and again. */
+  readonly isCommon: boolean
 }
 
-const YES = 1
-const NO = 2
+const common = new Map<string, Action>()
 
-const remembered = new Map<string, Action>()
-let memoryBytes = 0
-const released = new FinalizationRegistry<number>((bytes) => {
-  memoryBytes -= bytes
-})
-
-/** Actions are a small vocabulary and are met again and again, so the first 2,048 spellings are kept for good; whoever
- * sends others cannot push them out. */
+/** The first 2,048 spellings are kept for good; whoever sends others cannot push them out. */
 export function actionOf(text: string): Action {
-  const known = remembered.get(text)
+  const known = common.get(text)
   if (known) return known
   const name = canonicalAction(text)
   const colon = name.indexOf(':')
   const service = colon === -1 ? name : name.slice(0, colon)
-  const room = remembered.size < ACTIONS_REMEMBERED_MAX
-  const action = { name, service, awsName: awsActionName(name), memory: room ? remembered.size : -1 }
-  if (room) remembered.set(text, action)
+  const isCommon = common.size < ACTIONS_REMEMBERED_MAX
+  const action = { name, service, awsName: awsActionName(name), isCommon }
+  if (isCommon) common.set(text, action)
   return action
 }
 
@@ -47,7 +39,6 @@ export class ActionSet {
   readonly services: readonly string[] | undefined
   readonly #patterns: readonly ActionPattern[]
   readonly #negated: boolean
-  #memory: Uint8Array | undefined
 
   constructor(patterns: readonly string[], negated: boolean) {
     const folded = patterns.map((pattern) => pattern.toLowerCase())
@@ -60,36 +51,11 @@ export class ActionSet {
   }
 
   has(action: Action): boolean {
-    const at = action.memory
-    if (at < 0) return this.#matches(action)
-    const verdict = this.#memory?.[at]
-    if (verdict === YES) return true
-    if (verdict === NO) return false
-    const matches = this.#matches(action)
-    this.#remember(at, matches)
-    return matches
-  }
-
-  #matches(action: Action): boolean {
     for (const pattern of this.#patterns) {
       if (matchesWildcard(pattern.wildcard, action.name)) return !this.#negated
       if (pattern.awsToo && action.awsName && matchesWildcard(pattern.wildcard, action.awsName)) return !this.#negated
     }
     return this.#negated
-  }
-
-  #remember(at: number, matches: boolean): void {
-    const size = this.#memory?.length ?? 0
-    if (at >= size) {
-      const wanted = Math.min(ACTIONS_REMEMBERED_MAX, Math.max(64, 2 ** Math.ceil(Math.log2(at + 1))))
-      if (memoryBytes + wanted > ACTION_MEMORY_BYTES_MAX) return
-      memoryBytes += wanted
-      const grown = new Uint8Array(wanted)
-      released.register(grown, wanted)
-      if (this.#memory) grown.set(this.#memory)
-      this.#memory = grown
-    }
-    if (this.#memory) this.#memory[at] = matches ? YES : NO
   }
 }
 

@@ -43,13 +43,13 @@ export function compileCondition(
     const wrong = values.findIndex((value) => value !== 'true' && value !== 'false')
     if (wrong !== -1) return new InvalidValue(wrong, `\`${values[wrong]}\` is neither \`true\` nor \`false\``)
     const wanted = new Set(values)
-    return { ...described, holds: (keys) => wanted.has(isAbsent(keys.get(canonical)) ? 'true' : 'false') }
+    return { ...described, holds: (keys) => wanted.has(isAbsent(keys.get(canonical, key)) ? 'true' : 'false') }
   }
   const operator = findOperator(name.base)
   if (!operator) return `\`${operatorText}\` is not an operator`
   const test = operator.compile(values)
   if (test instanceof InvalidValue) return test
-  const get = canonical === 'g:timeofday' ? timeOfDay : (keys: KeyValues) => keys.get(canonical)
+  const get = canonical === 'g:timeofday' ? timeOfDay : (keys: KeyValues) => keys.get(canonical, key)
   return { ...described, holds: quantified(name, operator, test, get) }
 }
 

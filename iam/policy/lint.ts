@@ -1,5 +1,6 @@
 import { type OperatorName, parseOperatorName } from './condition.ts'
 import { findContextKey } from './context-keys.ts'
+import { type ConditionTerm, parsePolicy, type Statement } from './document.ts'
 import { findOperator } from './operators.ts'
 import { type PolicyProblem, placeOf } from './problem.ts'
 import type { CompiledPolicy, CompiledStatement } from './statement.ts'
@@ -50,18 +51,23 @@ interface Finding {
 
 /** Everything in a policy that reads otherwise than it works, in order of place. */
 export function lintPolicy(policy: CompiledPolicy): Lint[] {
+  const { statements } = parsePolicy(policy.text, policy.kind)
   return policy.statements
-    .flatMap(lintStatement)
+    .flatMap((statement, index) => {
+      const source = statements[index]
+      return source ? lintStatement(statement, source) : []
+    })
     .sort((a, b) => a.offset - b.offset)
-    .map(({ code, offset, message }) => ({ code, message, ...placeOf(policy.document.text, offset) }))
+    .map(({ code, offset, message }) => ({ code, message, ...placeOf(policy.text, offset) }))
 }
 
-function lintStatement(statement: CompiledStatement): Finding[] {
-  return [...lintActions(statement), ...statement.source.conditions.flatMap((term) => lintTerm(statement, term))]
+function lintStatement(statement: CompiledStatement, source: Statement): Finding[] {
+  return [...lintActions(source), ...source.conditions.flatMap((term) => lintTerm(statement, term))]
 }
 
-function lintActions({ source, effect }: CompiledStatement): Finding[] {
+function lintActions(source: Statement): Finding[] {
   const findings: Finding[] = []
+  const { effect } = source
   const { negated, patterns } = source.actions
   const at = source.span.start
   if (effect === 'Allow' && negated) {
@@ -84,9 +90,7 @@ function lintActions({ source, effect }: CompiledStatement): Finding[] {
   return findings
 }
 
-type Term = CompiledStatement['source']['conditions'][number]
-
-function lintTerm(statement: CompiledStatement, term: Term): Finding[] {
+function lintTerm(statement: CompiledStatement, term: ConditionTerm): Finding[] {
   const { effect } = statement
   const name = parseOperatorName(term.operator.text)
   const operator = findOperator(name.base)

@@ -1,30 +1,44 @@
 import { nearest } from '../../platform/index.ts'
 import { type Action, ActionSet } from './action-set.ts'
 import { type ArnPattern, compileArnPattern, matchesArn, type ResourceName } from './arn-pattern.ts'
-import { type Condition, compileCondition } from './condition.ts'
+import { type Condition, compileCondition, parseOperatorName } from './condition.ts'
 import { canonicalKey } from './context-keys.ts'
-import { type Patterns, type PolicyDocument, Problems, type Statement } from './document.ts'
-
+import {
+  type Patterns,
+  type PolicyDocument,
+  type PolicyKind,
+  Problems,
+  parsePolicy,
+  type Statement,
+} from './document.ts'
 import { findOperator, InvalidValue, operatorNames } from './operators.ts'
 import { type Caller, compilePrincipals, type Naming, type PrincipalMatch } from './principal-match.ts'
+import { Shared } from './shared.ts'
 import { hasBareVariable, type KeyValues, parseTemplate } from './text-pattern.ts'
 
 /** A statement ready to be matched. */
 export interface CompiledStatement {
-  /** `<policy>.<Sid>`, or `<policy>.[<index>]` where there is no Sid. */
-  readonly label: string
   readonly policy: string
+  readonly sid: string | undefined
+  /** Its place in the policy. */
+  readonly index: number
   readonly effect: 'Allow' | 'Deny'
   readonly actions: ActionSet
   readonly resources: ResourceSet | undefined
   readonly principals: PrincipalMatch | undefined
   readonly conditions: readonly Condition[]
-  readonly source: Statement
+}
+
+/** `<policy>.<Sid>`, or `<policy>.[<index>]` where there is no Sid. */
+export function labelOf({ policy, sid, index }: CompiledStatement): string {
+  return `${policy}.${sid ?? `[${index}]`}`
 }
 
 export interface CompiledPolicy {
   readonly id: string
-  readonly document: PolicyDocument
+  readonly kind: PolicyKind
+  /** As it was written; its tree is made again where somebody asks for places. */
+  readonly text: string
   readonly statements: readonly CompiledStatement[]
 }
 
@@ -48,20 +62,26 @@ export interface Question {
 export function compilePolicy(id: string, document: PolicyDocument): CompiledPolicy {
   const problems = new Problems(document.text)
   const statements = document.statements.map((source, index) => ({
-    label: `${id}.${source.sid ?? `[${index}]`}`,
     policy: id,
+    sid: source.sid,
+    index,
     effect: source.effect,
-    actions: new ActionSet(
-      source.actions.patterns.map((pattern) => pattern.text),
-      source.actions.negated,
-    ),
+    actions: compileActions(source.actions),
     resources: compileResources(source.resources, source, problems),
     principals: source.principals && compilePrincipals(source.principals, problems),
     conditions: compileConditions(source, problems),
-    source,
   }))
   problems.throwIfAny()
-  return { id, document, statements }
+  return { id, kind: document.kind, text: document.text, statements }
+}
+
+const actionSets = new Shared<ActionSet>()
+const resourceSets = new Shared<ResourceSet>()
+const sharedConditions = new Shared<Condition>()
+
+function compileActions({ negated, patterns }: Patterns): ActionSet {
+  const texts = patterns.map((pattern) => pattern.text)
+  return actionSets.get(JSON.stringify([negated, texts]), () => new ActionSet(texts, negated))
 }
 
 function compileResources(
@@ -83,7 +103,11 @@ function compileResources(
       )
     }
   }
-  return { negated: resources.negated, patterns }
+  const texts = resources.patterns.map((pattern) => pattern.text)
+  const key = JSON.stringify([resources.negated, texts])
+  // What is wrong is not shared: the document is refused anyway.
+  if (patterns.length < texts.length) return undefined
+  return resourceSets.get(key, () => ({ negated: resources.negated, patterns }))
 }
 
 /** Where a pattern that matches nothing would let more through than was meant. */
@@ -108,20 +132,20 @@ function compileConditions(statement: Statement, problems: Problems): Condition[
       if (!/^[A-Za-z0-9_-]+[:.]./.test(key.text)) {
         problems.add(key.offset, `\`${key.text.slice(0, 80)}\` is not a context key; keys are \`service:Name\``)
       }
-      conditions.push(condition)
+      conditions.push(
+        sharedConditions.get(JSON.stringify([operator.text, key.text, condition.values]), () => condition),
+      )
     }
   }
-  return conditions
+  return conditions.length > 0 ? conditions : NO_CONDITIONS
 }
 
-/** Whether a statement applies to a question: everything in it must.
+const NO_CONDITIONS: Condition[] = []
+
+/** Whether a statement whose Action matches applies to a question: resource, principal and conditions must too.
  * @param naming only if its Principal element names the caller this way */
-export function matchesStatement(statement: CompiledStatement, question: Question, naming?: Naming): boolean {
-  return (
-    statement.actions.has(question.action) &&
-    matchesScope(statement, question, naming) &&
-    conditionsHold(statement, question)
-  )
+export function isMet(statement: CompiledStatement, question: Question, naming?: Naming): boolean {
+  return matchesScope(statement, question, naming) && conditionsHold(statement, question)
 }
 
 /** Resource and principal. */
@@ -150,12 +174,12 @@ export function conditionsHold(statement: CompiledStatement, question: Question)
 /** Keys a policy looks at, in canonical spelling. */
 export function keysOf(policy: CompiledPolicy): ReadonlySet<string> {
   const keys = new Set<string>()
-  for (const statement of policy.statements) {
-    for (const condition of statement.conditions) keys.add(condition.canonicalKey)
-    for (const text of variableTexts(statement.source)) {
+  for (const statement of parsePolicy(policy.text, policy.kind).statements) {
+    for (const { key } of statement.conditions) keys.add(canonicalKey(key.text))
+    for (const text of variableTexts(statement)) {
       const parts = parseTemplate(text, { wildcards: true })
-      if (typeof parts !== 'string')
-        for (const part of parts) if ('variable' in part) keys.add(canonicalKey(part.variable))
+      if (typeof parts === 'string') continue
+      for (const part of parts) if ('variable' in part) keys.add(part.variable)
     }
   }
   return keys
@@ -164,7 +188,7 @@ export function keysOf(policy: CompiledPolicy): ReadonlySet<string> {
 function variableTexts(statement: Statement): string[] {
   const resources = statement.resources?.patterns.map((pattern) => pattern.text) ?? []
   const values = statement.conditions
-    .filter((term) => findOperator(term.operator.text)?.takesVariables)
+    .filter((term) => findOperator(parseOperatorName(term.operator.text).base)?.takesVariables)
     .flatMap((term) => term.values.map((value) => value.text))
   return [...resources, ...values]
 }

@@ -4,7 +4,8 @@ import { compileWildcard, matchesWildcard, type Wildcard, type WildcardPart, wil
 
 /** Where a condition or a variable gets its values, by canonical key. */
 export interface KeyValues {
-  get(canonicalKey: string): ContextValue | undefined
+  /** @param spelled how the policy spells the key, which is most often how a request does */
+  get(canonicalKey: string, spelled?: string): ContextValue | undefined
 }
 
 /** A pattern that may hold variables. What a variable stands for is literal: a user named `*` matches only itself. */
