@@ -6,7 +6,7 @@ import { ProgressBar } from './progress.ts'
 /** `rampart detect`: rules over log files, with no server.   @see contract, Detect */
 export const detectCommand: Command = {
   name: 'detect',
-  summary: 'find what Sigma rules say in log files',
+  summary: 'Find what Sigma rules say in log files',
   usage: 'detect --rules DIR [--jobs N] [--correlations] [--json] FILE|DIR…',
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },

@@ -78,3 +78,5 @@ export const PAGE_ITEMS_DEFAULT = 100
 export const LIST_FILTER_CHARS_MAX = 4_096
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
+/** Tests in one rule. */
+export const RULE_TESTS_MAX = 1_000

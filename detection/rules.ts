@@ -212,7 +212,7 @@ export function createRules(deps: RulesDeps): Rules {
 
 const keyOf = ({ account, workspace }: RulePlace): string => `${account}/${workspace}`
 
-function rowOf({ document, text }: AcceptedDocument) {
+function rowOf({ document, text }: Pick<AcceptedDocument, 'document' | 'text'>) {
   const { id, title, severity } = document.head
   return { id, kind: document.kind, title, severity, text }
 }

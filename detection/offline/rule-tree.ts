@@ -4,6 +4,7 @@ import { RULE_FILE_BYTES_MAX } from '../limits.ts'
 import { buildRuleSet, type RuleSet } from '../rule-set.ts'
 import { type Problem, printProblem } from '../sigma/problem.ts'
 import { readSigma, type SigmaDocument } from '../sigma/read.ts'
+import type { RuleTest } from '../sigma/rule-test.ts'
 import { listFiles } from './input-file.ts'
 
 /** A rule that cannot be used, by the file it stands in, and why. */
@@ -20,6 +21,12 @@ export interface RuleTree {
   readonly refused: readonly RefusedRule[]
   readonly warnings: readonly { readonly file: string; readonly problem: Problem }[]
   readonly fileCount: number
+  /** Rules and correlations with the tests they carry, in order of files. */
+  readonly tested: readonly {
+    readonly file: string
+    readonly document: SigmaDocument
+    readonly tests: readonly RuleTest[]
+  }[]
 }
 
 const RULE_FILE = /\.ya?ml$/i
@@ -31,6 +38,7 @@ export function readRuleTree(path: string, placeholders?: ReadonlyMap<string, re
   const documents: SigmaDocument[] = []
   const fileOf = new Map<SigmaDocument, string>()
   const refused: RefusedRule[] = []
+  const tested: { file: string; document: SigmaDocument; tests: readonly RuleTest[] }[] = []
   const warnings: { file: string; problem: Problem }[] = []
   for (const below of files) {
     const file = below === '' ? basename(path) : below
@@ -45,6 +53,7 @@ export function readRuleTree(path: string, placeholders?: ReadonlyMap<string, re
     const read = readSigma(readFileSync(whole, 'utf8'), { fallbackId, ...(placeholders ? { placeholders } : {}) })
     for (const document of read.documents) fileOf.set(document, file)
     documents.push(...read.documents)
+    tested.push(...read.accepted.map(({ document, tests }) => ({ file, document, tests })))
     for (const { id, title, problems } of read.refused) {
       refused.push({ file, id, title, reasons: problems.map(printProblem) })
     }
@@ -59,5 +68,5 @@ export function readRuleTree(path: string, placeholders?: ReadonlyMap<string, re
       reasons: [reason],
     })
   }
-  return { ruleSet, refused, warnings, fileCount: files.length }
+  return { ruleSet, refused, warnings, fileCount: files.length, tested }
 }

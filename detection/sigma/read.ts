@@ -4,6 +4,7 @@ import { type MapEntry, type MapNode, member, type Node, plainValue, RuleText, r
 import { readFilter, type SigmaFilter } from './filter.ts'
 import type { Problem } from './problem.ts'
 import { readRule, type SigmaRule } from './rule.ts'
+import { type RuleTest, readTests } from './rule-test.ts'
 
 export type SigmaDocument = SigmaRule | SigmaCorrelation | SigmaFilter
 
@@ -19,6 +20,7 @@ export interface AcceptedDocument {
   readonly document: SigmaDocument
   /** Reads back as this document alone. */
   readonly text: string
+  readonly tests: readonly RuleTest[]
 }
 
 export interface SigmaFile {
@@ -77,10 +79,11 @@ export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
       : member(merged, 'filter')
         ? readFilter(merged, read, reporter)
         : readRule(merged, read, reporter)
+    const tests = readTests(merged, reporter)
     if (own.hasErrors) refused.push({ id: document.head.id, title: document.head.title, problems: own.problems })
     else {
       const alone = merged === root
-      accepted.push({ document, text: alone ? text.slice(from, to) : stringify(plainValue(merged)) })
+      accepted.push({ document, text: alone ? text.slice(from, to) : stringify(plainValue(merged)), tests })
       warnings.push(...own.problems)
     }
   }
