@@ -88,7 +88,7 @@ function userOf(identity: Draft): Draft | undefined {
   put(user, 'uid', uid)
   put(user, 'uid_alt', uid === textOf(identity.principalId) ? undefined : textOf(identity.principalId))
   put(user, 'type', type)
-  user.type_id = type === 'Root' ? 2 : type === 'IAMUser' ? 1 : type === 'AWSService' ? 4 : 99
+  user.type_id = type === undefined ? 0 : type === 'Root' ? 2 : type === 'IAMUser' ? 1 : type === 'AWSService' ? 4 : 99
   put(user, 'credential_uid', textOf(identity.accessKeyId))
   if (accountUid !== undefined) user.account = { uid: accountUid, type_id: accountType(type) }
   return user

