@@ -4,6 +4,7 @@ import { createAuditSink } from './compliance/index.ts'
 import { createRules, ruleMigrations, ruleRoutes } from './detection/index.ts'
 import { createIam, iamMigrations, iamRoutes } from './iam/index.ts'
 import {
+  compileFilter,
   countSteps,
   createPipes,
   DEFAULT_NAME,
@@ -35,7 +36,6 @@ import {
   type Stop,
 } from './platform/index.ts'
 
-const compileFilter = () => () => true // TEMP
 export const VERSION = '0.1.0'
 
 export interface ServiceDeps {
