@@ -1,8 +1,9 @@
-import type { ContextValue } from '../platform/index.ts'
+import { type ContextValue, RampartError } from '../platform/index.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
 import { ContextValues } from './decision/context-values.ts'
 import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
 import type { Evaluator } from './decision/evaluator.ts'
+import { type Explanation, explain } from './decision/explain.ts'
 import { nativeEvaluator } from './decision/native.ts'
 import { questionOf } from './decision/question.ts'
 import { StatementList } from './decision/statement-list.ts'
@@ -40,6 +41,8 @@ export interface SetDecision {
 export interface DecisionSet {
   /** With what decided. A principal nobody has is refused. */
   decide(request: SetRequest): SetDecision
+  /** Everything that matched or nearly did. */
+  explain(request: SetRequest): Explanation
   /** The decision alone. */
   isAllowed(request: SetRequest): boolean
 }
@@ -54,7 +57,7 @@ export async function createDecisionSet(
 ): Promise<DecisionSet> {
   const evaluator: Evaluator = engine === 'casbin' ? await createCasbinEvaluator() : nativeEvaluator
   const policies = new Map<string, CompiledPolicy>()
-  for (const { id, document } of input.policies) policies.set(id, compilePolicy(id, parsePolicy(document, 'identity')))
+  for (const { id, document } of input.policies) policies.set(id, compileNamed(id, document))
   const groups = new Map<string, readonly string[]>()
   for (const group of input.groups) groups.set(group.id, group.policies)
   const layers = new Map<string, Layers>()
@@ -79,7 +82,17 @@ export async function createDecisionSet(
         determining: determiningStatements(found, question),
       }
     },
+    explain: (request) => explain(layersOf(request.principal), toQuestion(request)),
     isAllowed: (request) => decide(layersOf(request.principal), toQuestion(request), evaluator).reason === 'allow',
+  }
+}
+
+function compileNamed(id: string, document: string): CompiledPolicy {
+  try {
+    return compilePolicy(id, parsePolicy(document, 'identity'))
+  } catch (error) {
+    if (!(error instanceof RampartError)) throw error
+    throw iamError('iam.policy.malformed', `policy \`${id}\`: ${error.message}`, { errors: error.errors, cause: error })
   }
 }
 

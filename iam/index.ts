@@ -1,3 +1,6 @@
+export { createDecisionSet, type DecisionSet, type DecisionSetInput, type SetRequest } from './decision-set.ts'
 export { type BootstrapResult, createIam, type Iam, type IamDeps } from './iam.ts'
+export { checkPolicyText, type PolicyRemark } from './lint-file.ts'
 export { iamMigrations } from './migrations.ts'
+export { memberText } from './policy/json.ts'
 export { iamRoutes } from './routes.ts'
