@@ -223,6 +223,28 @@ export function eventStoreContract(name: string, open: () => Promise<OpenedStore
         await expect(search(store, 'source=logs')).rejects.toMatchObject({ message: /archive\.logs|unknown pipe/ })
       })
 
+      it('does not show a hidden pipe, whichever way it is named', async () => {
+        await appendRecords(store, [{ a: 1 }])
+        await appendRecords(store, [{ a: 2 }], aShard('audit'))
+        await appendRecords(store, [{ a: 3 }], { ...aShard('audit'), dataspace: 'archive' })
+        const more = { hidden: [{ dataspace: 'default', pipe: 'audit' }] }
+        for (const name of ['audit', 'default.audit', 'aud*', 'default.a*']) {
+          const error = await search(store, `source=${name}`, more).catch((caught: unknown) => caught)
+          expect(error).toMatchObject({ code: 'pipeline.query.unknownPipe', status: 404 })
+          expect((error as Error).message).not.toContain('did you mean `audit`')
+        }
+        for (const [sources, seen] of [
+          ['*', [1]],
+          ['default.*', [1]],
+          ['*.*', [1, 3]],
+          ['logs', [1]],
+        ] as const) {
+          expect(await column(store, `source=${sources} | fields a`, more)).toEqual(seen)
+        }
+        expect(await column(store, 'source=audit | fields a')).toEqual([2])
+        await expect(search(store, 'source=logs, audit', more)).rejects.toMatchObject({ status: 404 })
+      })
+
       it('takes from as inclusive and to as exclusive, on event time', async () => {
         await appendRecords(store, [{ a: 0 }, { a: 1 }, { a: 2 }, { a: 3 }])
         const at = (offset: number) => anEvent(offset).time

@@ -1,18 +1,22 @@
 import { matchesPattern, type SourceCatalogue, type SourcePipe } from '../../ppl/index.ts'
-import type { FieldType, PipeAddress } from '../../types.ts'
+import type { FieldType, PipeAddress, SearchRequest } from '../../types.ts'
 import { type Catalogue, fieldType, type Pipe, pipeKey } from './catalogue.ts'
 import { shownAfter, shownBefore, structNames, typeInPipe } from './sql-field.ts'
 
 const defaultDataspace = 'default'
 
-/** The pipes of a workspace, as a query names them: `pipe` in the default dataspace, or `dataspace.pipe`. */
+/** The pipes of a workspace, as a query names them: `pipe` in the default dataspace, or `dataspace.pipe`. Those hidden
+ * from the caller are not there, whichever way they are named. */
 export function sourceCatalogue(
   catalogue: Catalogue,
-  workspace: Pick<PipeAddress, 'account' | 'workspace'>,
+  request: Pick<SearchRequest, 'account' | 'workspace' | 'hidden'>,
 ): SourceCatalogue {
+  const { account, workspace, hidden = [] } = request
+  const isHidden = ({ dataspace, pipe }: PipeAddress) =>
+    hidden.some((each) => each.dataspace === dataspace && each.pipe === pipe)
   const visible = (): Pipe[] =>
     [...catalogue.values()].filter(
-      ({ address }) => address.account === workspace.account && address.workspace === workspace.workspace,
+      ({ address }) => address.account === account && address.workspace === workspace && !isHidden(address),
     )
   return {
     find: (name) => {
@@ -20,8 +24,8 @@ export function sourceCatalogue(
       const dataspace = dot < 0 ? defaultDataspace : name.slice(0, dot)
       const pipe = dot < 0 ? name : name.slice(dot + 1)
       if (!name.includes('*')) {
-        const found = catalogue.get(pipeKey({ ...workspace, dataspace, pipe }))
-        return found ? [sourcePipe(found)] : []
+        const found = catalogue.get(pipeKey({ account, workspace, dataspace, pipe }))
+        return found && !isHidden(found.address) ? [sourcePipe(found)] : []
       }
       return visible()
         .filter(({ address }) => matchesPattern(address.dataspace, dataspace) && matchesPattern(address.pipe, pipe))
