@@ -283,13 +283,13 @@ export interface ThrottleKey {
 }
 
 /** Takes the place of `key` for `perMs`, within the transaction that starts the run. @returns false when it is taken */
-export async function enterThrottle(
-  transaction: Transaction<unknown>,
+export async function enterThrottle<Tables>(
+  transaction: Transaction<Tables>,
   key: ThrottleKey,
   perMs: number,
   now: number,
 ): Promise<boolean> {
-  const tx = transaction as Transaction<PlaybookTables>
+  const tx = transaction as unknown as Transaction<PlaybookTables>
   const entered = await tx
     .insertInto('playbook_throttle')
     .values({

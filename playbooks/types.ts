@@ -1,4 +1,5 @@
-import type { AccountId, Context, Principal } from '../platform/index.ts'
+import type { AlertChange, AlertPatch } from '../cases/index.ts'
+import type { AccountId, Context, Log as PlatformLog, Principal } from '../platform/index.ts'
 
 /** A value as JSON carries it: what playbooks compute with, store and send. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonMap
@@ -51,55 +52,8 @@ export interface Failure {
 }
 
 /** What happened to an alert that a trigger may answer. */
-export const alertChangeKinds = ['created', 'updated', 'severity_raised', 'status_changed'] as const
+export const alertChangeKinds = ['created', 'updated', 'severity_raised', 'status_changed'] as const satisfies readonly AlertChange['change'][]
 export type AlertChangeKind = (typeof alertChangeKinds)[number]
-
-/** An alert as expressions see it: the contract's Alert in snake_case, its instants as RFC 3339 text. */
-export interface TriggerAlert {
-  readonly id: string
-  readonly rule_id: string
-  readonly title: string
-  readonly severity: string
-  readonly severity_id: number
-  readonly state: string
-  readonly verdict?: string | undefined
-  readonly count: number
-  readonly first_seen: string
-  readonly last_seen: string
-  readonly dedup_key: string
-  readonly entities: { readonly [kind: string]: readonly string[] }
-  readonly techniques: readonly string[]
-  readonly owner?: string | undefined
-  readonly tags: readonly string[]
-}
-
-/** A change of an alert, kept by cases/ until it is said to be done. */
-export interface AlertChange {
-  readonly id: string
-  readonly account: AccountId
-  readonly workspace: string
-  readonly change: AlertChangeKind
-  /** Grows with every change of the alert; (alert, revision) names one change for ever. */
-  readonly revision: number
-  readonly alert: TriggerAlert
-}
-
-/** Port: the durable queue of alert changes that alert triggers pull from. Kept by cases/. */
-export interface AlertChanges {
-  /** Says that there may be something to take; it may say so too often, and must not be relied on. */
-  onChange(listener: () => void): void
-  /** The oldest changes that are not done. The same ones again until `done`. */
-  take(max: number): Promise<readonly AlertChange[]>
-  done(ids: readonly string[]): Promise<void>
-}
-
-/** What `cases.alert.update` may change. */
-export interface AlertPatch {
-  readonly state?: string
-  readonly verdict?: string
-  readonly owner?: string
-  readonly comment?: string
-}
 
 /** Port: changes an alert on behalf of `ctx.principal`. The same `ctx.requestId` changes it once.
  * @throws RampartError where the alert is absent (404) or the patch is refused (409, 422) */
@@ -112,13 +66,8 @@ export type RunAs = (account: AccountId, roleName: string, sessionPolicies: read
 /** Port: makes a test of list members out of a PPL `where` expression. @throws a 400 that names the place */
 export type FilterCompiler = (text: string) => (item: JsonMap) => boolean
 
-/** Port: the service log, as pino has it. */
-export interface Log {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
+/** What of the service log is used here. */
+export type Log = Pick<PlatformLog, 'debug' | 'info' | 'warn' | 'error'>
 
 /** A step of a run moved, durably. For live views; what they miss is in the run. */
 export interface StepChange {

@@ -1,7 +1,21 @@
-import { REGION, RampartError } from '../../platform/index.ts'
+import type { AlertPatch, AlertState, Verdict } from '../../cases/index.ts'
+import { RampartError, REGION } from '../../platform/index.ts'
 import type { FailureCode, JsonMap, UpdateAlert } from '../types.ts'
 import { type Action, type ActionResult, type Call, failed } from './action.ts'
 
+const STATES = ['new', 'in_progress', 'suppressed', 'resolved', 'archived'] as const satisfies readonly AlertState[]
+const VERDICTS = [
+  'false_positive',
+  'true_positive',
+  'disregard',
+  'suspicious',
+  'benign',
+  'test',
+  'insufficient_data',
+  'security_risk',
+  'managed_externally',
+  'duplicate',
+] as const satisfies readonly Verdict[]
 const ALERT_ID = /^[A-Za-z0-9._@+=-][A-Za-z0-9._:@+=-]{0,255}$/
 
 /** `cases.alert.update`: changes an alert of the run's workspace, as the playbook's role. */
@@ -11,12 +25,8 @@ export function alertUpdate(updateAlert: UpdateAlert): Action {
     summary: 'Changes state, verdict or owner of an alert, or comments on it.',
     parameters: {
       alert: { type: 'string', required: true, description: 'the id of the alert' },
-      state: {
-        type: 'string',
-        enum: ['new', 'in_progress', 'suppressed', 'resolved', 'archived'],
-        description: 'the new state',
-      },
-      verdict: { type: 'string', description: 'what the alert turned out to be' },
+      state: { type: 'string', enum: STATES, description: 'the new state' },
+      verdict: { type: 'string', enum: VERDICTS, description: 'what the alert turned out to be' },
       owner: { type: 'string', description: 'who works on it' },
       comment: { type: 'string', description: 'a comment' },
     },
@@ -33,7 +43,9 @@ async function run(updateAlert: UpdateAlert, input: JsonMap, call: Call): Promis
   if (!(await call.mayDo('siem:alert:update', resource))) {
     return failed({ code: 'forbidden', message: `the role may not do siem:alert:update on ${resource}` })
   }
-  const { alert: _, ...patch } = input as { readonly [name: string]: string }
+  // The parameters' types and enums are a patch's: what reaches an action was checked against them.
+  const { alert: _, ...given } = input
+  const patch = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as AlertPatch
   try {
     await updateAlert({ principal: call.principal, requestId: call.key, now: call.now }, call.workspace, id, patch)
     return { ok: true, output: { alert: id } }

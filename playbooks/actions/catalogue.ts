@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream'
+import { createLog, systemClock } from '../../platform/index.ts'
 import type { Log, UpdateAlert } from '../types.ts'
 import type { Action } from './action.ts'
 import { alertUpdate } from './alert-update.ts'
@@ -22,5 +24,5 @@ export function createActions(deps: ActionDeps): ReadonlyMap<string, Action> {
 export const actionSpecs: ActionSpecs = createActions({
   egressAllow: [],
   updateAlert: () => Promise.reject(new Error('nothing runs here')),
-  log: { debug() {}, info() {}, warn() {}, error() {} },
+  log: createLog({ clock: systemClock, stream: new PassThrough(), level: 'silent' }),
 })

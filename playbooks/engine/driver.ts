@@ -1,5 +1,6 @@
 import { type AccountId, type Clock, uuidv7 } from '../../platform/index.ts'
 import type { ActionResult } from '../actions/action.ts'
+import { EvaluatorUnavailable } from '../expressions/evaluator.ts'
 import { FRUITLESS_CLAIMS_MAX, HISTORY_BYTES_MAX } from '../limits.ts'
 import { Lru } from '../lru.ts'
 import type { JsonMap, Log, RunStatus, StepChange, StepStatus } from '../types.ts'
@@ -69,7 +70,10 @@ export class RunDriver {
       this.#states.delete(run.id)
       log.error({ err: error, runId: run.id, account: run.account }, 'a run could not be advanced')
       const now = clock.now()
-      await store.giveBack(run, owner, now + BACKOFF_MS * run.fruitless_claims, now).catch((failure: unknown) => {
+      // That nobody could evaluate is not the run's doing, and does not count towards poisoning it.
+      const counts = !(error instanceof EvaluatorUnavailable)
+      const wakeAt = now + BACKOFF_MS * run.fruitless_claims
+      await store.giveBack(run, owner, { wakeAt, now, counts }).catch((failure: unknown) => {
         log.error({ err: failure, runId: run.id }, 'a run could not be given back; its lease will run out')
       })
     }
@@ -112,7 +116,7 @@ export class RunDriver {
     }
     const outcome = await store.commit(commit)
     if (outcome === 'conflict') {
-      await store.giveBack(run, this.#deps.owner, now, now)
+      await store.giveBack(run, this.#deps.owner, { wakeAt: now, now, counts: false })
       return
     }
     if (outcome === 'fenced') {

@@ -36,7 +36,7 @@ export interface EngineDeps {
 export class Engine {
   readonly #deps: EngineDeps
   readonly #store: RunStore
-  readonly #driver: RunDriver
+  readonly driver: RunDriver
   readonly #attempts: Attempts
   readonly #runs: Turns
   readonly #tasks: Turns
@@ -48,7 +48,7 @@ export class Engine {
     this.#deps = deps
     this.#store = deps.store
     const advancer = new Advancer(deps.evaluator, deps.actions, deps.newId)
-    this.#driver = new RunDriver({
+    this.driver = new RunDriver({
       ...deps,
       advancer,
       onTasks: () => this.#tasks.poke(),
@@ -91,7 +91,7 @@ export class Engine {
     const now = this.#deps.clock.now()
     const runs = await this.#store.claim(now, room)
     for (const run of runs) {
-      const driving = this.#driver.drive(run).finally(() => {
+      const driving = this.driver.drive(run).finally(() => {
         this.#driving.delete(run.id)
         this.#runs.poke()
       })

@@ -111,6 +111,7 @@ export interface RunTables {
 export type RunTransaction = Transaction<RunTables>
 export type RunRow = Selectable<RunTable>
 export type TaskRow = Selectable<TaskTable>
+export type ApprovalRow = Selectable<ApprovalTable>
 export type EventRow = Insertable<EventTable>
 export type TaskInsert = Insertable<TaskTable>
 
@@ -205,17 +206,7 @@ export class RunStore {
       .onConflict((conflict) => conflict.columns(['account', 'workspace', 'playbook_id', 'trigger_key']).doNothing())
       .returning('id')
       .executeTakeFirst()
-    if (!inserted) {
-      const existing = await tx
-        .selectFrom('playbook_run')
-        .select('id')
-        .where('account', '=', run.account)
-        .where('workspace', '=', run.workspace)
-        .where('playbook_id', '=', run.playbookId)
-        .where('trigger_key', '=', run.triggerKey)
-        .executeTakeFirstOrThrow()
-      return { runId: existing.id, isNew: false }
-    }
+    if (!inserted) return { runId: (await this.findByKey(tx, run)) ?? run.id, isNew: false }
     await tx
       .insertInto('playbook_run_event')
       .values(
@@ -233,6 +224,22 @@ export class RunStore {
       )
       .execute()
     return { runId: run.id, isNew: true }
+  }
+
+  /** The run that a trigger key already started. */
+  async findByKey(
+    tx: RunTransaction,
+    key: Pick<NewRun, 'account' | 'workspace' | 'playbookId' | 'triggerKey'>,
+  ): Promise<string | undefined> {
+    const row = await tx
+      .selectFrom('playbook_run')
+      .select('id')
+      .where('account', '=', key.account)
+      .where('workspace', '=', key.workspace)
+      .where('playbook_id', '=', key.playbookId)
+      .where('trigger_key', '=', key.triggerKey)
+      .executeTakeFirst()
+    return row?.id
   }
 
   /** Takes runs that are due and that nobody else has: from here on only the new epoch may write them. */
@@ -375,12 +382,22 @@ export class RunStore {
     return 'ok'
   }
 
-  /** Gives a claimed run back as it is, to be looked at again at `wakeAt`. The claim counts as fruitless. */
-  async giveBack(run: RunRow, owner: string, wakeAt: number, now: number): Promise<void> {
+  /** Gives a claimed run back as it is, to be looked at again at `wakeAt`. `counts`: the claim was fruitless. */
+  async giveBack(
+    run: RunRow,
+    owner: string,
+    to: { readonly wakeAt: number; readonly now: number; readonly counts: boolean },
+  ): Promise<void> {
     await this.write((tx) =>
       tx
         .updateTable('playbook_run')
-        .set({ lease_owner: null, lease_until: null, wake_at: wakeAt, wake_set_at: now })
+        .set({
+          lease_owner: null,
+          lease_until: null,
+          wake_at: to.wakeAt,
+          wake_set_at: to.now,
+          fruitless_claims: run.fruitless_claims - (to.counts ? 0 : 1),
+        })
         .where('id', '=', run.id)
         .where('epoch', '=', run.epoch)
         .where('lease_owner', '=', owner)
@@ -671,6 +688,66 @@ export class RunStore {
       .orderBy('id', 'desc')
       .limit(limit)
       .execute()
+  }
+
+  findApproval(account: AccountId, workspace: string, id: string): Promise<ApprovalRow | undefined> {
+    return this.#database.read
+      .selectFrom('playbook_approval')
+      .selectAll()
+      .where('account', '=', account)
+      .where('workspace', '=', workspace)
+      .where('id', '=', id)
+      .executeTakeFirst()
+  }
+
+  /** Approvals of a workspace, newest first, those before `before`. */
+  approvals(
+    account: AccountId,
+    workspace: string,
+    page: { readonly before: string | undefined; readonly limit: number },
+  ): Promise<readonly ApprovalRow[]> {
+    return this.#database.read
+      .selectFrom('playbook_approval')
+      .selectAll()
+      .where('account', '=', account)
+      .where('workspace', '=', workspace)
+      .$if(page.before !== undefined, (query) => query.where('id', '<', page.before ?? ''))
+      .orderBy('id', 'desc')
+      .limit(page.limit)
+      .execute()
+  }
+
+  /** Keeps a decision and, once that settles the approval, wakes the run with it, in one transaction. False when
+   * somebody else decided since `row` was read. */
+  decide(
+    row: ApprovalRow,
+    made: {
+      readonly state: ApprovalRow['state']
+      readonly decisions: Uint8Array
+      readonly signal: { readonly id: string; readonly payload: Uint8Array }
+      readonly now: number
+    },
+  ): Promise<boolean> {
+    return this.write(async (tx) => {
+      const kept = await tx
+        .updateTable('playbook_approval')
+        .set({
+          state: made.state,
+          decisions: made.decisions,
+          decided_at: made.state === 'open' ? null : made.now,
+        })
+        .where('account', '=', row.account)
+        .where('id', '=', row.id)
+        .where('state', '=', 'open')
+        .where('decisions', '=', row.decisions)
+        .returning('id')
+        .execute()
+      if (kept.length === 0) return false
+      if (made.state !== 'open') {
+        await this.signal(tx, row.account, row.run_id, made.signal.id, made.signal.payload, made.now)
+      }
+      return true
+    })
   }
 
   #isDue(at: 'wake_at' | 'due_at' | 'due.wake_at', setAt: string, now: number): RawBuilder<SqlBool> {

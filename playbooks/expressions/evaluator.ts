@@ -27,7 +27,11 @@ export interface Evaluation {
 interface Waiting {
   readonly evaluation: Evaluation
   resolve(outcomes: readonly Outcome[]): void
+  reject(error: Error): void
 }
+
+/** Nobody could evaluate now; it says nothing about the expressions, and asking later will. */
+export class EvaluatorUnavailable extends Error {}
 
 /** Evaluates expressions in a thread of its own that is killed when one takes more processor time or memory than
  * it may: neither can be bounded inside the library. One question at a time. */
@@ -38,17 +42,18 @@ export class Evaluator {
   #current: Waiting | undefined
   #closed = false
 
-  /** The outcome of each expression, in order. Never rejects: what could not be evaluated is an outcome. */
+  /** The outcome of each expression, in order; what is wrong with one is its outcome.
+   * @throws EvaluatorUnavailable */
   evaluate(evaluation: Evaluation): Promise<readonly Outcome[]> {
     if (evaluation.expressions.length === 0) return Promise.resolve([])
-    if (this.#closed) return Promise.resolve(failAll(evaluation, 'unavailable', 'the service is stopping'))
+    if (this.#closed) return Promise.reject(new EvaluatorUnavailable('the service is stopping'))
     if (this.#queued >= EVALUATIONS_QUEUED_MAX) {
-      return Promise.resolve(failAll(evaluation, 'unavailable', 'too many expressions wait to be evaluated'))
+      return Promise.reject(new EvaluatorUnavailable('too many expressions wait to be evaluated'))
     }
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const queue = this.#queues.get(evaluation.account)
-      if (queue) queue.push({ evaluation, resolve })
-      else this.#queues.set(evaluation.account, [{ evaluation, resolve }])
+      if (queue) queue.push({ evaluation, resolve, reject })
+      else this.#queues.set(evaluation.account, [{ evaluation, resolve, reject }])
       this.#queued += 1
       this.#next()
     })
@@ -57,9 +62,7 @@ export class Evaluator {
   async close(): Promise<void> {
     this.#closed = true
     for (const queue of this.#queues.values()) {
-      for (const { evaluation, resolve } of queue) {
-        resolve(failAll(evaluation, 'unavailable', 'the service is stopping'))
-      }
+      for (const { reject } of queue) reject(new EvaluatorUnavailable('the service is stopping'))
     }
     this.#queues.clear()
     await this.#worker?.stop()
@@ -79,12 +82,14 @@ export class Evaluator {
     this.#current = waiting
     this.#worker ??= new ExpressionThread()
     const worker = this.#worker
-    void worker.run(waiting.evaluation).then((outcomes) => {
-      if (worker.ended) this.#worker = undefined
-      this.#current = undefined
-      waiting.resolve(outcomes)
-      this.#next()
-    })
+    void worker
+      .run(waiting.evaluation)
+      .then(waiting.resolve, waiting.reject)
+      .finally(() => {
+        if (worker.ended) this.#worker = undefined
+        this.#current = undefined
+        this.#next()
+      })
   }
 }
 
@@ -97,6 +102,7 @@ class ExpressionThread {
   #ready: Promise<void>
   #answer: ((answer: Answer & { kind: 'done' }) => void) | undefined
   #died: ((reason: string) => void) | undefined
+  #outOfMemory = false
   ended = false
 
   constructor() {
@@ -115,8 +121,9 @@ class ExpressionThread {
       })
     })
     this.#worker.on('error', (error: NodeJS.ErrnoException) => {
-      const memory = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-      this.#end(memory ? 'the expressions need more memory than they may' : `evaluation broke: ${error.message}`)
+      this.#outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+      const text = 'the expressions need more memory than they may'
+      this.#end(this.#outOfMemory ? text : `evaluation broke: ${error.message}`)
     })
     this.#worker.on('exit', () => this.#end('the evaluating thread ended'))
   }
@@ -130,7 +137,7 @@ class ExpressionThread {
     })
     try {
       const started = await Promise.race([this.#ready, died])
-      if (typeof started === 'string') return failAll(evaluation, 'internal', started)
+      if (typeof started === 'string') throw new EvaluatorUnavailable(started)
       const answered = new Promise<Answer & { kind: 'done' }>((resolve) => {
         this.#answer = resolve
       })
@@ -139,7 +146,9 @@ class ExpressionThread {
       const outcome = await Promise.race([answered, died])
       watch.stop()
       if (typeof outcome !== 'string') return outcome.outcomes
-      return failAll(evaluation, watch.fired() ? 'timeout' : 'too_large', outcome)
+      if (watch.fired()) return failAll(evaluation, 'timeout', outcome)
+      if (this.#outOfMemory) return failAll(evaluation, 'too_large', outcome)
+      throw new EvaluatorUnavailable(outcome)
     } finally {
       this.#answer = undefined
       this.#died = undefined
@@ -207,6 +216,6 @@ class ExpressionThread {
   }
 }
 
-function failAll(evaluation: Evaluation, code: 'unavailable' | 'timeout' | 'too_large' | 'internal', message: string) {
+function failAll(evaluation: Evaluation, code: 'timeout' | 'too_large', message: string) {
   return evaluation.expressions.map((): Outcome => ({ ok: false, code, message }))
 }

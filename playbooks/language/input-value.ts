@@ -6,7 +6,7 @@ import { PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX } from '../limits.ts'
 import type { Json, JsonMap } from '../types.ts'
 import type { InputSpec, InputType, ValueSpec } from './document.ts'
 import { isInstant } from './fits.ts'
-import { hint } from './nearest.ts'
+import { hint } from './hint.ts'
 
 /** One input that is wrong. */
 export interface InputProblem {

@@ -10,7 +10,7 @@ import {
 } from '../limits.ts'
 import { type FailureCode, failureCodes } from '../types.ts'
 import type { Retry, Step, StepWork, Template } from './document.ts'
-import { hint } from './nearest.ts'
+import { hint } from './hint.ts'
 import { type Keys, NOT_YET, notYet, type Reader, type Site } from './reader.ts'
 import type { SourceEntry, SourceMap, SourceNode } from './source.ts'
 

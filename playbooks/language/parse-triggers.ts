@@ -2,7 +2,7 @@ import { HOOK_BODY_BYTES, HOOK_BODY_BYTES_MAX, RUN_TIMEOUT_MS_MAX, TRIGGERS_MAX 
 import { type AlertChangeKind, alertChangeKinds } from '../types.ts'
 import type { InputSpec, Template, Trigger } from './document.ts'
 import { badValue, valueTypeOf } from './input-value.ts'
-import { hint } from './nearest.ts'
+import { hint } from './hint.ts'
 import { type Keys, NO_VAULT, NOT_YET, notYet, type Reader, type Site } from './reader.ts'
 import type { SourceEntry, SourceNode } from './source.ts'
 

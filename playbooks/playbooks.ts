@@ -1,0 +1,165 @@
+import type { AlertChanges } from '../cases/index.ts'
+import {
+  type AccountId,
+  type Api,
+  type Authorizer,
+  type Clock,
+  type Context,
+  type Database,
+  type Sealer,
+  uuidv7,
+} from '../platform/index.ts'
+import { createActions } from './actions/catalogue.ts'
+import { Approvals } from './approvals.ts'
+import { Engine } from './engine/engine.ts'
+import { Payloads } from './engine/payload.ts'
+import { RunStore } from './engine/store.ts'
+import { Turns } from './engine/turns.ts'
+import { Evaluator } from './expressions/evaluator.ts'
+import { Library } from './library.ts'
+import { LEASE_MS } from './limits.ts'
+import { playbookRoutes } from './routes.ts'
+import { type RunAnswer, Runs } from './runs.ts'
+import { forgetThrottles, PlaybookStore } from './store.ts'
+import { Triggers } from './triggers.ts'
+import type { FilterCompiler, JsonMap, Log, RunAs, StepChange, UpdateAlert } from './types.ts'
+
+/** How long attempts under way may go on when the process stops. */
+const DRAIN_MS = 8000
+const ALERTS_POLL_MS = 1000
+const UPKEEP_MS = 600_000
+
+export interface PlaybooksDeps {
+  readonly database: Database
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly log: Log
+  readonly authorizer: Authorizer
+  readonly runAs: RunAs
+  readonly alertChanges: AlertChanges
+  readonly updateAlert: UpdateAlert
+  /** Entries of `playbooks.egress_allow`. */
+  readonly egressAllow: readonly string[]
+  /** Where callers reach the service; asked when a webhook's URL is told. */
+  readonly publicUrl: () => string
+  /** True where no other process can use this database (SQLite under a locked data folder): attempts that were under
+   * way when the last process ended are then taken up at once, and not when their leases run out. */
+  readonly alone: boolean
+  /** How long a claim is good for without being renewed; shorter = sooner taken over, and more writes. */
+  readonly leaseMs?: number
+}
+
+export interface PlaybookRouteOptions {
+  readonly compileFilter: FilterCompiler
+  /** @throws what the caller is told where there is no such workspace */
+  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+}
+
+/** Playbooks: the language, its durable runs, and what starts them. */
+export interface Playbooks {
+  /** Serves playbooks, runs, approvals and webhooks. Needs no `start`: another process may run the runs. */
+  routes(options: PlaybookRouteOptions): (api: Api) => void
+  /** Begins to take alert changes, advance runs and make attempts. */
+  start(): Promise<void>
+  /** Drains: nothing new begins, attempts under way may end for a few seconds; what is not done then is done by the
+   * next process, under the same keys. */
+  stop(): Promise<void>
+  /** Calls back for each step and run that moved in this process, after it is durable. For looking, not for relying on. */
+  onStep(listener: (change: StepChange) => void): void
+  /** Starts a run by hand. @throws playbooks.playbook.notFound, playbooks.inputs.invalid */
+  startRun(ctx: Context, workspace: string, playbookId: string, inputs: JsonMap, idempotencyKey?: string): Promise<string>
+  /** @throws playbooks.run.notFound */
+  getRun(account: AccountId, workspace: string, runId: string): Promise<RunAnswer>
+  /** Saves a playbook, as its PUT does. @throws playbooks.playbook.invalid and what else the PUT answers */
+  put(ctx: Context, workspace: string, id: string, source: string): Promise<unknown>
+}
+
+/** Builds the part. Nothing runs until `start`. @throws Error for a wrong entry of `egressAllow` */
+export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
+  const { database, clock, log, authorizer, runAs } = deps
+  const leaseMs = deps.leaseMs ?? LEASE_MS
+  const owner = uuidv7(clock)
+  const listeners: ((change: StepChange) => void)[] = []
+  const actions = createActions({ egressAllow: deps.egressAllow, updateAlert: deps.updateAlert, log })
+  const payloads = new Payloads(deps.sealer)
+  const evaluator = new Evaluator()
+  const playbookStore = new PlaybookStore(database)
+  const runStore = new RunStore(database, { owner, ms: leaseMs })
+  const library = new Library({ store: playbookStore, actions, authorizer, runAs, clock, publicUrl: deps.publicUrl })
+  const engine = new Engine({
+    store: runStore,
+    payloads,
+    evaluator,
+    actions,
+    authorizer,
+    runAs,
+    clock,
+    log,
+    owner,
+    alone: deps.alone,
+    leaseMs,
+    load: (account, workspace, id, revision) => library.load(account, workspace, id, revision),
+    newId: () => uuidv7(clock),
+    onChange: (change) => {
+      for (const listener of listeners) tell(log, () => listener(change))
+    },
+  })
+  const onWake = () => engine.poke()
+  const runs = new Runs({ store: runStore, payloads, library, driver: engine.driver, clock, onWake })
+  const approvals = new Approvals({ store: runStore, payloads, clock, onWake })
+  const triggers = new Triggers({
+    store: playbookStore,
+    library,
+    runs,
+    evaluator,
+    alertChanges: deps.alertChanges,
+    clock,
+    log,
+  })
+  const alerts = new Turns(
+    'alert changes',
+    async () => ((await triggers.takeAlertChanges()) > 0 ? 0 : undefined),
+    log,
+    ALERTS_POLL_MS,
+  )
+  const upkeep = new Turns(
+    'upkeep',
+    async () => {
+      await forgetThrottles(database, clock.now())
+      return undefined
+    },
+    log,
+    UPKEEP_MS,
+  )
+  deps.alertChanges.onChange(() => alerts.poke())
+
+  return {
+    routes: (options) => playbookRoutes({ library, runs, approvals, triggers, ...options }),
+    async start() {
+      await engine.start()
+      alerts.start()
+      upkeep.start()
+    },
+    async stop() {
+      await Promise.all([alerts.stop(), upkeep.stop()])
+      await engine.stop(AbortSignal.timeout(DRAIN_MS))
+      await evaluator.close()
+    },
+    onStep: (listener) => {
+      listeners.push(listener)
+    },
+    startRun: (ctx, workspace, playbookId, inputs, idempotencyKey) =>
+      runs.startByHand(ctx, workspace, playbookId, inputs, idempotencyKey),
+    getRun: (account, workspace, runId) => runs.get(account, workspace, runId),
+    put: (ctx, workspace, id, source) => library.put(ctx, workspace, id, source, undefined),
+  }
+}
+
+/** What is durable stays so, whatever a listener makes of it. */
+function tell(log: Log, call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    log.warn({ err: error }, 'a listener to runs failed')
+  }
+}
