@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ApiError, type Client, createClient } from '../../cli/client.ts'
+import { type RunningService, startService } from '../support/service.ts'
+
+interface Operation {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  readonly action: string | undefined
+  readonly resource: string | undefined
+  readonly public: string | undefined
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>
+}
+
+const PROBE = { userName: 'probe', password: 'long-Pass-phrase-7-for-this-test' }
+
+let dir: string
+let service: RunningService
+let operations: Operation[]
+let probe: Client
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'rampart-operations-'))
+  service = await startService({ dataDir: dir })
+  const api = await service.client.call<OpenApi>('/openapi.json')
+  operations = Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path: path.replace(/\{(\w+)\}/g, (_, name: string) => (name === 'ws' || name === 'ds' ? 'default' : 'absent')),
+      action: operation['x-action'],
+      resource: operation['x-resource'],
+      public: operation['x-public'],
+    })),
+  )
+  await service.client.call('/v1/iam/users', { body: { name: PROBE.userName, password: PROBE.password } })
+  await allow('everything', { Effect: 'Allow', Action: '*', Resource: '*' })
+  const { accessToken } = await createClient(service.runtime.endpoint, '', 'default').call<{ accessToken: string }>(
+    '/v1/iam/tokens',
+    { body: PROBE, headers: { authorization: '' } },
+  )
+  probe = createClient(service.runtime.endpoint, accessToken, 'default')
+})
+afterAll(async () => {
+  await service.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const allow = (policy: string, statement: object) =>
+  service.client.call(`/v1/iam/users/${PROBE.userName}/inline-policies/${policy}`, {
+    method: 'PUT',
+    body: { document: { Version: '5.0', Statement: [statement] } },
+  })
+
+async function statusOf(client: Client, operation: Operation): Promise<number> {
+  const body = operation.method === 'GET' || operation.method === 'DELETE' ? {} : { body: {} }
+  try {
+    await client.call(operation.path, { method: operation.method, ...body })
+    return 200
+  } catch (error) {
+    if (error instanceof ApiError) return error.status
+    throw error
+  }
+}
+
+it('names an action and a resource for every operation, or why it is public', () => {
+  expect(operations.length).toBeGreaterThan(20)
+  for (const { name, action, resource, public: reason } of operations) {
+    if (reason) expect(reason.length, name).toBeGreaterThan(10)
+    else {
+      expect(action, name).toMatch(/^[a-z-]+:[a-z-]+:[A-Za-z-]+$/)
+      expect(resource, name).toMatch(/^arn:rampart:/)
+    }
+  }
+})
+
+it('knows few public operations', () => {
+  const open = operations.filter((operation) => operation.public).map((operation) => operation.name)
+  expect(open.sort()).toEqual([
+    'GET /healthz',
+    'GET /metrics',
+    'GET /openapi.json',
+    'GET /readyz',
+    'POST /v1/hooks/{accountId}/{ws}/{path}',
+    'POST /v1/iam/tokens',
+  ])
+})
+
+it('answers 401 without credentials and with wrong ones', async () => {
+  const { endpoint } = service.runtime
+  for (const operation of operations) {
+    if (operation.public) continue
+    for (const token of ['', 'nonsense', 'eyJhbGciOiJub25lIn0.e30.']) {
+      expect(await statusOf(createClient(endpoint, token, 'default'), operation), operation.name).toBe(401)
+    }
+  }
+})
+
+it('answers 403 to a principal that lacks just that action, and not to one that has it', async () => {
+  for (const operation of operations) {
+    if (operation.public || !operation.action) continue
+    await allow('lack', { Effect: 'Deny', Action: operation.action, Resource: '*' })
+    expect(await statusOf(probe, operation), operation.name).toBe(403)
+    await allow('lack', { Effect: 'Deny', Action: 'siem:nothing:get', Resource: '*' })
+    if (operation.method === 'GET') expect(await statusOf(probe, operation), operation.name).not.toBe(403)
+  }
+})
