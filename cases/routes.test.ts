@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { compileFilter } from '../pipeline/ppl/index.ts'
 import { type Api, createMetrics, createServer, iamArn, migrate, type Principal } from '../platform/index.ts'
 import { testDatabases } from '../test/support/databases.ts'
 import { type Cases, createCases } from './cases.ts'
@@ -37,7 +38,7 @@ describe('the alert API', () => {
       audit: { record: async () => {} },
       routes: [
         alertRoutes(cases, {
-          compileFilter: (text) => (alert) => alert.severity === text,
+          compileFilter,
           requireWorkspace: async (_, workspace) => {
             if (workspace !== 'default') throw caseError('cases.alert.notFound', `no workspace ${workspace}`)
           },
@@ -84,7 +85,9 @@ describe('the alert API', () => {
     await cases.takeFindings([aFinding('a'), aFinding('b', { rule: { id: 'r2', severity: 'high' } })])
     const list = await get(alerts)
     expect(list.items).toHaveLength(2)
-    const filtered = await get(`${alerts}?filter=high`)
+    const filtered = await get(
+      `${alerts}?filter=${encodeURIComponent("severity = 'high' and firstSeen <= now() and firstSeen >= timestamp '2026-01-01 00:00:00'")}`,
+    )
     expect(filtered.items.map((alert: { ruleId: string }) => alert.ruleId)).toEqual(['r2'])
 
     const { id } = filtered.items[0]

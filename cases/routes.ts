@@ -13,8 +13,9 @@ import {
 } from './limits.ts'
 import { alertStates, verdicts } from './types.ts'
 
-/** What a `filter` means: a PPL `where` expression over the members of an item. @throws what the caller is told */
-export type FilterCompiler = (text: string) => (item: AlertAnswer) => boolean
+/** What a `filter` means: a PPL `where` expression over the members of an item. `now` is what it calls so, ms.
+ * @throws what the caller is told */
+export type FilterCompiler = (text: string, options: { readonly now: number }) => (item: AlertAnswer) => boolean
 
 export interface AlertRouteDeps {
   readonly compileFilter: FilterCompiler
@@ -58,7 +59,7 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
       handler: async (request) => {
         const ctx = contextOf(request)
         const { filter, ...page } = request.query
-        const matches = filter === undefined ? {} : { matches: deps.compileFilter(filter) }
+        const matches = filter === undefined ? {} : { matches: deps.compileFilter(filter, { now: ctx.now }) }
         await deps.requireWorkspace(ctx.principal.account, request.params.ws)
         return cases.listAlerts(ctx, request.params.ws, { ...page, ...matches })
       },

@@ -21,14 +21,20 @@ export interface PipesDeps {
   readonly dropEvents: (pipe: PipeAddress) => Promise<unknown>
 }
 
-export interface ListPage {
+export interface ListPage<Item> {
   readonly limit: number
   readonly cursor?: string
+  /** Only those items. */
+  readonly matches?: (item: Item) => boolean
 }
 
 export interface Listed<T> {
   readonly items: T[]
   readonly nextCursor?: string
+}
+
+export interface Named {
+  readonly name: string
 }
 
 /** The registry of workspaces, dataspaces and pipes. */
@@ -40,11 +46,11 @@ export interface Pipes {
   putWorkspace(account: AccountId, name: string): Promise<void>
   /** @throws pipeline.workspace.notFound */
   requireWorkspace(account: AccountId, name: string): Promise<void>
-  listWorkspaces(account: AccountId, page: ListPage): Promise<Listed<{ name: string }>>
+  listWorkspaces(account: AccountId, page: ListPage<Named>): Promise<Listed<Named>>
   /** @throws pipeline.workspace.notFound, pipeline.pipe.tooMany */
   putDataspace(account: AccountId, workspace: string, name: string): Promise<void>
   /** @throws pipeline.workspace.notFound */
-  listDataspaces(account: AccountId, workspace: string, page: ListPage): Promise<Listed<{ name: string }>>
+  listDataspaces(account: AccountId, workspace: string, page: ListPage<Named>): Promise<Listed<Named>>
   /** Makes a pipe, or changes what it is set to; it takes records and may be searched at once.
    * @throws pipeline.dataspace.notFound, pipeline.pipe.tooMany
    * @throws pipeline.pipe.typeChanged for a field that was declared with another type
@@ -58,7 +64,7 @@ export interface Pipes {
   /** @throws pipeline.pipe.notFound */
   requirePipe(address: PipeAddress): Promise<Pipe>
   /** @throws pipeline.dataspace.notFound */
-  listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage): Promise<Listed<Pipe>>
+  listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage<Pipe>): Promise<Listed<Pipe>>
   /** Every pipe of an account. */
   listAllPipes(account: AccountId): Promise<Pipe[]>
 }
@@ -225,19 +231,28 @@ function requireRoom(count: number, max: number, what: string): void {
   if (count >= max) throw pipeError('pipeline.pipe.tooMany', `there are ${count} ${what}; at most ${max} may be`)
 }
 
+/** A page of what `list` gives in order of names; what does not match is passed over. */
 async function pageOf<Row, Item>(
-  page: ListPage,
+  page: ListPage<Item>,
   list: (query: { after?: string; limit: number }) => Promise<Row[]>,
   nameOf: (row: Row) => string,
   itemOf: (row: Row) => Item,
 ): Promise<Listed<Item>> {
-  const after = parseCursor(page.cursor)
-  const rows = await list({ limit: page.limit + 1, ...(after === undefined ? {} : { after }) })
-  const shown = rows.slice(0, page.limit)
-  const last = shown.at(-1)
-  return {
-    items: shown.map(itemOf),
-    ...(rows.length > page.limit && last !== undefined ? { nextCursor: formatCursor(nameOf(last)) } : {}),
+  const items: Item[] = []
+  let after = parseCursor(page.cursor)
+  for (;;) {
+    const limit = page.limit + 1
+    const rows = await list({ limit, ...(after === undefined ? {} : { after }) })
+    for (const row of rows) {
+      const item = itemOf(row)
+      if (page.matches && !page.matches(item)) continue
+      if (items.length === page.limit) return { items, nextCursor: formatCursor(after ?? '') }
+      items.push(item)
+      after = nameOf(row)
+    }
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < limit) return { items }
+    after = nameOf(last)
   }
 }
 

@@ -95,6 +95,19 @@ describe('the API of pipes', () => {
     expect((await server.inject('/v1/workspaces/blue/dataspaces')).json().items).toEqual([{ name: 'eu' }])
   })
 
+  it('lists what a filter lets through', async () => {
+    for (const name of ['web-1', 'web-2', 'dns']) await put(`${pipes}/${name}`, { retentionDays: name.length })
+    const filtered = async (url: string) => (await server.inject(url)).json()
+    const web = encodeURIComponent("name like 'web%'")
+    const first = await filtered(`${pipes}?limit=1&filter=${web}`)
+    const second = await filtered(`${pipes}?limit=1&filter=${web}&cursor=${first.nextCursor}`)
+    expect([...first.items, ...second.items].map((pipe) => pipe.name)).toEqual(['web-1', 'web-2'])
+    expect(second).not.toHaveProperty('nextCursor')
+    expect((await filtered(`${pipes}?filter=retentionDays<5`)).items).toMatchObject([{ name: 'dns' }])
+    expect((await filtered("/v1/workspaces?filter=name='blue'")).items).toEqual([])
+    expect(await filtered(`${pipes}?filter=name%20%3D`)).toMatchObject({ status: 422 })
+  })
+
   it.each([
     ['a type there is not', `${pipes}/x`, { fields: { a: 'varchar' } }, 422],
     ['a member there is not', `${pipes}/x`, { feilds: {} }, 422],

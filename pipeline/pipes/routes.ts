@@ -1,8 +1,10 @@
-import { Type } from 'typebox'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
 import { type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
+import { compileFilter } from '../ppl/index.ts'
 import { fieldTypes } from '../types.ts'
 import { DECLARED_FIELDS_MAX, FIELD_NAME_LENGTH_MAX, RETENTION_DAYS_MAX } from './limits.ts'
-import type { Pipes } from './pipes.ts'
+import type { ListPage, Named, Pipes } from './pipes.ts'
 import { PIPE_NAME, type Pipe } from './types.ts'
 
 const name = Type.String({ pattern: PIPE_NAME })
@@ -15,6 +17,7 @@ const tags = ['pipes']
 const page = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+  filter: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `name like 'web%'`" })),
 })
 const named = Type.Object({ name: Type.String() })
 const listOf = <T extends Type.TSchema>(item: T) =>
@@ -128,7 +131,12 @@ export function pipeRoutes(pipes: Pipes) {
       },
       handler: async (request) => {
         const { ws, ds } = request.params
-        const listed = await pipes.listPipes(contextOf(request).principal.account, ws, ds, request.query)
+        const { filter, ...page } = request.query
+        const matches = filter === undefined ? undefined : compileFilter(filter, { now: contextOf(request).now })
+        const listed = await pipes.listPipes(contextOf(request).principal.account, ws, ds, {
+          ...page,
+          ...(matches === undefined ? {} : { matches: (pipe) => matches(toAnswer(pipe)) }),
+        })
         return { ...listed, items: listed.items.map(toAnswer) }
       },
     })
@@ -158,7 +166,7 @@ function workspaceRoutes(api: Api, pipes: Pipes): void {
     url: '/v1/workspaces',
     config: { access: { action: 'siem:workspace:list', resource: ofAllWorkspaces } },
     schema: { summary: 'Lists workspaces', tags, querystring: page, response: { 200: listOf(named) } },
-    handler: async (request) => pipes.listWorkspaces(contextOf(request).principal.account, request.query),
+    handler: async (request) => pipes.listWorkspaces(contextOf(request).principal.account, pageOf(request)),
   })
 }
 
@@ -193,8 +201,15 @@ function dataspaceRoutes(api: Api, pipes: Pipes): void {
       response: { 200: listOf(named) },
     },
     handler: async (request) =>
-      pipes.listDataspaces(contextOf(request).principal.account, request.params.ws, request.query),
+      pipes.listDataspaces(contextOf(request).principal.account, request.params.ws, pageOf(request)),
   })
+}
+
+/** What a list of named things is asked for. */
+function pageOf(request: FastifyRequest<{ Querystring: Static<typeof page> }>): ListPage<Named> {
+  const { filter, ...asked } = request.query
+  if (filter === undefined) return asked
+  return { ...asked, matches: compileFilter(filter, { now: contextOf(request).now }) }
 }
 
 function toAnswer(pipe: Pipe) {
