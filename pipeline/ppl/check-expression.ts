@@ -16,7 +16,7 @@ export function checkExpression(expression: Expression, scope: Scope): Typed {
     case 'moment':
       return checkMoment(expression.type, expression.text, expression.span)
     case 'interval':
-      return { kind: 'interval', amount: check(expression.amount), unit: expression.unit, type: 'interval' }
+      return misplaced('an interval', 'can only be added to a time or taken away from it', expression.span)
     case 'field':
       return scope.field(expression.name, expression.span)
     case 'call':
@@ -70,13 +70,9 @@ export function checkExpression(expression: Expression, scope: Scope): Typed {
       return cast(check(expression.operand), type)
     }
     case 'lambda':
-      throw new QueryProblem(
-        'pipeline.query.wrongType',
-        expression.span,
-        'a lambda can only be the argument of a function',
-      )
+      return misplaced('a lambda', 'can only be the argument of a function on lists', expression.span)
     case 'list':
-      throw new QueryProblem('pipeline.query.wrongType', expression.span, 'a list in brackets can only be an argument')
+      return misplaced('a list in brackets', 'can only be the argument of a text search', expression.span)
   }
 }
 
@@ -129,9 +125,18 @@ function checkCall(name: string, args: readonly Expression[], span: Span, scope:
     )
   }
   return form.resolve(
-    args.map((arg) => checkExpression(arg, scope)),
+    args.map((arg) => checkArgument(arg, form.takesIntervals === true, scope)),
     { name, span, spans: args.map((arg) => arg.span), scope },
   )
+}
+
+function checkArgument(arg: Expression, takesIntervals: boolean, scope: Scope): Typed {
+  if (arg.kind !== 'interval' || !takesIntervals) return checkExpression(arg, scope)
+  return { kind: 'interval', amount: checkExpression(arg.amount, scope), unit: arg.unit, type: 'interval' }
+}
+
+function misplaced(what: string, where: string, span: Span): never {
+  throw new QueryProblem('pipeline.query.wrongType', span, `${what} ${where}`)
 }
 
 function checkLiteral(value: string | number | bigint | boolean | null): Typed {

@@ -10,7 +10,8 @@ export interface QueryLimits {
   readonly listMax: number
   /** A regular expression's text. */
   readonly regexCharsMax: number
-  /** Product of nested repetition counts, `(a{100}){100}` = 10,000: what a linear-time engine compiles to. */
+  /** Sum of the repetition counts in a pattern, `a{100}b{100}` = 200: a linear-time engine writes each out. Inside each
+   * other they may multiply to 1,000, which the engine itself sees to. */
   readonly regexRepeatMax: number
   /** Rows of an answer, and of a sort or dedup that feeds nothing further.   @see PPL, plugins.query.size_limit */
   readonly rowsMax: number
@@ -23,6 +24,6 @@ export const queryLimits: QueryLimits = {
   depthMax: 64,
   listMax: 2_000,
   regexCharsMax: 2_000,
-  regexRepeatMax: 1_000,
+  regexRepeatMax: 2_000,
   rowsMax: 10_000,
 }

@@ -52,7 +52,7 @@ function print(expression: Expression): string {
     case 'moment':
       return `${expression.type} ${quoteString(expression.text)}`
     case 'interval':
-      return `interval ${printAt(expression.amount, levels.primary)} ${expression.unit}`
+      return `interval (${printExpression(expression.amount)}) ${expression.unit}`
     case 'field':
       return quoteName(expression.name)
     case 'lambda': {

@@ -21,8 +21,8 @@ export function readRegex(pattern: string, span: Span, limits: QueryLimits): Reg
   if (pattern.length > limits.regexCharsMax) {
     refuse(`this pattern has ${pattern.length} characters, at most ${limits.regexCharsMax} are allowed`)
   }
-  if (repeatProduct(pattern) > limits.regexRepeatMax) {
-    refuse(`the repetitions of this pattern multiply to more than ${limits.regexRepeatMax}; use fewer`)
+  if (repeatSum(pattern) > limits.regexRepeatMax) {
+    refuse(`the repetitions of this pattern add up to more than ${limits.regexRepeatMax}; use fewer`)
   }
   const regex = withoutNames(pattern, refuse)
   try {
@@ -90,14 +90,12 @@ function withoutNames(pattern: string, refuse: (why: string) => never): Regex {
   return { source, groups, groupCount }
 }
 
-// An upper bound: repetition counts that follow each other are multiplied too, which only ever refuses more.
-function repeatProduct(pattern: string): number {
-  let product = 1
+function repeatSum(pattern: string): number {
+  let sum = 0
   for (const [, low = '0', high] of pattern.matchAll(/\{(\d{1,6})(?:,(\d{0,6}))?\}/g)) {
-    const count = Math.max(Number(low), Number(high ?? 0))
-    if (count > 10) product *= count / 10
+    sum += Math.max(Number(low), Number(high ?? 0))
   }
-  return product
+  return sum
 }
 
 function reasonOf(error: unknown): string {

@@ -88,7 +88,7 @@ export function quoteName(name: string): string {
 
 // Words that would be read as something else where a name is meant.
 const taken =
-  /^(?:not|and|or|xor|in|is|null|like|between|true|false|as|by|asc|desc|a|d|case|cast|interval|span|else|exists|regexp|contains|p\d+|perc\d+)$/i
+  /^(?:not|and|or|xor|in|is|null|like|between|true|false|as|by|asc|desc|case|cast|interval|span|else|exists|regexp|contains|p\d+|perc\d+)$/i
 
 function isTaken(name: string): boolean {
   return taken.test(name)
@@ -103,6 +103,10 @@ function readToken(text: string, start: number): Token {
   const word = matchAt(wordForm, text, start)
   if (word === '*') return tokenOf('sign', text, start, start + 1)
   if (word !== undefined) return readWord(text, start, word)
+  // What skipping left standing has no end; reading on would look for one again and again.
+  if (text.startsWith('/*', start)) {
+    throw new QueryProblem('pipeline.query.syntax', { start, end: start + 2 }, 'this comment has no closing */')
+  }
   const sign = signs.find((each) => text.startsWith(each, start))
   if (sign !== undefined) return tokenOf('sign', text, start, start + sign.length)
   const found = String.fromCodePoint(text.codePointAt(start) ?? 0)

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../../platform/index.ts'
 import { eventStoreContract } from '../event-store.contract.ts'
+import { pplCasesContract } from '../ppl-cases.contract.ts'
 import { openDuckDbStore } from './index.ts'
 
-eventStoreContract('DuckDB', async () => {
+async function openTemporary() {
   const dir = mkdtempSync(join(tmpdir(), 'rampart-duckdb-'))
   const open = () => openDuckDbStore({ dir, clock: systemClock })
   let store = await open()
@@ -21,4 +22,7 @@ eventStoreContract('DuckDB', async () => {
       rmSync(dir, { recursive: true, force: true })
     },
   }
-})
+}
+
+eventStoreContract('DuckDB', openTemporary)
+pplCasesContract('DuckDB', openTemporary)

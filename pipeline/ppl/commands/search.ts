@@ -51,7 +51,7 @@ export function parseSearch(reader: Reader): SearchClause {
       reader.next()
       do sources.push(...parseSource(reader))
       while (reader.takeSign(','))
-    } else terms.push(parseAnd(reader))
+    } else terms.push(...flat(parseAnd(reader)))
   }
   if (sources.length === 0) reader.fail('`source=` and the name of a pipe')
   return { sources, terms }
@@ -59,7 +59,7 @@ export function parseSearch(reader: Reader): SearchClause {
 
 export function printSearch({ sources, terms }: SearchClause): string {
   const names = sources.map(({ name }) => quoteName(name)).join(', ')
-  return [`source=${names}`, ...terms.map((term) => printTerm(term, 1))].join(' ')
+  return terms.length === 0 ? `source=${names}` : `source=${names} ${terms.map(printTerm).join(' and ')}`
 }
 
 /** The events of the named pipes that fit the terms, in the order of arrival. */
@@ -111,11 +111,15 @@ function parseSource(reader: Reader): { name: string; span: Span }[] {
 
 function parseAnd(reader: Reader): SearchTerm {
   return reader.nested(() => {
-    const terms = [parseOr(reader)]
-    while (reader.takeWord('and') || startsTerm(reader)) terms.push(parseOr(reader))
+    const terms = [...flat(parseOr(reader))]
+    while (reader.takeWord('and') || startsTerm(reader)) terms.push(...flat(parseOr(reader)))
     const [only] = terms
     return terms.length === 1 && only ? only : { kind: 'and', terms }
   })
+}
+
+function flat(term: SearchTerm): readonly SearchTerm[] {
+  return term.kind === 'and' ? term.terms : [term]
 }
 
 function parseOr(reader: Reader): SearchTerm {
@@ -212,18 +216,13 @@ function parseTime(reader: Reader): string {
   return reader.fail('a time such as `-7d`, `now` or a date in quotes')
 }
 
-function printTerm(term: SearchTerm, level: number): string {
+function printTerm(term: SearchTerm): string {
   switch (term.kind) {
-    case 'and': {
-      const printed = term.terms.map((each) => printTerm(each, 1)).join(' and ')
-      return level > 0 ? `(${printed})` : printed
-    }
-    case 'or': {
-      const printed = term.terms.map((each) => printTerm(each, 2)).join(' or ')
-      return level > 1 ? `(${printed})` : printed
-    }
+    case 'and':
+    case 'or':
+      return `(${term.terms.map(printTerm).join(` ${term.kind} `)})`
     case 'not':
-      return `not ${printTerm(term.term, 2)}`
+      return `not ${printTerm(term.term)}`
     case 'compare':
       return `${quoteName(term.field)}${term.operator}${printValue(term.value)}`
     case 'in':

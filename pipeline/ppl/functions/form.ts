@@ -18,6 +18,8 @@ export interface CallPlace {
 export interface FunctionForm {
   readonly least: number
   readonly most: number
+  /** Intervals are among what it can take. */
+  readonly takesIntervals?: boolean
   resolve(args: readonly Typed[], place: CallPlace): Typed
 }
 

@@ -15,6 +15,7 @@ function arithmetic(sign: string, primitive: Primitive): FunctionForm {
   return {
     least: 2,
     most: 2,
+    takesIntervals: sign === '+' || sign === '-',
     resolve: (args, place) => {
       const [left = nothing, right = nothing] = args
       if (sign === '+' && left.type === 'string' && right.type === 'string') return call('concat', args, 'string')

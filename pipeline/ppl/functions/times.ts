@@ -7,10 +7,10 @@ import { type CallPlace, type FunctionForm, momentOf, want } from './form.ts'
 /** A moment and an interval added or taken away; undefined when these are no such things. */
 export function momentArithmetic(left: Typed, right: Typed, sign: '+' | '-', place: CallPlace): Typed | undefined {
   if (right.type === 'interval' && right.kind === 'interval') {
-    return shift(momentOf(left, 'timestamp', place, 0), right, sign === '-', place)
+    return shift(want(left, 'timestamp', place, 0), right, sign === '-', place)
   }
   if (left.type === 'interval' && left.kind === 'interval' && sign === '+') {
-    return shift(momentOf(right, 'timestamp', place, 1), left, false, place)
+    return shift(want(right, 'timestamp', place, 1), left, false, place)
   }
   return undefined
 }
@@ -27,6 +27,7 @@ function shift(moment: Typed, interval: Typed & { kind: 'interval' }, back: bool
 const dateAdd = (back: boolean): FunctionForm => ({
   least: 2,
   most: 2,
+  takesIntervals: true,
   resolve: ([moment = nothing, amount = nothing], place) => {
     const start = want(moment, 'timestamp', place, 0)
     if (amount.kind === 'interval') return shift(start, amount, back, place)
