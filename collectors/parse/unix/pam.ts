@@ -91,6 +91,8 @@ function passwordChange(message: UnixMessage, original: Draft, text: string): Dr
 
 /** `pam_unix(sshd:auth): …` of any program: sessions, failed authentications, changed passwords. */
 export function readPam(message: UnixMessage, original: Draft): Draft | undefined {
+  // libpam's own summary names no module: `PAM 2 more authentication failures; …`
+  if (message.text.startsWith('PAM ')) return failure(message, original, message.appname, message.text.slice(4))
   const front = /^pam_[a-z0-9_]{1,32}\(([\w.@-]{1,64}):(\w{1,32})\): /.exec(message.text)
   if (front === null) return undefined
   const service = front[1] ?? message.appname

@@ -167,8 +167,9 @@ export function readSshd(message: UnixMessage, original: Draft): Draft | undefin
       return text.startsWith('Accepted ') ? attempt(message, original) : undefined
     case 70: // F
       return text.startsWith('Failed ') ? attempt(message, original) : undefined
+    case 80: // P
     case 112: // p
-      return readPam(message, original)
+      return readPam(message, original) ?? refusal(message, original)
     case 85: // U
       if (text.startsWith('User ')) return notAllowed(message, original)
       return connection(message, original)
