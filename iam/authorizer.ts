@@ -5,6 +5,7 @@ import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
 import { DecisionKeys } from './decision-keys.ts'
 import { REQUEST_TEXT_MAX } from './limits.ts'
+import { accountField } from './policy/arn-pattern.ts'
 import { callerOf } from './policy/principal-match.ts'
 import type { Question } from './policy/statement.ts'
 import type { PolicyView, PolicyViews } from './policy-views.ts'
@@ -70,7 +71,7 @@ export class IamAuthorizer implements Authorizer {
     const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context, asserted })
     const question = questionOf({ action, resource, keys }, callerOf(principal.account, [principal.arn]))
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
-    const owner = question.resourceName?.[4]
+    const owner = question.resourceName && accountField(question.resourceName)
     return {
       view,
       question,

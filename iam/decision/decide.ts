@@ -44,6 +44,8 @@ export interface Outcome {
 }
 
 const ALLOW: Outcome = { reason: 'allow' }
+const EXPLICIT_DENY: Outcome = { reason: 'explicitDeny', layer: 'identity' }
+const IMPLICIT_DENY: Outcome = { reason: 'implicitDeny', layer: 'identity' }
 
 /** Explicit deny in any layer; then every upper bound must allow: guardrails at each node, boundary, session; then
  * identity or resource policy must, across accounts both. Order has no influence on the result. Pure.
@@ -55,9 +57,9 @@ export function decide(layers: Layers, question: Question, evaluator: Evaluator)
       case 'allow':
         return ALLOW
       case 'deny':
-        return { reason: 'explicitDeny', layer: 'identity' }
+        return EXPLICIT_DENY
       case 'none':
-        return { reason: 'implicitDeny', layer: 'identity' }
+        return IMPLICIT_DENY
     }
   }
   return decideAll(layers, question, evaluator)

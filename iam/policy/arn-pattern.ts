@@ -1,10 +1,20 @@
 import { compileTextPattern, type KeyValues, matchesText, type TemplatePart, type TextPattern } from './text-pattern.ts'
+import { matchesWildcardIn } from './wildcard.ts'
 
 /** Fields of a name that are compared one by one; what follows the fifth `:` is the sixth, whatever it holds. */
 const FIELDS = 6
 
-/** A resource name, split once per request. */
-export type ResourceName = readonly [string, string, string, string, string, string]
+/** A resource name and where its first five fields end, found once per request: the fields are compared in place. */
+export interface ResourceName {
+  readonly text: string
+  /** Offsets of the five `:` that separate the six fields. */
+  readonly colons: readonly [number, number, number, number, number]
+}
+
+/** The account field of a name. */
+export function accountField({ text, colons }: ResourceName): string {
+  return text.slice(colons[3] + 1, colons[4])
+}
 
 /** The fields of a name, or undefined for a text with fewer than six: only the pattern `*` matches such a one. */
 export function splitResource(text: string): ResourceName | undefined {
@@ -14,14 +24,7 @@ export function splitResource(text: string): ResourceName | undefined {
   const d = text.indexOf(':', c + 1)
   const e = text.indexOf(':', d + 1)
   if (a < 0 || b <= a || c <= b || d <= c || e <= d) return undefined
-  return [
-    text.slice(0, a),
-    text.slice(a + 1, b),
-    text.slice(b + 1, c),
-    text.slice(c + 1, d),
-    text.slice(d + 1, e),
-    text.slice(e + 1),
-  ]
+  return { text, colons: [a, b, c, d, e] }
 }
 
 /** A pattern of resource names. Each of the first five fields is matched alone, so that a `*` in one cannot swallow
@@ -49,8 +52,15 @@ export function compileArnPattern(parts: readonly TemplatePart[]): ArnPattern | 
 export function matchesArn(pattern: ArnPattern, name: ResourceName | undefined, keys: KeyValues): boolean {
   if (pattern.kind === 'any') return true
   if (name === undefined) return false
-  for (const field of pattern.fields) {
-    if (!matchesText(field.pattern, name[field.index] as string, keys)) return false
+  const { text, colons } = name
+  for (const { index, pattern: wanted } of pattern.fields) {
+    const from = index === 0 ? 0 : (colons[index - 1] ?? 0) + 1
+    const to = index === FIELDS - 1 ? text.length : (colons[index] ?? 0)
+    const matches =
+      wanted.kind === 'fixed'
+        ? matchesWildcardIn(wanted.wildcard, text, from, to)
+        : matchesText(wanted, text.slice(from, to), keys)
+    if (!matches) return false
   }
   return true
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { matchesWildcard, matchTokens, parseWildcard } from './wildcard.ts'
+import { matchesWildcard, matchesWildcardIn, matchTokens, parseWildcard } from './wildcard.ts'
 
 /** The same by definition, exponential and obvious. */
 function naive(pattern: readonly string[], text: readonly string[]): boolean {
@@ -16,7 +16,10 @@ describe('a wildcard', () => {
     fc.assert(
       fc.property(fc.array(character, { maxLength: 6 }), fc.array(character, { maxLength: 6 }), (pattern, text) => {
         const expected = naive(pattern, text)
-        expect(matchesWildcard(parseWildcard(pattern.join('')), text.join(''))).toBe(expected)
+        const wildcard = parseWildcard(pattern.join(''))
+        const joined = text.join('')
+        expect(matchesWildcard(wildcard, joined)).toBe(expected)
+        expect(matchesWildcardIn(wildcard, `a${joined}b`, 1, 1 + joined.length)).toBe(expected)
       }),
       { numRuns: 5000 },
     )

@@ -77,6 +77,24 @@ export function matchesWildcard(wildcard: Wildcard, text: string): boolean {
   }
 }
 
+/** Whether the part of `text` between two offsets matches, without cutting it out. */
+export function matchesWildcardIn(wildcard: Wildcard, text: string, from: number, to: number): boolean {
+  switch (wildcard.kind) {
+    case 'any':
+      return true
+    case 'exact':
+      return to - from === wildcard.text.length && text.startsWith(wildcard.text, from)
+    case 'prefix':
+      return to - from >= wildcard.text.length && text.startsWith(wildcard.text, from)
+    case 'suffix':
+      return to - from >= wildcard.text.length && text.startsWith(wildcard.text, to - wildcard.text.length)
+    case 'general':
+      return matchTokens(wildcard.tokens, text.slice(from, to), undefined)
+    default:
+      return unreachable(wildcard)
+  }
+}
+
 /** Counts the steps of a match, for the test that bounds them. */
 export interface StepCount {
   steps: number
