@@ -38,7 +38,7 @@ function homeless({ files }: Code): string[] {
 
 function arrowProblem({ from, to }: Import): string | undefined {
   if (isTest(from)) return undefined
-  if (isTest(to) && !(isTool(from) && to.startsWith('test/support/'))) return `may not import the test \`${to}\``
+  if (isTest(to) && !isTool(from)) return `may not import \`${to}\`, which is no part of the service`
   const [mine, theirs] = [folderOf(from), folderOf(to)]
   if (mine === theirs) return undefined
   if (isTool(to) && !isTool(from)) return `may not import \`${to}\`, which is no part of the service`

@@ -20,11 +20,16 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The composition roots: they import every folder, and each other; nothing imports them. */
 export const roots: readonly RegExp[] = [/^main\.ts$/, /^processor\.ts$/, /^cli\//]
 
-/** What is run beside the service: it may import the roots and test/support too. */
+/** What is run beside the service: it may import the roots and tests too. */
 export const tools: readonly RegExp[] = [/^scripts\//, /^bench\//, /^test\//, /^vitest\.config\.ts$/]
 
-/** Tests may import any file, so that a part can be tested behind its face. */
-export const tests: readonly RegExp[] = [/\.(?:test|contract)\.ts$/, /(?:^|\/)testing\.ts$/, /^test\//]
+/** Tests and benches may import any file, so that a part can be tested and measured behind its face. */
+export const tests: readonly RegExp[] = [
+  /\.(?:test|contract)\.ts$/,
+  /(?:^|\/)testing(?:\.ts$|\/)/,
+  /^test\//,
+  /^bench\//,
+]
 
 /** Packages that only some files may import, and why. */
 export const packageHomes: readonly {
