@@ -1,6 +1,6 @@
-import { constants, zstdCompressSync } from 'node:zlib'
 import { assert } from '../../platform/index.ts'
 import type { LogRecord } from '../types.ts'
+import type { Compressor } from './compressor.ts'
 import { logError } from './errors.ts'
 import {
   blockFrame,
@@ -23,39 +23,54 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
-/** A compressed block must be this much smaller to be worth inflating again. */
-const RATIO_MAX = 0.9
 const FIRST_BUFFER_BYTES = 8 * 1024
 
 /** The records of one `append`, found to be within the limits. */
 export interface MeasuredCall {
-  readonly records: readonly { readonly record: LogRecord; readonly meta: EncodedMeta }[]
+  readonly records: readonly LogRecord[]
+  /** Source and headers of the records up to an index; neighbours mostly share them. */
+  readonly metas: readonly { readonly meta: EncodedMeta; readonly upTo: number }[]
   readonly contentBytes: number
 }
 
 /** @throws pipeline.log.tooLarge */
 export function measureCall(records: readonly LogRecord[], limits: LogLimits): MeasuredCall {
-  const measured: { record: LogRecord; meta: EncodedMeta }[] = []
+  const metas: { readonly meta: EncodedMeta; upTo: number }[] = []
   let contentBytes = 0
-  let last: LogRecord | undefined
-  let meta: EncodedMeta | undefined
+  let last: { readonly meta: EncodedMeta; upTo: number } | undefined
+  let source: string | undefined
+  let headers: LogRecord['headers'] = {}
   for (const record of records) {
-    if (meta === undefined || record.source !== last?.source || record.headers !== last.headers) {
-      meta = encodeMeta(record)
-      const headersBytes = meta.bytes.length - meta.sourceBytes
-      if (meta.sourceBytes > limits.sourceBytesMax) throw tooLarge('source', meta.sourceBytes, limits.sourceBytesMax)
-      if (headersBytes > limits.headersBytesMax) throw tooLarge('headers', headersBytes, limits.headersBytesMax)
+    if (last === undefined || record.source !== source || !sameHeaders(record.headers, headers)) {
+      last = { meta: measureMeta(record, limits), upTo: last?.upTo ?? 0 }
+      metas.push(last)
+      source = record.source
+      headers = record.headers
     }
-    last = record
+    last.upTo += 1
     const payloadBytes = record.payload.length
     if (payloadBytes > limits.recordBytesMax) throw tooLarge('payload', payloadBytes, limits.recordBytesMax)
     assert(isInstant(record.receivedAt), 'a receive time is whole milliseconds since the epoch')
-    contentBytes += recordFrameBytes(meta, record)
-    measured.push({ record, meta })
+    contentBytes += recordFrameBytes(last.meta, record)
   }
   if (contentBytes > limits.callBytesMax) throw tooLarge('records of one append', contentBytes, limits.callBytesMax)
-  return { records: measured, contentBytes }
+  return { records, metas, contentBytes }
+}
+
+/** True for the same object, and for two without any header: most records have none. */
+function sameHeaders(a: LogRecord['headers'], b: LogRecord['headers']): boolean {
+  if (a === b) return true
+  for (const _ in a) return false
+  for (const _ in b) return false
+  return true
+}
+
+function measureMeta(record: LogRecord, limits: LogLimits): EncodedMeta {
+  const meta = encodeMeta(record)
+  const headersBytes = meta.bytes.length - meta.sourceBytes
+  if (meta.sourceBytes > limits.sourceBytesMax) throw tooLarge('source', meta.sourceBytes, limits.sourceBytesMax)
+  if (headersBytes > limits.headersBytesMax) throw tooLarge('headers', headersBytes, limits.headersBytesMax)
+  return meta
 }
 
 function tooLarge(what: string, bytes: number, bytesMax: number): Error {
@@ -76,7 +91,8 @@ export class Group {
   contentBytes = 0
   readonly waiters: Waiter[] = []
   readonly #key: FrameKey
-  readonly #limits: LogLimits
+  readonly #compressor: Compressor
+  readonly #blockBytes: number
   readonly #pieces: Uint8Array[] = []
   #block: Buffer
   #view: DataView
@@ -85,27 +101,28 @@ export class Group {
   #blockCount = 0
   #blockNewestAt = 0
 
-  constructor(firstOffset: number, key: FrameKey, limits: LogLimits) {
+  constructor(
+    firstOffset: number,
+    options: { readonly key: FrameKey; readonly compressor: Compressor; readonly blockBytes: number },
+  ) {
     this.firstOffset = firstOffset
     this.nextOffset = firstOffset
     this.#blockOffset = firstOffset
-    this.#key = key
-    this.#limits = limits
+    this.#key = options.key
+    this.#compressor = options.compressor
+    this.#blockBytes = options.blockBytes
     this.#block = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES)
     this.#view = viewOf(this.#block)
   }
 
   /** Copies the records in; they are the caller's again when this returns. */
   add(call: MeasuredCall): void {
-    for (const { record, meta } of call.records) {
-      const length = recordFrameBytes(meta, record)
-      this.#makeRoom(length)
-      putRecordFrame(this.#block, this.#view, this.#usedBytes, { offset: this.nextOffset, record, meta })
-      this.#usedBytes += length
-      this.#blockCount += 1
-      this.#blockNewestAt = Math.max(this.#blockNewestAt, record.receivedAt)
-      this.contentBytes += length
-      this.nextOffset += 1
+    let index = 0
+    for (const { meta, upTo } of call.metas) {
+      for (; index < upTo; index++) {
+        const record = call.records[index]
+        if (record !== undefined) this.#addRecord(record, meta)
+      }
     }
   }
 
@@ -115,11 +132,21 @@ export class Group {
     return this.#pieces
   }
 
+  #addRecord(record: LogRecord, meta: EncodedMeta): void {
+    const length = recordFrameBytes(meta, record)
+    this.#makeRoom(length)
+    putRecordFrame(this.#block, this.#view, this.#usedBytes, { offset: this.nextOffset, record, meta })
+    this.#usedBytes += length
+    this.#blockCount += 1
+    this.#blockNewestAt = Math.max(this.#blockNewestAt, record.receivedAt)
+    this.contentBytes += length
+    this.nextOffset += 1
+  }
+
   #makeRoom(length: number): void {
-    const { blockBytes } = this.#limits
-    if (this.#usedBytes + length > blockBytes) this.#sealBlock()
+    if (this.#usedBytes + length > this.#blockBytes) this.#sealBlock()
     if (this.#usedBytes + length <= this.#block.length) return
-    const bytes = Buffer.allocUnsafeSlow(Math.max(length, blockBytes))
+    const bytes = Buffer.allocUnsafeSlow(Math.max(length, this.#blockBytes))
     bytes.set(this.#block.subarray(0, this.#usedBytes))
     this.#block = bytes
     this.#view = viewOf(bytes)
@@ -130,8 +157,8 @@ export class Group {
     const content = this.#block.subarray(0, this.#usedBytes)
     if (content.length === 0) return
     this.newestAt = Math.max(this.newestAt, this.#blockNewestAt)
-    const compressed = content.length < this.#limits.compressBytesMin ? undefined : zstdCompressSync(content, ZSTD)
-    if (compressed !== undefined && compressed.length < content.length * RATIO_MAX) {
+    const compressed = this.#compressor.tryCompress(content)
+    if (compressed !== undefined) {
       const block = {
         firstOffset: this.#blockOffset,
         count: this.#blockCount,

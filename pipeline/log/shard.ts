@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { assert, type Clock, RampartError } from '../../platform/index.ts'
 import type { LogRecord, ShardAddress } from '../types.ts'
 import { segmentName } from './address.ts'
+import { Compressor } from './compressor.ts'
 import type { LogCounters } from './counters.ts'
 import { type Disk, errorCode, isNoRoom, makeDirs } from './disk.ts'
 import { logError } from './errors.ts'
@@ -55,6 +56,7 @@ export class Shard {
   /** After the last durable record. */
   end: number
   readonly #parts: ShardParts
+  readonly #groupOptions: ConstructorParameters<typeof Group>[1]
   #nextOffset: number
   #active: ActiveSegment | undefined
   #newestAt: number
@@ -69,6 +71,8 @@ export class Shard {
     found: RecoveredShard | undefined,
   ) {
     this.#parts = parts
+    const { key, limits } = parts
+    this.#groupOptions = { key, compressor: new Compressor(limits), blockBytes: limits.blockBytes }
     this.address = shard.address
     this.key = shard.key
     this.dir = shard.dir
@@ -103,7 +107,7 @@ export class Shard {
   /** Takes records in; they are encoded when this returns. The promise is the caller's `append`.
    * @throws pipeline.log.busy, pipeline.log.tooLarge */
   take(records: readonly LogRecord[]): Promise<{ readonly firstOffset: number }> {
-    const { limits, counters, key } = this.#parts
+    const { limits, counters } = this.#parts
     const call = measureCall(records, limits)
     if (
       counters.waitingBytes + call.contentBytes > limits.waitingBytesMax ||
@@ -118,7 +122,7 @@ export class Shard {
     }
     let group = this.#groups.at(-1)
     if (group === undefined || group.contentBytes + call.contentBytes > limits.groupBytesMax) {
-      group = new Group(this.#nextOffset, key, limits)
+      group = new Group(this.#nextOffset, this.#groupOptions)
       this.#groups.push(group)
     }
     const firstOffset = group.nextOffset
