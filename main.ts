@@ -35,6 +35,7 @@ import {
   probeRoutes,
   type Stop,
 } from './platform/index.ts'
+import { createPlaybooks, playbookMigrations } from './playbooks/index.ts'
 
 export const VERSION = '0.1.0'
 
@@ -78,7 +79,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const sealer = openSealer({ dataDir: dataDir.path })
   const url = config.database.url?.revealText()
   const database = openDatabase(url === undefined ? { file: dataDir.file('rampart.db') } : { url })
-  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, caseMigrations]
+  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, caseMigrations, playbookMigrations]
   await migrate(database, migrations.flat(), clock)
   const logDir = dataDir.folder('log')
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
@@ -124,6 +125,24 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     dropEvents: (pipe) => processor.store.dropBefore(pipe, Number.MAX_SAFE_INTEGER),
   })
 
+  let endpoint = ''
+  const playbooks = createPlaybooks({
+    database,
+    sealer,
+    clock,
+    log,
+    authorizer: iam.authorizer,
+    runAs: async (account, role, sessionPolicies) => iam.principalOfRole(account, role, sessionPolicies),
+    alertChanges: cases.alertChanges,
+    // The request id of a step is its key: an attempt that is made again changes nothing twice.
+    updateAlert: (ctx, workspace, id, patch) =>
+      cases.updateAlert(ctx, workspace, id, patch, { onceKey: ctx.requestId }),
+    egressAllow: config.playbooks.egressAllow,
+    publicUrl: () => endpoint,
+    alone: database.dialect === 'sqlite',
+  })
+
+  stop.on('work', 'playbooks', () => playbooks.stop())
   stop.on('work', 'jobs', () => jobs.stop())
   stop.on('work', 'processor', () => processor.stop())
   stop.on('storage', 'audit, log and database', async () => {
@@ -152,13 +171,14 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       searchRoutes({ store, authorizer, requireWorkspace }),
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
+      playbooks.routes({ compileFilter, requireWorkspace }),
     ],
   })
   stop.on('intake', 'API', () => api.close())
   const { host } = config.http
   await api.listen({ host, port: config.http.port })
   const http = (api.server.address() as { port: number }).port
-  const endpoint = config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${http}`
+  endpoint = config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${http}`
 
   const first = await iam.bootstrap((made) => dataDir.publishBootstrapCredentials({ ...made, endpoint }))
   for (const account of iam.accounts()) {
@@ -177,6 +197,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     { everyMs: UPKEEP_EVERY_MS },
   )
   await jobs.start()
+  if (does('playbooks')) await playbooks.start()
 
   const account = iam.accounts()[0]
   const port = (wanted: number) => (wanted === -1 ? undefined : wanted)

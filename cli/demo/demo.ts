@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Clock } from '../../platform/index.ts'
+import { type Clock, printable } from '../../platform/index.ts'
 import type { Client } from '../client.ts'
 import type { Io } from '../command.ts'
 import { openDoors, type SyslogPorts } from './doors.ts'
@@ -86,8 +86,9 @@ export async function playDemo(story: Story, deps: DemoDeps): Promise<boolean> {
     await background
     await doors.close()
   }
+  const { eventCount } = await watch.look()
   screen.status('')
-  return showVerdict(screen, story, watch)
+  return showVerdict(screen, story, watch, eventCount)
 }
 
 /** Puts the demo's pipes, rules and playbooks in place, as an author would. @returns the playbooks' ids */
@@ -153,7 +154,9 @@ function showSighting(screen: Screen, seen: Sighting): void {
   for (const alert of seen.alerts) {
     const severity = screen.paint(alert.severity, alert.severity.padEnd(13))
     const techniques = alert.techniques.join(' ').padEnd(16)
-    screen.line(`  ${severity} ${techniques} ${alert.title}  ${screen.paint('dim', entityText(alert))}`)
+    screen.line(
+      `  ${severity} ${techniques} ${printable(alert.title)}  ${screen.paint('dim', printable(entityText(alert)))}`,
+    )
   }
   for (const { run, id, status } of seen.steps) {
     const style = status === 'failed' ? 'bad' : status === 'succeeded' ? 'good' : 'dim'
@@ -192,7 +195,7 @@ function sceneMissing(scene: Scene, watch: Watch): string[] {
   ]
 }
 
-function showVerdict(screen: Screen, story: Story, watch: Watch): boolean {
+function showVerdict(screen: Screen, story: Story, watch: Watch, eventCount: number): boolean {
   screen.line(`\n${screen.paint('bold', 'What was found')}`)
   for (const scene of story.scenes) {
     const lost = sceneMissing(scene, watch)
@@ -203,7 +206,7 @@ function showVerdict(screen: Screen, story: Story, watch: Watch): boolean {
   }
   const lost = missing(story, watch)
   screen.line(
-    `  ${watch.alerts.size} alerts, ${watch.runs.size} playbook runs; ${lost.length === 0 ? 'all that the story expects' : `${lost.length} missing`}`,
+    `  ${eventCount} events, ${watch.alerts.size} alerts, ${watch.runs.size} playbook runs; ${lost.length === 0 ? 'all that the story expects' : `${lost.length} missing`}`,
   )
   return lost.length === 0
 }
