@@ -78,14 +78,14 @@ export function parseIso(text: string): number | undefined {
   let ms = 0
   if (text[at] === '.' || text[at] === ',') {
     at += 1
-    for (let scale = 100; ; scale /= 10) {
-      const digit = text.charCodeAt(at) - 48
-      if (!(digit >= 0 && digit <= 9)) break
+    // Finer than a millisecond is cut off, never rounded into the next second.
+    for (let scale = 100; ; scale = Math.floor(scale / 10)) {
+      const digit = digits(text, at, 1)
+      if (digit < 0) break
       ms += digit * scale
       at += 1
     }
     if (at === 20) return undefined
-    ms = Math.floor(ms + 1e-6)
   }
   if (at === text.length) return whole + ms
   if (text.endsWith(' UTC') && at === text.length - 4) return whole + ms
