@@ -186,7 +186,8 @@ class Encoder implements Encoded {
   }
 
   #hasRoom(ocsf: boolean): boolean {
-    return this.#pipe.columnCount < (ocsf ? this.#limits.columnsMax : this.#limits.recordColumnsMax)
+    const { columnsMax, recordColumnsMax } = this.#limits
+    return this.#pipe.columnCount < (ocsf ? columnsMax : Math.min(columnsMax, recordColumnsMax))
   }
 
   #set(slot: number, cell: Cell): void {

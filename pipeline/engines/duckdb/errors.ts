@@ -18,11 +18,17 @@ export const storeError = defineErrors({
   'pipeline.store.tooManyFields': { status: 422, title: 'Too many fields for a pipe' },
 })
 
+/** True when DuckDB will do nothing more with the database until it is opened again. */
+export function isFatal(error: unknown): boolean {
+  const cause = error instanceof RampartError ? error.cause : error
+  return cause instanceof Error && /^FATAL|database has been invalidated/.test(cause.message)
+}
+
 /** DuckDB's failure as ours. Its texts can quote data and paths, so they stay in `cause`. */
 export function translateWriteFailure(error: unknown, doing: string): RampartError {
   if (error instanceof RampartError) return error
   const text = error instanceof Error ? error.message : String(error)
-  if (/no space left|could not write|disk full|ENOSPC/i.test(text)) {
+  if (/no space left|could not write|disk full|ENOSPC|file too large/i.test(text)) {
     return storeError('pipeline.store.full', `the event store could not ${doing}: the disk has no room; free some`, {
       cause: error,
       retryAfterSec: 10,

@@ -19,6 +19,8 @@ export interface StoreLimits {
   /** Write-ahead log that is folded into the database at once. More makes the fold rarer, and a start after a crash
    * longer (about 1 s for each 100 MiB). */
   readonly checkpointBytes: number
+  /** Free room on the disk below which nothing more is written: a fold needs some of its own. */
+  readonly freeBytesMin: number
   /** Searches running at a time, each on its own connection. */
   readonly searchesMax: number
   /** Searches that wait for one of these; above it, 429. */
@@ -38,6 +40,7 @@ export const storeLimitDefaults: StoreLimits = {
   spillBytesMax: 10 * 1024 * MiB,
   threads: 2,
   checkpointBytes: 128 * MiB,
+  freeBytesMin: 512 * MiB,
   searchesMax: 2,
   searchesWaitingMax: 32,
   searchMsMax: 30_000,

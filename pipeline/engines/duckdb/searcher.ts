@@ -73,11 +73,7 @@ export class Searcher {
   async #run(prepared: Prepared): Promise<Omit<SearchResult, 'tookMs'>> {
     const connection = this.#idle.pop() ?? (await this.#database.connect())
     this.#running.add(connection)
-    let timedOut = false
-    const timer = setTimeout(() => {
-      timedOut = true
-      connection.interrupt()
-    }, this.#limits.searchMsMax)
+    const watch = new Watch(connection, this.#limits.searchMsMax)
     try {
       const { rows, last, isCut } = await this.#fetch(connection, prepared)
       const scanned = await countScanned(connection, prepared)
@@ -89,9 +85,9 @@ export class Searcher {
         ...(cursor === undefined ? {} : { cursor }),
       }
     } catch (error) {
-      throw error instanceof RampartError ? error : translateSearchFailure(error, timedOut, this.#limits)
+      throw error instanceof RampartError ? error : translateSearchFailure(error, watch.timedOut, this.#limits)
     } finally {
-      clearTimeout(timer)
+      watch.end()
       this.#running.delete(connection)
       this.#idle.push(connection)
     }
@@ -136,6 +132,28 @@ export class Searcher {
     else this.#free++
   }
 }
+
+/** Interrupts a connection when its time is over, again and again: DuckDB forgets an interruption that comes between two
+ * steps of a search. */
+class Watch {
+  timedOut = false
+  #timer: NodeJS.Timeout
+
+  constructor(connection: DuckDBConnection, msMax: number) {
+    const interrupt = (): void => {
+      this.timedOut = true
+      connection.interrupt()
+      this.#timer = setTimeout(interrupt, againMs)
+    }
+    this.#timer = setTimeout(interrupt, msMax)
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+const againMs = 10
 
 interface Prepared {
   readonly query: CheckedQuery

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { assert, type Clock } from '../../../platform/index.ts'
 import type {
@@ -24,7 +25,7 @@ import {
 } from './catalogue.ts'
 import { inTransaction, openDatabase } from './database.ts'
 import { type Encoded, encodeEvents } from './encode.ts'
-import { storeError, translateWriteFailure } from './errors.ts'
+import { isFatal, storeError, translateWriteFailure } from './errors.ts'
 import { kindOfType } from './kinds.ts'
 import { type StoreLimits, storeLimitDefaults } from './limits.ts'
 import { Searcher } from './searcher.ts'
@@ -50,59 +51,72 @@ export interface DuckDbStoreOptions {
 }
 
 /** The embedded event store: one DuckDB file in `dir`, a table a pipe. One instance a process; meant for a worker
- * thread, since laying out events takes time of the thread that calls `append`.
+ * thread, since laying out events takes time of the thread that calls `append`. While the disk is full it refuses
+ * writes and goes on searching; once there is room it writes again.
  * @throws pipeline.store.locked, pipeline.store.unreadable   @see docs/decisions/0003-duckdb-event-store.md */
 export async function openDuckDbStore(options: DuckDbStoreOptions): Promise<EventStore> {
-  const limits = { ...storeLimitDefaults, ...options.limits }
-  const database = await openDatabase(options.dir, limits)
+  const settings = { ...options, limits: { ...storeLimitDefaults, ...options.limits } }
+  return new DuckDbStore(settings, await openSession(settings))
+}
+
+type Settings = DuckDbStoreOptions & { readonly limits: StoreLimits }
+
+/** Everything that is good for as long as DuckDB has not given up the database. */
+interface Session {
+  readonly database: DuckDBInstance
+  readonly writer: DuckDBConnection
+  readonly searcher: Searcher
+  catalogue: Catalogue
+}
+
+async function openSession({ dir, limits, clock }: Settings): Promise<Session> {
+  const database = await openDatabase(dir, limits)
   try {
     const writer = await database.connect()
-    return new DuckDbStore(database, writer, await loadCatalogue(writer), limits, options.clock)
+    const catalogue = await loadCatalogue(writer)
+    return { database, writer, searcher: new Searcher(database, limits, clock), catalogue }
   } catch (error) {
     database.closeSync()
     throw error
   }
 }
 
+async function closeSession({ database, writer, searcher }: Session): Promise<void> {
+  await searcher.close()
+  writer.closeSync()
+  database.closeSync()
+}
+
 class DuckDbStore implements EventStore {
-  readonly #database: DuckDBInstance
-  readonly #writer: DuckDBConnection
-  readonly #limits: StoreLimits
-  readonly #searcher: Searcher
-  #catalogue: Catalogue
+  readonly #settings: Settings
+  #session: Session
   /** The catalogue in memory may say more than the tables do, after a failed write. */
   #stale = false
+  /** DuckDB has given the database up, as it does when a write to its file fails; opening it again mends that. */
+  #broken = false
   #closed = false
   #lastWrite: Promise<unknown> = Promise.resolve()
 
-  constructor(
-    database: DuckDBInstance,
-    writer: DuckDBConnection,
-    catalogue: Catalogue,
-    limits: StoreLimits,
-    clock: Clock,
-  ) {
-    this.#database = database
-    this.#writer = writer
-    this.#catalogue = catalogue
-    this.#limits = limits
-    this.#searcher = new Searcher(database, limits, clock)
+  constructor(settings: Settings, session: Session) {
+    this.#settings = settings
+    this.#session = session
   }
 
   progress(address: ShardAddress): Promise<ShardProgress> {
     return this.#write('read progress', async () => {
-      const pipe = this.#catalogue.get(pipeKey(address))
+      const pipe = this.#session.catalogue.get(pipeKey(address))
       const shard = pipe?.shards.get(address.shard)
       return {
         nextOffset: shard?.nextOffset ?? 0,
         detectorOffset: shard?.detectorOffset ?? 0,
-        detectorState: pipe && (await getDetectorState(this.#writer, pipe, address.shard)),
+        detectorState: pipe && (await getDetectorState(this.#session.writer, pipe, address.shard)),
       }
     })
   }
 
   append(batch: AppendEvents): Promise<void> {
     return this.#write('append events', async () => {
+      await this.#requireRoom()
       const pipe = await this.#pipe(batch.shard)
       const shard = pipe.shards.get(batch.shard.shard) ?? { nextOffset: 0, arrivedAt: 0, detectorOffset: 0 }
       if (batch.nextOffset < shard.nextOffset) return
@@ -113,7 +127,7 @@ class DuckDbStore implements EventStore {
       )
       const { arrivals, arrivedAt } = orderOfArrival(events, shard.arrivedAt)
       const batchNumber = pipe.batch + 1
-      const encoded = encodeEvents(pipe, events, arrivals, batchNumber, this.#limits)
+      const encoded = encodeEvents(pipe, events, arrivals, batchNumber, this.#settings.limits)
       await this.#addShape(pipe, encoded)
       const next: Shard = {
         nextOffset: batch.nextOffset,
@@ -121,11 +135,11 @@ class DuckDbStore implements EventStore {
         detectorOffset: batch.detectorState ? batch.nextOffset : shard.detectorOffset,
       }
       // INVARIANT (exactly once): events and the shard's progress are one commit.
-      await inTransaction(this.#writer, async () => {
-        if (events.length > 0) await writeBlocks(this.#writer, pipe, batch.shard.shard, encoded.blocks)
-        await putShard(this.#writer, pipe, batch.shard.shard, { ...next, batch: batchNumber })
+      await inTransaction(this.#session.writer, async () => {
+        if (events.length > 0) await writeBlocks(this.#session.writer, pipe, batch.shard.shard, encoded.blocks)
+        await putShard(this.#session.writer, pipe, batch.shard.shard, { ...next, batch: batchNumber })
         if (batch.detectorState) {
-          await putDetectorState(this.#writer, pipe, batch.shard.shard, batch.detectorState)
+          await putDetectorState(this.#session.writer, pipe, batch.shard.shard, batch.detectorState)
         }
       })
       pipe.shards.set(batch.shard.shard, next)
@@ -135,6 +149,7 @@ class DuckDbStore implements EventStore {
 
   declare(address: PipeAddress, fields: Readonly<Record<string, FieldType>>): Promise<void> {
     return this.#write('declare fields', async () => {
+      await this.#requireRoom()
       const pipe = await this.#pipe(address)
       const added: Field[] = []
       const changed: { field: Field; type: FieldType }[] = []
@@ -144,10 +159,10 @@ class DuckDbStore implements EventStore {
         if (!field) added.push({ ...newField(name), declared: type })
       }
       const columns = this.#columnsFor(pipe, [...added.map((field) => ({ field, type: field.declared })), ...changed])
-      await inTransaction(this.#writer, async () => {
-        await addFields(this.#writer, pipe, added)
-        for (const { field, type } of changed) await setDeclared(this.#writer, pipe, field.name, type)
-        await addColumns(this.#writer, pipe, columns)
+      await inTransaction(this.#session.writer, async () => {
+        await addFields(this.#session.writer, pipe, added)
+        for (const { field, type } of changed) await setDeclared(this.#session.writer, pipe, field.name, type)
+        await addColumns(this.#session.writer, pipe, columns)
       })
       for (const field of added) pipe.fields.set(field.name, field)
       for (const { field, type } of changed) field.declared = type
@@ -158,31 +173,37 @@ class DuckDbStore implements EventStore {
 
   dropBefore(address: PipeAddress, before: number): Promise<number> {
     return this.#write('drop events', async () => {
-      const pipe = this.#catalogue.get(pipeKey(address))
+      const pipe = this.#session.catalogue.get(pipeKey(address))
       if (!pipe) return 0
       let dropped = 0
-      await inTransaction(this.#writer, async () => {
-        dropped = await dropEventsBefore(this.#writer, pipe, before)
+      await inTransaction(this.#session.writer, async () => {
+        dropped = await dropEventsBefore(this.#session.writer, pipe, before)
       })
       pipe.dropCount++
       // Gives the room back; a search in progress forbids it, and then the next fold does.
-      if (dropped > 0) await this.#writer.run('CHECKPOINT').catch(() => undefined)
+      if (dropped > 0) await this.#session.writer.run('CHECKPOINT').catch(() => undefined)
       return dropped
     })
   }
 
   async search(request: SearchRequest): Promise<SearchResult> {
     this.#requireOpen()
-    return this.#searcher.search(request, this.#catalogue)
+    const { searcher, catalogue } = this.#session
+    try {
+      return await searcher.search(request, catalogue)
+    } catch (error) {
+      if (!isFatal(error)) throw error
+      this.#broken = true
+      await this.#write('open the database again', async () => undefined)
+      return this.#session.searcher.search(request, this.#session.catalogue)
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#searcher.close()
     await this.#lastWrite.catch(() => undefined)
-    this.#writer.closeSync()
-    this.#database.closeSync()
+    await closeSession(this.#session)
   }
 
   /** One write at a time, in the order of the calls. */
@@ -190,13 +211,11 @@ class DuckDbStore implements EventStore {
     const run = async (): Promise<T> => {
       try {
         this.#requireOpen()
-        if (this.#stale) {
-          this.#catalogue = await loadCatalogue(this.#writer)
-          this.#stale = false
-        }
+        await this.#mend()
         return await work()
       } catch (error) {
         this.#stale = true
+        if (isFatal(error)) this.#broken = true
         throw translateWriteFailure(error, doing)
       }
     }
@@ -205,17 +224,41 @@ class DuckDbStore implements EventStore {
     return result
   }
 
+  async #mend(): Promise<void> {
+    if (this.#broken) {
+      await closeSession(this.#session).catch(() => undefined)
+      this.#session = await openSession(this.#settings)
+      this.#broken = false
+      this.#stale = false
+    }
+    if (this.#stale) {
+      this.#session.catalogue = await loadCatalogue(this.#session.writer)
+      this.#stale = false
+    }
+  }
+
   #requireOpen(): void {
     if (this.#closed) throw storeError('pipeline.store.closed', 'the event store is closed')
   }
 
+  /** DuckDB does not survive a full disk unharmed, so writes end before it is. */
+  async #requireRoom(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#settings.dir)
+    if (bavail * bsize >= this.#settings.limits.freeBytesMin) return
+    throw storeError(
+      'pipeline.store.full',
+      `the disk of ${this.#settings.dir} has less than ${this.#settings.limits.freeBytesMin} bytes left; free some`,
+      { retryAfterSec: 10 },
+    )
+  }
+
   async #pipe(address: PipeAddress): Promise<Pipe> {
-    const known = this.#catalogue.get(pipeKey(address))
+    const known = this.#session.catalogue.get(pipeKey(address))
     if (known) return known
-    const id = Math.max(0, ...[...this.#catalogue.values()].map((pipe) => pipe.id)) + 1
+    const id = Math.max(0, ...[...this.#session.catalogue.values()].map((pipe) => pipe.id)) + 1
     const pipe = newPipe(id, address)
-    await inTransaction(this.#writer, () => createPipe(this.#writer, pipe))
-    this.#catalogue.set(pipeKey(address), pipe)
+    await inTransaction(this.#session.writer, () => createPipe(this.#session.writer, pipe))
+    this.#session.catalogue.set(pipeKey(address), pipe)
     return pipe
   }
 
@@ -224,11 +267,11 @@ class DuckDbStore implements EventStore {
   async #addShape(pipe: Pipe, encoded: Encoded): Promise<void> {
     const { newColumns, newFields, newInRest, newRest } = encoded
     if (newColumns.length + newFields.length + newInRest.length === 0 && !newRest) return
-    await inTransaction(this.#writer, async () => {
-      await addFields(this.#writer, pipe, newFields)
-      await markInRest(this.#writer, pipe, newInRest)
-      await addColumns(this.#writer, pipe, newColumns)
-      if (newRest) await markHasRest(this.#writer, pipe)
+    await inTransaction(this.#session.writer, async () => {
+      await addFields(this.#session.writer, pipe, newFields)
+      await markInRest(this.#session.writer, pipe, newInRest)
+      await addColumns(this.#session.writer, pipe, newColumns)
+      if (newRest) await markHasRest(this.#session.writer, pipe)
     })
     for (const { column } of newColumns) column.ready = true
     if (newRest) pipe.hasRest = true
@@ -239,10 +282,10 @@ class DuckDbStore implements EventStore {
       const kind = type && kindOfType(type)
       return kind && !field.columns.has(kind) ? [{ field, kind }] : []
     })
-    if (pipe.columnCount + missing.length > this.#limits.columnsMax) {
+    if (pipe.columnCount + missing.length > this.#settings.limits.columnsMax) {
       throw storeError(
         'pipeline.store.tooManyFields',
-        `pipe \`${pipe.address.pipe}\` can have ${this.#limits.columnsMax} columns and has ${pipe.columnCount}; declare fewer fields`,
+        `pipe \`${pipe.address.pipe}\` can have ${this.#settings.limits.columnsMax} columns and has ${pipe.columnCount}; declare fewer fields`,
       )
     }
     const first = fixedColumns.length + pipe.columnCount
