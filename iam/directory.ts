@@ -1,4 +1,5 @@
 import { type AccountId, assert, type Clock, iamArn, unreachable } from '../platform/index.ts'
+import { ApplicationWorld } from './applications/world.ts'
 import { platformPolicies } from './builtin.ts'
 import { type PolicyKind, parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
@@ -25,6 +26,7 @@ export interface AccountState {
   readonly roles: Map<string, Role>
   /** By ARN. */
   readonly policies: Map<string, ManagedPolicy>
+  readonly applications: Map<string, ApplicationWorld>
   readonly keysOfUser: Map<string, Set<string>>
   /** Changes whenever anything above does; what was derived from another generation is stale. */
   generation: number
@@ -66,6 +68,7 @@ export class Directory {
     await this.#readGroups('all')
     await this.#readRoles('all')
     await this.#readPolicies('all')
+    await this.#readApplications('all')
     await this.#readAccessKeys('all')
     await this.#readRevokedSessions()
   }
@@ -150,6 +153,8 @@ export class Directory {
         return this.#readRoles(which)
       case 'policy':
         return this.#readPolicies(which)
+      case 'application':
+        return this.#readApplications(which)
       case 'accessKey':
         return this.#readAccessKeys(which)
       case 'session':
@@ -167,6 +172,7 @@ export class Directory {
       groups: new Map(),
       roles: new Map(),
       policies: new Map(),
+      applications: new Map(),
       keysOfUser: new Map(),
       generation: ++this.#generations,
     }
@@ -261,6 +267,20 @@ export class Directory {
       this.#state(which.account).policies.delete(iamArn(which.account, 'policy', which.name))
     }
     this.#changed(which)
+  }
+
+  async #readApplications(which: Which): Promise<void> {
+    if (which !== 'all') this.#state(which.account).applications.delete(which.name)
+    for (const row of await this.#deps.store.applications(which)) {
+      const account = row.account as AccountId
+      try {
+        const world = new ApplicationWorld(account, row.name, JSON.parse(row.document))
+        this.#state(account).applications.set(row.name, world)
+      } catch (error) {
+        // Without it every decision it would make is refused.
+        this.#deps.log.error({ err: error, application: row.name }, 'a stored application cannot be read')
+      }
+    }
   }
 
   async #readAccessKeys(which: Which): Promise<void> {

@@ -19,6 +19,7 @@ export const iamError = defineErrors({
   'iam.policy.platform': { status: 409, title: 'Policy belongs to the platform' },
   'iam.role.platform': { status: 409, title: 'Role belongs to the platform' },
   'iam.pdp.contextNotYours': { status: 403, title: 'Context key belongs to the platform' },
+  'iam.authzen.malformed': { status: 400, title: 'Not an AuthZEN request' },
   'iam.thing.absent': { status: 404, title: 'Not found' },
   'iam.thing.exists': { status: 409, title: 'Exists already' },
   'iam.thing.inUse': { status: 409, title: 'Still in use' },

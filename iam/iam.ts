@@ -14,6 +14,7 @@ import {
 } from '../platform/index.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
+import { Applications } from './applications.ts'
 import { Attachments } from './attachments.ts'
 import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
@@ -59,6 +60,7 @@ export interface Iam {
   readonly roles: Roles
   readonly policies: Policies
   readonly attachments: Attachments
+  readonly applications: Applications
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
@@ -115,6 +117,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     roles,
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
+    applications: new Applications({ directory, changes }),
     accounts: () =>
       directory
         .accounts()

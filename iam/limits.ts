@@ -81,3 +81,12 @@ export const LAST_USED_RESOLUTION_MS = 60_000
 
 /** Principals whose compiled policies are kept ready. */
 export const VIEWS_REMEMBERED_MAX = 50_000
+
+export const APPLICATIONS_MAX = 100
+/** Of one application. */
+export const ENTITIES_MAX = 10_000
+export const APPLICATION_POLICIES_MAX = 100
+/** Bytes of one application as sent. */
+export const APPLICATION_BYTES_MAX = 4 * 1024 * 1024
+/** Results of one page of a search where the caller names no limit. */
+export const SEARCH_RESULTS_MAX = 1_000

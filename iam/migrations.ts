@@ -140,4 +140,16 @@ export const iamMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'iam/0002-applications',
+    async up(db) {
+      await db.schema
+        .createTable('iam_application')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('document', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('iam_application_pk', ['account', 'name'])
+        .execute()
+    },
+  },
 ]

@@ -1,7 +1,9 @@
 import type { Api } from '../platform/index.ts'
 import type { Iam } from './iam.ts'
+import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { authorizeRoutes } from './routes/authorize.ts'
+import { authzenRoutes } from './routes/authzen.ts'
 import type { FilterCompiler } from './routes/forms.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { policyRoutes } from './routes/policies.ts'
@@ -9,8 +11,14 @@ import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { userRoutes } from './routes/users.ts'
 
+export interface IamRouteDeps {
+  readonly compileFilter: FilterCompiler
+  /** Where the service is reached, without a trailing `/`; metadata is relative without it. */
+  readonly publicUrl?: () => string
+}
+
 /** `/v1/iam`: tokens, identities, policies and decisions. */
-export function iamRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompiler }) {
+export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
   return (api: Api): void => {
     tokenRoutes(iam)(api)
     userRoutes(iam, deps)(api)
@@ -19,5 +27,7 @@ export function iamRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompil
     policyRoutes(iam, deps)(api)
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)
+    applicationRoutes(iam)(api)
+    authzenRoutes(iam, { publicUrl: deps.publicUrl ?? (() => '') })(api)
   }
 }

@@ -367,6 +367,35 @@ export class IamWriter {
     return result.numDeletedRows > 0
   }
 
+  async applicationNames(): Promise<string[]> {
+    const rows = await this.#tx
+      .selectFrom('iam_application')
+      .select('name')
+      .where('account', '=', this.#account)
+      .execute()
+    return rows.map((row) => row.name)
+  }
+
+  /** May repeat: the document is replaced. */
+  async putApplication(name: string, document: string): Promise<void> {
+    await this.#tx
+      .insertInto('iam_application')
+      .values({ account: this.#account, name, document })
+      .onConflict((conflict) => conflict.columns(['account', 'name']).doUpdateSet({ document }))
+      .execute()
+    this.#touch('application', name)
+  }
+
+  async deleteApplication(name: string): Promise<boolean> {
+    const result = await this.#tx
+      .deleteFrom('iam_application')
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    this.#touch('application', name)
+    return result.numDeletedRows > 0
+  }
+
   async revokeSession(id: string, at: number): Promise<boolean> {
     const result = await this.#tx
       .updateTable('iam_session')
@@ -533,6 +562,12 @@ export class IamStore {
 
   roles(which: Which): Promise<IamTables['iam_role'][]> {
     let query = this.#read.selectFrom('iam_role').selectAll()
+    if (which !== 'all') query = query.where('account', '=', which.account).where('name', '=', which.name)
+    return query.execute()
+  }
+
+  applications(which: Which): Promise<IamTables['iam_application'][]> {
+    let query = this.#read.selectFrom('iam_application').selectAll()
     if (which !== 'all') query = query.where('account', '=', which.account).where('name', '=', which.name)
     return query.execute()
   }

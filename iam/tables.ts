@@ -59,6 +59,7 @@ export interface IamTables {
     expires_at: number
     revoked_at: number | null
   }
+  iam_application: { account: string; name: string; document: string }
   iam_signing_key: {
     account: string
     kid: string
@@ -73,4 +74,4 @@ export const holderKinds = ['user', 'group', 'role'] as const
 export type HolderKind = (typeof holderKinds)[number]
 
 /** What a change touched, so that it alone is read again. */
-export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session'
+export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session' | 'application'

@@ -31,10 +31,16 @@ export function parseJson(text: string): JsonNode {
   return new Reader(text).document()
 }
 
+/** JSON in which policy documents stand: as deep as one, and as many levels as stand `around` it.
+ * @throws PolicySyntaxError */
+export function readJson(text: string, around: number): JsonNode {
+  return new Reader(text, around).document()
+}
+
 /** The text of member `name` of the JSON object in `text`, exactly as it was sent: what JSON.parse would make of it
  * hides duplicate members. undefined where there is none. @throws PolicySyntaxError */
 export function memberText(text: string, name: string): string | undefined {
-  const root = new Reader(text, 1).document()
+  const root = readJson(text, 1)
   const member = root.kind === 'object' ? root.members.find((one) => one.name === name) : undefined
   return member && text.slice(member.value.start, member.value.end)
 }

@@ -40,13 +40,18 @@ export function documentText(given: string | object, rawBody: Buffer | undefined
   try {
     return memberText(text, member) ?? JSON.stringify(given)
   } catch (error) {
-    if (!(error instanceof PolicySyntaxError)) throw error
-    const { line, column } = placeOf(text, error.offset)
-    throw iamError('iam.policy.malformed', `${error.message} (line ${line}, column ${column} of the body)`, {
-      errors: [{ path: `${line}:${column}`, message: error.message }],
-      cause: error,
-    })
+    throw malformedBody(text, error)
   }
+}
+
+/** What the strict reader found in a body, with its place; any other error as it is. */
+export function malformedBody(text: string, error: unknown): unknown {
+  if (!(error instanceof PolicySyntaxError)) return error
+  const { line, column } = placeOf(text, error.offset)
+  return iamError('iam.policy.malformed', `${error.message} (line ${line}, column ${column} of the body)`, {
+    errors: [{ path: `${line}:${column}`, message: error.message }],
+    cause: error,
+  })
 }
 
 export function lintsOf(policy: CompiledPolicy | undefined) {
