@@ -24,6 +24,7 @@ const rounding =
   ([x = 'NULL'], call) =>
     isWhole(call.type) ? x : `${name}(${x})`
 
+const group = '[0-9a-fA-F]{1,4}'
 const octet = '(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 
 export const sqlPrimitives: Readonly<Record<Primitive, SqlForm>> = {
@@ -105,8 +106,8 @@ export const sqlPrimitives: Readonly<Record<Primitive, SqlForm>> = {
   ipBetween: ([ip = 'NULL', low, high], call) => {
     const bound = call.args[1]
     const isV4 = bound?.kind === 'literal' && String(bound.value).startsWith('32:')
-    const key = isV4 ? v4Key(ip) : v6Key(ip)
-    return `(${key} BETWEEN ${low} AND ${high})`
+    const [is, key, isOther] = isV4 ? [isV4Sql, v4Key, isV6Sql] : [isV6Sql, v6Key, isV4Sql]
+    return `CASE WHEN ${is(ip)} THEN ${key(ip)} BETWEEN ${low} AND ${high} WHEN ${isOther(ip)} THEN false END`
   },
 
   bucket: ([x, size], call) =>
@@ -147,11 +148,20 @@ const datePartForms: ReadonlyMap<string, string> = new Map([
   ['microsecond', 'microsecond(@) % 1000000'],
 ])
 
-/** An IPv4 address as the text that the bounds of a network are, so that one comparison orders them; null for anything
- * else. */
+function isV4Sql(ip: string): string {
+  return `regexp_full_match(${ip}, '(?:${octet}\\.){3}${octet}')`
+}
+
+function isV6Sql(ip: string): string {
+  // A time of day has colons too.
+  const form = `(?:${group}:){7}${group}|(?:${group}(?::${group}){0,6})?::(?:${group}(?::${group}){0,6})?`
+  return `(contains(${ip}, ':') AND regexp_full_match(${ip}, '${form}'))`
+}
+
+/** An IPv4 address as the text that the bounds of a network are, so that one comparison orders them. */
 function v4Key(ip: string): string {
   const parts = [1, 2, 3, 4].map((i) => `lpad(to_hex(CAST(split_part(${ip}, '.', ${i}) AS UTINYINT)), 2, '0')`)
-  return `CASE WHEN regexp_full_match(${ip}, '(?:${octet}\\.){3}${octet}') THEN lower('32:000000000000000000000000' || ${parts.join(' || ')}) END`
+  return `lower('32:000000000000000000000000' || ${parts.join(' || ')})`
 }
 
 /** An IPv6 address in groups of hexadecimal digits likewise, `::` filled with zeros. */
@@ -159,5 +169,5 @@ function v6Key(ip: string): string {
   const half = (i: number) => `list_filter(string_split(split_part(${ip}, '::', ${i}), ':'), lambda g: g <> '')`
   const zeros = `list_transform(range(8 - len(${half(1)}) - len(${half(2)})), lambda i: '0')`
   const groups = `list_transform(list_concat(${half(1)}, ${zeros}, ${half(2)}), lambda g: lpad(g, 4, '0'))`
-  return `CASE WHEN regexp_full_match(${ip}, '[0-9a-fA-F:]{2,39}') AND contains(${ip}, ':') THEN lower('128:' || array_to_string(${groups}, '')) END`
+  return `lower('128:' || array_to_string(${groups}, ''))`
 }

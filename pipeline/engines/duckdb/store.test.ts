@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../../platform/index.ts'
 import { eventStoreContract } from '../event-store.contract.ts'
 import { pplCasesContract } from '../ppl-cases.contract.ts'
+import { pplSemanticsContract } from '../ppl-semantics.contract.ts'
 import { openDuckDbStore } from './index.ts'
 
 async function openTemporary() {
@@ -25,4 +26,5 @@ async function openTemporary() {
 }
 
 eventStoreContract('DuckDB', openTemporary)
+pplSemanticsContract('DuckDB', openTemporary)
 pplCasesContract('DuckDB', openTemporary)

@@ -25,12 +25,13 @@ function meetingType(a: ValueType, b: ValueType): ValueType | undefined {
   if (a === 'null' || a === 'any') return b
   if (b === 'null' || b === 'any') return a
   if (isNumber(a) && isNumber(b)) return 'double'
-  const [one, other] = a === 'string' || isNumber(a) ? [b, a] : [a, b]
-  if (other === 'string') {
-    if (isNumber(one)) return 'double'
-    return one === 'interval' ? undefined : one === 'array' || one === 'struct' || one === 'binary' ? 'string' : one
+  if (a === 'string' || b === 'string') {
+    const other = a === 'string' ? b : a
+    if (isNumber(other)) return 'double'
+    if (other === 'interval') return undefined
+    return other === 'array' || other === 'struct' || other === 'binary' ? 'string' : other
   }
-  if (isNumber(other) && one === 'boolean') return 'long'
+  if ((a === 'boolean' && isNumber(b)) || (b === 'boolean' && isNumber(a))) return 'long'
   if (isMoment(a) && isMoment(b)) return 'timestamp'
   return undefined
 }

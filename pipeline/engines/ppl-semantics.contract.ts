@@ -1,0 +1,378 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EventStore, JsonObject } from '../index.ts'
+import { anEvent, appendRecords, aShard, column, found, search } from './contract-support.ts'
+import type { OpenedStore } from './event-store.contract.ts'
+
+const people: readonly JsonObject[] = [
+  { name: 'Amber', age: 32, dept: 'IT', city: 'Brogan', score: 1.5 },
+  { name: 'Hattie', age: 36, dept: 'IT' },
+  { name: 'Nanette', age: 28, dept: 'HR', city: 'Nogal', score: -2.5 },
+  { name: 'Dale', age: 33, city: 'Orick' },
+  { name: 'Bob', dept: 'HR', city: 'Brogan', score: 1.5 },
+]
+
+/** What each command and operator means, the same on every store. */
+export function pplSemanticsContract(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`PPL semantics: ${name}`, () => {
+    let opened: OpenedStore
+    let store: EventStore
+
+    beforeAll(async () => {
+      opened = await open()
+      store = opened.store
+      await appendRecords(store, people, aShard('people'))
+      await store.declare(aShard('nets'), { ip: 'ip' })
+      await appendRecords(
+        store,
+        ['10.1.2.3', '::ffff:10.0.0.1', '2001:db8::5', '192.168.0.1', 'none'].map((ip) => ({ ip, text: ip })),
+        aShard('nets'),
+      )
+      await appendRecords(
+        store,
+        [
+          { message: 'Payment failed: timeout for user@example.com' },
+          { message: 'failover done\n\tuser logged in' },
+          { message: 'PAYMENT accepted' },
+        ],
+        aShard('texts'),
+      )
+      await appendRecords(store, [{}], aShard('one'))
+    })
+    afterAll(() => opened?.remove())
+
+    const names = (commands: string) => column(store, `source=people | ${commands} | fields name`)
+    const value = async (expression: string) =>
+      (await column(store, `source=one | eval x = ${expression} | fields x`))[0]
+
+    describe('where', () => {
+      it.each([
+        ['age > 32', ['Hattie', 'Dale']],
+        ["dept = 'IT'", ['Amber', 'Hattie']],
+        ["dept != 'IT'", ['Nanette', 'Bob']],
+        ["not dept = 'IT'", ['Nanette', 'Bob']],
+        ["dept in ('IT', 'HR') and age < 33", ['Amber', 'Nanette']],
+        ["dept not in ('IT')", ['Nanette', 'Bob']],
+        ['age not between 30 and 33', ['Hattie', 'Nanette']],
+        ['dept is null', ['Dale']],
+        ['isnotnull(age) and ispresent(dept)', ['Amber', 'Hattie', 'Nanette']],
+        ["dept = 'IT' or age = 33", ['Amber', 'Hattie', 'Dale']],
+        ["dept = 'IT' xor age > 33", ['Amber']],
+        ['null or age > 35', ['Hattie']],
+        ["name like 'a%'", ['Amber']],
+        ["name like '%A%'", ['Amber', 'Hattie', 'Nanette', 'Dale']],
+        ["like(name, 'A%', true)", ['Amber']],
+        ["name like '_a%e'", ['Hattie', 'Nanette', 'Dale']],
+        ["name contains 'BER'", ['Amber']],
+        ["name regexp 'tt'", ['Hattie', 'Nanette']],
+        ["age = '32'", ['Amber']],
+        ["age > 'many'", []],
+        ['age / 2 = 16', ['Amber', 'Dale']],
+        ['length(name) = age - 27', ['Amber']],
+        ["concat(dept, '-', city) = 'HR-Nogal'", ['Nanette']],
+        ['score = 1.5', ['Amber', 'Bob']],
+      ])('%s', async (condition, expected) => {
+        expect(await names(`where ${condition}`)).toEqual(expected)
+      })
+
+      it.each([
+        ['name', /a condition is needed/],
+        ['age + 1', /a condition is needed/],
+        ['abs(name, 1) > 1', /takes 1 arguments/],
+        ["time > 'yesterday'", /this is no timestamp/],
+        ['time > 5', /cannot be compared/],
+        ['interval 1 day', /can only be added to a time/],
+        ["name regexp '(?=a)'", /look-around/],
+        ['nofunction(1)', /unknown function/],
+      ])('refuses %s', async (condition, message) => {
+        await expect(search(store, `source=people | where ${condition}`)).rejects.toMatchObject({
+          status: 422,
+          message,
+        })
+      })
+    })
+
+    describe('sort', () => {
+      it.each([
+        ['sort age', ['Bob', 'Nanette', 'Amber', 'Dale', 'Hattie']],
+        ['sort - age', ['Hattie', 'Dale', 'Amber', 'Nanette', 'Bob']],
+        ['sort dept desc, age', ['Amber', 'Hattie', 'Bob', 'Nanette', 'Dale']],
+        ['sort dept', ['Dale', 'Nanette', 'Bob', 'Amber', 'Hattie']],
+        ['sort 2 - age', ['Hattie', 'Dale']],
+        ['sort score | sort dept', ['Dale', 'Nanette', 'Bob', 'Hattie', 'Amber']],
+        ['sort str(age)', ['Bob', 'Nanette', 'Amber', 'Dale', 'Hattie']],
+        ['sort nowhere', ['Amber', 'Hattie', 'Nanette', 'Dale', 'Bob']],
+      ])('%s', async (commands, expected) => {
+        expect(await names(commands)).toEqual(expected)
+      })
+    })
+
+    describe('head, dedup, fields, rename, eval', () => {
+      it.each([
+        ['head 2', ['Amber', 'Hattie']],
+        ['head 2 from 1', ['Hattie', 'Nanette']],
+        ['sort - age | head 1', ['Hattie']],
+        ['head 0', []],
+        ['dedup dept', ['Amber', 'Nanette']],
+        ['sort - age | dedup dept', ['Hattie', 'Nanette']],
+        ['dedup 2 dept', ['Amber', 'Hattie', 'Nanette', 'Bob']],
+        ['dedup dept keepempty=true', ['Amber', 'Nanette', 'Dale']],
+        ['dedup dept, city', ['Amber', 'Nanette', 'Bob']],
+      ])('%s', async (commands, expected) => {
+        expect(await names(commands)).toEqual(expected)
+      })
+
+      it('fields keeps, leaves out, and takes wildcards', async () => {
+        const columns = async (commands: string) =>
+          (await search(store, `source=people | ${commands}`)).schema.map((field) => field.name)
+        expect(await columns('fields dept, name')).toEqual(['dept', 'name'])
+        expect(await columns('fields *e')).toEqual(['age', 'name', 'score', 'time'])
+        expect(await columns('fields name, age, city | fields - age')).toEqual(['name', 'city'])
+        expect(await columns('fields - n*, _id, raw_data, parse_error, time')).toEqual(['age', 'dept', 'city', 'score'])
+        expect(await columns('eval twice = age * 2 | fields - age | fields twice, age')).toEqual(['twice', 'age'])
+      })
+
+      it('shows all fields unless told otherwise, missing ones as null', async () => {
+        const { schema, rows } = await search(store, 'source=people | head 2')
+        const shown = schema.map((field) => field.name)
+        expect(shown).toEqual(['time', 'name', 'age', 'dept', 'city', 'score', 'parse_error', 'raw_data', '_id'])
+        expect(rows[1]?.[shown.indexOf('city')]).toBe(null)
+      })
+
+      it('rename moves the name and what had it is gone', async () => {
+        expect(await found(store, 'source=people | head 1 | rename dept as city | fields city, dept')).toEqual([
+          { city: 'IT', dept: null },
+        ])
+        expect(await found(store, 'source=people | head 1 | fields name, age | rename *a* as x*y*')).toEqual([
+          { xnyme: 'Amber', xyge: 32 },
+        ])
+      })
+
+      it('eval sees what it computed before and can replace a field', async () => {
+        const query = 'source=people | head 1 | eval a = age + 1, b = a * 2, age = b | fields a, b, age'
+        expect(await found(store, query)).toEqual([{ a: 33, b: 66, age: 66 }])
+      })
+    })
+
+    describe('stats', () => {
+      const rows = async (commands: string) => (await search(store, `source=people | ${commands}`)).rows
+
+      it.each([
+        ['stats count(), count(age), c', [[5, 4, 5]]],
+        ['where age > 100 | stats count() as n, sum(age), avg(age), max(name)', [[0, null, null, null]]],
+        ['where age > 100 | stats count() by dept', []],
+        [
+          'stats count() by dept',
+          [
+            [1, null],
+            [2, 'HR'],
+            [2, 'IT'],
+          ],
+        ],
+        [
+          'stats bucket_nullable=false sum(age) by dept',
+          [
+            [28, 'HR'],
+            [68, 'IT'],
+          ],
+        ],
+        ['stats dc(dept), min(age), max(name), sum(score)', [[2, 28, 'Nanette', 0.5]]],
+        ['stats count(eval(age > 30)) as old', [[3]]],
+        ['stats median(age), p25(age), percentile(age, 100)', [[33, 32, 36]]],
+        ['stats first(name), last(name), earliest(name), latest(name)', [['Amber', 'Bob', 'Amber', 'Bob']]],
+        [
+          'stats take(name, 2), list(dept), values(dept)',
+          [
+            [
+              ['Amber', 'Hattie'],
+              ['IT', 'IT', 'HR', 'HR'],
+              ['HR', 'IT'],
+            ],
+          ],
+        ],
+        ['sort - age | stats take(name, 2)', [[['Hattie', 'Dale']]]],
+        [
+          'where isnotnull(age) | stats count() by span(age, 5)',
+          [
+            [1, 25],
+            [2, 30],
+            [1, 35],
+          ],
+        ],
+        [
+          'where isnotnull(score) | stats count() by span(score, 2) as s',
+          [
+            [1, -4],
+            [2, 0],
+          ],
+        ],
+        [
+          'stats count() by span(time, 3s) as at',
+          [
+            [3, '2024-02-01 00:00:00'],
+            [2, '2024-02-01 00:00:03'],
+          ],
+        ],
+        ['stats count() by nowhere', [[5, null]]],
+      ])('%s', async (commands, expected) => {
+        expect(await rows(commands)).toEqual(expected)
+      })
+
+      it('puts aggregates before keys and names them by their text', async () => {
+        const { schema } = await search(store, 'source=people | stats avg( age ), count() as n by span(time, 1h), dept')
+        expect(schema).toEqual([
+          { name: 'avg( age )', type: 'double' },
+          { name: 'n', type: 'long' },
+          { name: 'span(time,1h)', type: 'timestamp' },
+          { name: 'dept', type: 'string' },
+        ])
+      })
+    })
+
+    describe('top and rare', () => {
+      it.each([
+        [
+          'top dept',
+          [
+            ['HR', 2],
+            ['IT', 2],
+            [null, 1],
+          ],
+        ],
+        ['top 1 usenull=false dept', [['HR', 2]]],
+        [
+          'rare dept',
+          [
+            [null, 1],
+            ['HR', 2],
+            ['IT', 2],
+          ],
+        ],
+        ['top showcount=false 1 city', undefined],
+        [
+          'top 1 city by dept',
+          [
+            [null, 'Orick', 1],
+            ['HR', 'Brogan', 1],
+            ['IT', null, 1],
+          ],
+        ],
+      ])('%s', async (commands, expected) => {
+        const answer = search(store, `source=people | ${commands}`)
+        if (expected === undefined) await expect(answer).rejects.toMatchObject({ status: 422 })
+        else expect((await answer).rows).toEqual(expected)
+      })
+    })
+
+    describe('the search clause', () => {
+      it.each([
+        ["search dept='IT' source=people", ['Amber', 'Hattie']],
+        ['source=people dept=IT', ['Amber', 'Hattie']],
+        ['source=people dept=it', []],
+        ['source=people name=*a*e', ['Hattie', 'Nanette', 'Dale']],
+        ['source=people name="?ob"', ['Bob']],
+        ['source=people dept!=IT', ['Nanette', 'Bob']],
+        ['source=people NOT dept=IT', ['Nanette', 'Dale', 'Bob']],
+        ['source=people age>=33 OR dept=HR city=Brogan', ['Bob']],
+        ['source=people age in (32, 33)', ['Amber', 'Dale']],
+        ['source=people dept=*', ['Amber', 'Hattie', 'Nanette', 'Bob']],
+        ["source=people earliest='2024-02-01 00:00:01' latest='2024-02-01 00:00:02'", ['Hattie', 'Nanette']],
+        ['source=people latest=-1d', ['Amber', 'Hattie', 'Nanette', 'Dale', 'Bob']],
+      ])('%s', async (query, expected) => {
+        expect(await column(store, `${query} | fields name`)).toEqual(expected)
+      })
+
+      it.each([
+        ['payment', 2],
+        ['payment failed', 1],
+        ['"payment failed"', 1],
+        ['"failed payment"', 0],
+        ['fail', 0],
+        ['fail*', 2],
+        ['user', 2],
+        ['"user logged"', 1],
+        ['example', 1],
+        ['NOT payment', 1],
+      ])('finds words: %s', async (term, count) => {
+        expect(await column(store, `source=texts ${term} | stats count()`)).toEqual([count])
+      })
+    })
+
+    describe('addresses', () => {
+      it.each([
+        ["cidrmatch(ip, '10.0.0.0/8')", ['10.1.2.3', '10.0.0.1']],
+        ["cidrmatch(ip, '2001:db8::/32')", ['2001:db8::5']],
+        ["cidrmatch(ip, '0.0.0.0/0')", ['10.1.2.3', '10.0.0.1', '192.168.0.1']],
+        ["cidrmatch(text, '192.168.0.1')", ['192.168.0.1']],
+        ["ip = '2001:0DB8:0:0::0005'", ['2001:db8::5']],
+        ["not cidrmatch(ip, '10.0.0.0/8')", ['2001:db8::5', '192.168.0.1']],
+      ])('%s', async (condition, expected) => {
+        const query = condition.startsWith('not') ? `${condition} and isnotnull(ip)` : condition
+        expect(await column(store, `source=nets | where ${query} | fields ip`)).toEqual(expected)
+      })
+
+      it('are compared with addresses and networks only', async () => {
+        await expect(search(store, "source=nets | where ip = 'x'")).rejects.toMatchObject({ message: /no IP address/ })
+        await expect(search(store, "source=nets | where cidrmatch(ip, 'x')")).rejects.toMatchObject({
+          message: /no network/,
+        })
+        expect(await column(store, 'source=nets ip="10.0.0.0/8" | stats count()')).toEqual([2])
+      })
+    })
+
+    describe('values', () => {
+      it.each([
+        ['7 / 2', 3],
+        ['-7 / 2', -3],
+        ['7 / 2.0', 3.5],
+        ['7 / 0', null],
+        ['7.5 / 0', null],
+        ['-7 % 3', -1],
+        ['7 % 0', null],
+        ['1 + 2 * 3', 7],
+        ["'a' + 'b'", 'ab'],
+        ["'5' + 1", 6],
+        ['5 + null', null],
+        ['sqrt(-1)', null],
+        ['ln(0)', null],
+        ['round(2.567, 2)', 2.57],
+        ['abs(-3)', 3],
+        ['if(1 > 2, 1, 2.5)', 2.5],
+        ["case(1 > 2, 'a', 2 > 1, 'b' else 'c')", 'b'],
+        ["case(1 > 2, 'a')", null],
+        ["coalesce(null, nowhere, 'x')", 'x'],
+        ["nullif('a', 'a')", null],
+        ["substring('hello', 2, 3)", 'ell'],
+        ["locate('l', 'hello', 4)", 4],
+        ["replace('user@example.com', '.*@(.+)', '$1')", 'example.com'],
+        ["cast('12' as int) + 1", 13],
+        ["cast('x' as int)", null],
+        ['cast(true as string)', 'TRUE'],
+        ['typeof(1.5)', 'DOUBLE'],
+        ["date('2024-02-01 10:00:00')", '2024-02-01'],
+        ["timestamp('2024-02-01') + interval 90 minute", '2024-02-01 01:30:00'],
+        ["date_add(date('2024-01-31'), interval 1 month)", '2024-02-29 00:00:00'],
+        ["adddate(date('2024-02-28'), 2)", '2024-03-01'],
+        ["hour('2024-02-01 13:14:15')", 13],
+        ["dayofweek(date('2024-02-04'))", 1],
+        ["'2024-02-01' < now()", true],
+        ['from_unixtime(1706745600)', '2024-02-01 00:00:00'],
+        ["unix_timestamp('2024-02-01 00:00:00')", 1706745600],
+      ])('%s', async (expression, expected) => {
+        expect(await value(expression)).toEqual(expected)
+      })
+
+      it('a whole number that leaves 64 bits is an error, not a wrong number', async () => {
+        for (const expression of ['9223372036854775807 + 1', '-9223372036854775807 * 2']) {
+          await expect(value(expression)).rejects.toMatchObject({ code: 'pipeline.query.overflow', status: 422 })
+        }
+      })
+    })
+
+    it('counts what it looked at', async () => {
+      const { scanned, tookMs } = await search(store, 'source=people | where age > 100')
+      expect(scanned).toBe(5)
+      expect(tookMs).toBeGreaterThanOrEqual(0)
+      expect((await search(store, 'source=people', { from: anEvent(3).time })).scanned).toBe(2)
+    })
+  })
+}
