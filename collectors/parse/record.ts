@@ -24,7 +24,7 @@ const timeMembers = [
 ] as const
 
 /** The first member that reads as a time. */
-export function timeOfMembers(record: Draft): number | undefined {
+function timeOfMembers(record: Draft): number | undefined {
   for (const name of timeMembers) {
     const value = record[name]
     if (value === undefined) continue

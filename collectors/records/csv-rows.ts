@@ -1,3 +1,4 @@
+import { findByte } from './find-byte.ts'
 import type { Span } from './json-array.ts'
 
 const QUOTE = 0x22
@@ -30,8 +31,8 @@ export function scanCsvRows(bytes: Buffer, delimiter: number, onRow: (span: Span
 
 /** The byte after a quoted field's closing quote; the end of the bytes when there is none. */
 function endOfQuoted(bytes: Buffer, at: number): number {
-  let close = bytes.indexOf(QUOTE, at + 1)
-  while (close >= 0 && bytes[close + 1] === QUOTE) close = bytes.indexOf(QUOTE, close + 2)
+  let close = findByte(bytes, QUOTE, at + 1)
+  while (close >= 0 && bytes[close + 1] === QUOTE) close = findByte(bytes, QUOTE, close + 2)
   return close < 0 ? bytes.length : close + 1
 }
 

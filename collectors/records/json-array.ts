@@ -1,3 +1,5 @@
+import { findByte } from './find-byte.ts'
+
 /** A stretch of bytes. */
 export interface Span {
   readonly start: number
@@ -25,7 +27,7 @@ export function skipSpace(bytes: Buffer, at: number): number {
 
 /** The byte after the string whose opening quote is at `at`; -1 when it does not end. */
 function endOfString(bytes: Buffer, at: number): number {
-  for (let quote = bytes.indexOf(QUOTE, at + 1); quote >= 0; quote = bytes.indexOf(QUOTE, quote + 1)) {
+  for (let quote = findByte(bytes, QUOTE, at + 1); quote >= 0; quote = findByte(bytes, QUOTE, quote + 1)) {
     let slashes = 0
     while (bytes[quote - 1 - slashes] === BACKSLASH) slashes += 1
     if (slashes % 2 === 0) return quote + 1

@@ -3,6 +3,7 @@ import { collectError } from '../errors.ts'
 import { RECORDS_LIMITS } from '../limits.ts'
 import { delimiterOf, scanCsvRows } from './csv-rows.ts'
 import { decodeBody } from './decode.ts'
+import { findByte } from './find-byte.ts'
 import { endOfValue, type Span, scanArray, skipSpace } from './json-array.ts'
 
 /** A record that is not taken, by its place among the records of the request, from 0. */
@@ -72,7 +73,7 @@ class Intake {
 /** Calls `onLine` with the place of each line that is not empty, its line end left out. */
 function scanLines(bytes: Buffer, onLine: (span: Span) => void): void {
   for (let start = 0; start < bytes.length; ) {
-    const feed = bytes.indexOf(0x0a, start)
+    const feed = findByte(bytes, 0x0a, start)
     const next = feed < 0 ? bytes.length : feed
     const end = next > start && bytes[next - 1] === 0x0d ? next - 1 : next
     if (end > start) onLine({ start, end })

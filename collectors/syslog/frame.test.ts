@@ -128,6 +128,15 @@ describe('frames of a TCP stream', () => {
     expect(held).toBeLessThanOrEqual(64 * 1024)
   })
 
+  it.each(['a\n', 'a\0'])('takes time linear in the chunk when lines end in one of two ways: %j', (line) => {
+    const chunk = Buffer.from(line.repeat(1024 * 1024))
+    let count = 0
+    const splitter = new FrameSplitter({ frameBytesMax: 100, onFrame: () => count++, onDropped: () => {} })
+    // Quadratic, this would be a terabyte to search.
+    splitter.push(chunk)
+    expect(count).toBe(1024 * 1024)
+  })
+
   it('takes a frame that comes byte by byte', () => {
     const text = `<1>${'y'.repeat(40_000)}`
     const { frames } = split(

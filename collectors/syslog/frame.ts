@@ -50,8 +50,9 @@ export class FrameSplitter {
   }
 
   push(chunk: Buffer): void {
-    // Looked up once a chunk: searching again for each line would make a chunk without NUL quadratic.
+    // Kept from line to line: searching anew for each would make a chunk without one of them quadratic.
     let nul = -2
+    let feed = -2
     let at = 0
     while (at < chunk.length) {
       switch (this.#state) {
@@ -74,7 +75,7 @@ export class FrameSplitter {
         case 'line':
         case 'skipLine': {
           if (nul !== -1 && nul < at) nul = chunk.indexOf(NUL, at)
-          const feed = chunk.indexOf(LF, at)
+          if (feed !== -1 && feed < at) feed = chunk.indexOf(LF, at)
           const end = feed < 0 ? nul : nul < 0 ? feed : Math.min(feed, nul)
           at = this.#takeLine(chunk, { from: at, end })
           break
