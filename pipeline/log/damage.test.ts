@@ -73,7 +73,7 @@ async function survey(sample: Sample, dir: string): Promise<{ found: number[]; g
   return first
 }
 
-describe('a damaged segment', () => {
+describe('a damaged segment', { timeout: 120_000 }, () => {
   let one: Sample
   let many: Sample
   let bytes: Buffer

@@ -73,6 +73,8 @@ export const nodeDisk: Disk = {
     }
   },
   async syncDir(path) {
+    // Windows cannot open a directory, and keeps its names in a journal of its own.
+    if (process.platform === 'win32') return
     const fd = await call<number>((done) => fs.open(path, constants.O_RDONLY, done))
     try {
       await call<void>((done) => fs.fsync(fd, done))

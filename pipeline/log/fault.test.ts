@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RampartError } from '../../platform/index.ts'
 import type { ShardAddress } from '../types.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, nodeDisk } from './disk.ts'
 import { type Fault, FaultyDisk } from './faulty-disk.ts'
 import { type EmbeddedLog, openPartitionLog } from './index.ts'
 import { aClock, aDir, aRecord, aShard, readAll, texts } from './testing.ts'
@@ -56,6 +56,8 @@ class Promises {
     }
   }
 }
+
+const shardPath = join('000000000001', 'default', 'default', 'security', '0')
 
 const limits = {
   segmentBytes: 3_000,
@@ -167,7 +169,7 @@ function seeded(seed: number): () => number {
   }
 }
 
-describe('a disk that fails', () => {
+describe('a disk that fails', { timeout: 120_000 }, () => {
   test('after an error of a sync the segment is left, and the group is written again to a new one', async () => {
     const dir = aDir()
     let broken = false
@@ -176,7 +178,7 @@ describe('a disk that fails', () => {
     await log.append(aShard(), [aRecord('before')])
     broken = true
     const appended = log.append(aShard(), [aRecord('during')])
-    const segments = join(dir, '000000000001', 'default', 'default', 'security', '0')
+    const segments = join(dir, shardPath)
     disk.afterFault = () => {
       broken = false
     }
@@ -213,6 +215,45 @@ describe('a disk that fails', () => {
     expect(texts((await readAll(again, aShard())).records)).toEqual(['before', 'accepted!'])
     expect(again.counters.tornBytes).toBe(0)
     await again.close()
+  })
+
+  test('that cannot read the end of the log is not taken for a torn write: nothing is cut, no offset given twice', async () => {
+    const dir = aDir()
+    const log = await openPartitionLog({ dir, clock: aClock() })
+    for (const text of ['one', 'two', 'three']) await log.append(aShard(), [aRecord(text)])
+    await log.close()
+    const segment = join(dir, shardPath, '00000000000000000000.log')
+    rmSync(join(dir, shardPath, 'state.json'))
+    const bytes = readFileSync(segment)
+    const badFrom = 64 + 32 + 'testone'.length + 5
+    const disk: Disk = {
+      ...nodeDisk,
+      async open(path, mode) {
+        const file = await nodeDisk.open(path, mode)
+        return {
+          writeDurably: (pieces, position) => file.writeDurably(pieces, position),
+          read: (into, position) =>
+            path === segment && position + into.length > badFrom
+              ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+              : file.read(into, position),
+          sizeBytes: () => file.sizeBytes(),
+          truncate: (length) => file.truncate(length),
+          sync: () => file.sync(),
+          close: () => file.close(),
+        }
+      },
+    }
+    const blind = await openPartitionLog({ dir, clock: aClock(), disk })
+    expect(readFileSync(segment)).toEqual(bytes)
+    expect(blind.end(aShard())).toBeGreaterThan(1_000)
+    const { firstOffset } = await blind.append(aShard(), [aRecord('new')])
+    expect(firstOffset).toBe(blind.end(aShard()) - 1)
+    await blind.close()
+    const sound = await openPartitionLog({ dir, clock: aClock() })
+    const { records, gaps } = await readAll(sound, aShard())
+    expect(texts(records)).toEqual(['one', 'two', 'three', 'new'])
+    expect(gaps).toMatchObject([{ fromOffset: 3, toOffset: firstOffset }])
+    await sound.close()
   })
 
   test('that fails for good refuses what waits, and takes it again once it works', async () => {

@@ -1,17 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { readdirSync } from 'node:fs'
+import { expect, test } from 'vitest'
 import { openLogReader, openPartitionLog } from './index.ts'
-import { aClock, aRecord, aShard, texts } from './testing.ts'
+import { aClock, aDir, aRecord, aShard, texts } from './testing.ts'
 
 const PIPES = 10_000
 
 test('ten thousand pipes are written, reopened and read with a bounded number of open files', async () => {
-  // In memory where there is such a place: what is tested is counts, and 60,000 syncs are slow.
-  const parent = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rampart-log-'))
-  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
-  const dir = join(parent, 'log')
+  const dir = aDir()
   const shards = Array.from({ length: PIPES }, (_, index) => aShard({ pipe: `pipe-${index}` }))
   const openFiles = (): number => readdirSync('/proc/self/fd').length
   const before = openFiles()

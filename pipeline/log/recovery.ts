@@ -31,6 +31,8 @@ interface RecoveryParts {
 }
 
 const WINDOW_BYTES = 1024 * 1024
+/** More records than any segment can hold. */
+const OFFSETS_OF_UNREADABLE = 2 ** 32
 
 /** Finds where a shard ends: walks its last segment from the last place known to be durable, cuts off what a crash left
  * unfinished, and makes the rest durable before anybody is told of it.
@@ -108,6 +110,11 @@ async function recoverFile(
   const start = trusted ?? { position: SEGMENT_HEAD_BYTES, offset: base }
   const walk = await walkFrames(parts, file, { path, start, sizeBytes })
   if (head === 'damaged' && walk.end === base && trusted === undefined) return undefined
+  if (walk.unreadable) {
+    // Nobody can say how many records stand where the disk cannot be read, so their offsets are passed over.
+    parts.messages.error({ file: path, fromOffset: walk.end }, 'the disk cannot read the end of the log')
+    return { end: walk.end + OFFSETS_OF_UNREADABLE, active: undefined, newestAt: walk.newestAt }
+  }
   const torn = sizeBytes - walk.position
   if (torn > 0 && trusted === undefined && state?.segmentBase === base) {
     // The file was longer once: this is no torn write. Leave what is there to be looked at, and go on elsewhere.
@@ -129,11 +136,19 @@ async function recoverFile(
   }
 }
 
+interface Walk {
+  readonly end: number
+  readonly position: number
+  readonly newestAt: number
+  readonly damaged: boolean
+  readonly unreadable: boolean
+}
+
 async function walkFrames(
   parts: RecoveryParts,
   file: DiskFile,
   { path, start, sizeBytes }: { readonly path: string; readonly start: Place; readonly sizeBytes: number },
-): Promise<{ readonly end: number; readonly position: number; readonly newestAt: number; readonly damaged: boolean }> {
+): Promise<Walk> {
   const scan = new FrameScan(file, parts.key, { position: start.position, sizeBytes, windowBytes: WINDOW_BYTES })
   let end = start.offset
   let newestAt = 0
@@ -160,5 +175,5 @@ async function walkFrames(
       'the log is damaged; the records behind are kept',
     )
   }
-  return { end, position: scan.position, newestAt, damaged }
+  return { end, position: scan.position, newestAt, damaged, unreadable: scan.unreadable }
 }

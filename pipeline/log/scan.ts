@@ -1,11 +1,16 @@
 import { type DiskFile, errorCode } from './disk.ts'
 import { type FrameHead, type FrameKey, readFrameHead, viewOf } from './frame.ts'
 
+const PAGE_BYTES = 4096
+const READ_TRIES_MAX = 3
+
 /** Walks the frames of a file, a window of it in memory at a time. Windows are never written to again, so what is read
  * may share their bytes. */
 export class FrameScan {
   /** In the file, of the frame that `peek` looks at. */
   position: number
+  /** The disk could not give some of the bytes. */
+  unreadable = false
   bytes: Buffer = Buffer.alloc(0)
   view: DataView = viewOf(this.bytes)
   readonly #file: DiskFile
@@ -65,7 +70,7 @@ export class FrameScan {
     // Never more than there is: a damaged length, or a small file, must not reserve a lot.
     const want = Math.min(Math.max(this.#windowBytes, this.#needBytes), this.bytesLeft)
     const window = Buffer.allocUnsafeSlow(want)
-    const count = await readAround(this.#file, window, this.position)
+    const count = await this.#readAround(window)
     this.bytes = window.subarray(0, count)
     this.view = viewOf(this.bytes)
     this.#start = this.position
@@ -100,31 +105,27 @@ export class FrameScan {
       this.position += 1
     }
   }
-}
 
-const PAGE_BYTES = 4096
-const READ_TRIES_MAX = 3
-
-/** Reads, and where the disk cannot, leaves zeros: they are no frame, so the damage is reported and what is readable
- * behind it is served. */
-async function readAround(file: DiskFile, into: Buffer, position: number): Promise<number> {
-  for (let tries = 1; tries <= READ_TRIES_MAX; tries++) {
-    try {
-      return await file.read(into, position)
-    } catch (error) {
-      if (errorCode(error) !== 'EIO') throw error
+  /** Reads, and where the disk cannot, leaves zeros: they are no frame, so the damage is reported and what is readable
+   * behind it is served. */
+  async #readAround(into: Buffer): Promise<number> {
+    for (let tries = 1; tries <= READ_TRIES_MAX; tries++) {
+      try {
+        return await this.#file.read(into, this.position)
+      } catch (error) {
+        if (errorCode(error) !== 'EIO') throw error
+      }
     }
-  }
-  const sizeBytes = await file.sizeBytes()
-  const wantBytes = Math.max(0, Math.min(into.length, sizeBytes - position))
-  for (let at = 0; at < wantBytes; at += PAGE_BYTES) {
-    const page = into.subarray(at, Math.min(at + PAGE_BYTES, wantBytes))
-    try {
-      await file.read(page, position + at)
-    } catch (error) {
-      if (errorCode(error) !== 'EIO') throw error
-      page.fill(0)
+    for (let at = 0; at < into.length; at += PAGE_BYTES) {
+      const page = into.subarray(at, at + PAGE_BYTES)
+      try {
+        await this.#file.read(page, this.position + at)
+      } catch (error) {
+        if (errorCode(error) !== 'EIO') throw error
+        this.unreadable = true
+        page.fill(0)
+      }
     }
+    return into.length
   }
-  return wantBytes
 }

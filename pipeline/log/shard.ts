@@ -174,10 +174,11 @@ export class Shard {
   async #flush(): Promise<void> {
     const group = this.#groups.shift()
     if (group === undefined) return
-    assert(group.firstOffset === this.end, 'a group begins where the durable records end')
-    const pieces = group.seal()
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    let bytes = 0
     try {
+      assert(group.firstOffset === this.end, 'a group begins where the durable records end')
+      const pieces = group.seal()
+      bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
       await this.#parts.room.beforeWrite(bytes)
       await this.#writeTrying(pieces, bytes)
     } catch (error) {

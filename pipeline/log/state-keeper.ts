@@ -40,7 +40,7 @@ export class StateKeeper {
       this.#changed.delete(shard)
       if (!shard.onDisk) continue
       try {
-        await shard.exclusively(() => writeShardState(this.#disk, shard.dir, shard.state))
+        await writeShardState(this.#disk, shard.dir, shard.state)
         this.#failed = false
       } catch (error) {
         if (!this.#failed)

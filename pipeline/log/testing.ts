@@ -1,13 +1,22 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type Clock, parseAccountId } from '../../platform/index.ts'
 import type { LogGap, LogReader, LogRecord, ShardAddress, StoredRecord } from '../types.ts'
 
+/** Where tests write that make thousands of files: in memory where there is room, as syncs are slow and what a sync is
+ * worth only a power cut can test. */
+const inMemory = existsSync('/dev/shm') && roomOf('/dev/shm') > 1e9 ? '/dev/shm' : tmpdir()
+
+function roomOf(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir)
+  return bavail * bsize
+}
+
 /** A directory for a log, not made yet, that goes with the test, or with what `goesWith` says. */
-export function aDir(goesWith: (remove: () => void) => void = onTestFinished): string {
-  const dir = mkdtempSync(join(tmpdir(), 'rampart-log-'))
+export function aDir(goesWith: (remove: () => void) => void = onTestFinished, parent: string = inMemory): string {
+  const dir = mkdtempSync(join(parent, 'rampart-log-'))
   goesWith(() => rmSync(dir, { recursive: true, force: true }))
   return join(dir, 'log')
 }
