@@ -164,7 +164,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     audit,
     routes: [
       probeRoutes({ metrics, trouble: async () => trouble }),
-      iamRoutes(iam, { compileFilter }),
+      iamRoutes(iam, { compileFilter, publicUrl: () => endpoint }),
       jobRoutes(jobs, compileFilter),
       pipeRoutes(pipes),
       recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),

@@ -9,13 +9,26 @@ import { accountField } from './policy/arn-pattern.ts'
 import { callerOf } from './policy/principal-match.ts'
 import type { Question } from './policy/statement.ts'
 import type { PolicyView, PolicyViews } from './policy-views.ts'
+import type { ResourceLayer, ResourcePolicies } from './resource-policies.ts'
 import type { Log } from './types.ts'
 
 export interface AuthorizerDeps {
   readonly views: PolicyViews
+  readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
   readonly clock: Clock
   readonly log: Log
+}
+
+/** What a decision is given beside the request. */
+export interface Given {
+  /** Whether the request's context may speak for the platform, as in a simulation. */
+  readonly asserted?: boolean
+  readonly onResource?: ResourceLayer
+}
+
+function makeDecisionId(): string {
+  return randomUUID().replaceAll('-', '')
 }
 
 /** Everything one decision looks at. */
@@ -34,15 +47,26 @@ export class IamAuthorizer implements Authorizer {
   }
 
   async authorize(request: AuthzRequest): Promise<Decision> {
-    return this.decide(request, this.#deps.evaluator)
+    let onResource: ResourceLayer
+    try {
+      onResource = await this.#deps.resourcePolicies.find(request.resource)
+    } catch (error) {
+      const id = makeDecisionId()
+      this.#deps.log.error(
+        { err: error, decisionId: id, resource: request.resource },
+        'a resource policy failed: denied',
+      )
+      return { allowed: false, id, reason: 'error', determining: [] }
+    }
+    return this.decide(request, this.#deps.evaluator, { onResource })
   }
 
-  /** The same, by a chosen evaluator. Never throws.
-   * @param asserted whether the request's context may speak for the platform, as in a simulation */
-  decide(request: AuthzRequest, evaluator: Evaluator, asserted = false): Decision {
-    const id = randomUUID().replaceAll('-', '')
+  /** The same without policies on resources but those given, by a chosen evaluator. Never throws.
+   */
+  decide(request: AuthzRequest, evaluator: Evaluator, given: Given = {}): Decision {
+    const id = makeDecisionId()
     try {
-      const found = this.caseOf(request, asserted)
+      const found = this.caseOf(request, given)
       if (!found) return { allowed: false, id, reason: 'implicitDeny', determining: [] }
       if (found.view.broken.length > 0) {
         this.#deps.log.error(
@@ -64,7 +88,7 @@ export class IamAuthorizer implements Authorizer {
   }
 
   /** undefined where the principal is gone or the request is longer than any real one. */
-  caseOf(request: AuthzRequest, asserted = false): Case | undefined {
+  caseOf(request: AuthzRequest, { asserted = false, onResource }: Given = {}): Case | undefined {
     const { principal, action, resource } = request
     const view = this.#deps.views.find(principal)
     if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
@@ -80,6 +104,8 @@ export class IamAuthorizer implements Authorizer {
         identity: view.identity,
         boundary: view.boundary,
         sessions,
+        resource: onResource?.list,
+        resourcePolicyRequired: onResource?.required ?? false,
         // A resource that names no account, or the platform itself, is nobody else's.
         sameAccount: !owner || owner === principal.account || owner === 'rampart' || principal.kind === 'platform',
       },

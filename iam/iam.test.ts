@@ -255,6 +255,34 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
     expect(() => iam.principalOfRole(account, 'nobody')).toThrow('there is no role')
   })
 
+  it('asks the policy on a resource where its service has such, and refuses where that fails', async () => {
+    const key = 'arn:rampart:kms:local:000000000001:key/k1'
+    const ann: Principal = {
+      ...(await caller(head(`Bearer ${await token()}`))),
+      name: 'ann',
+      arn: 'arn:rampart:iam::000000000001:user/ann' as Principal['arn'],
+    }
+    await iam.users.create(account, { name: 'ann' })
+    await iam.attachments.attach(account, { kind: 'user', name: 'ann' }, administrator)
+    let document: string | undefined
+    iam.provideResourcePolicies('kms', {
+      required: true,
+      find: async (arn) => (arn === key && document !== undefined ? { document } : undefined),
+    })
+    const grant = (who: string) =>
+      `{"Version":"5.0","Statement":{"Sid":"Use","Effect":"Allow","Action":"kms:*","Principal":{"IAM":"${who}"}}}`
+    const use = (action: string) => may(ann, action, { resource: key })
+    expect(await use('kms:cmk:describe')).toBe('implicitDeny')
+    document = grant('000000000001')
+    expect([await use('kms:cmk:describe'), await use('kms:cmk:decrypt')]).toEqual(['allow', 'implicitDeny'])
+    document = grant(ann.arn)
+    expect([await use('kms:cmk:describe'), await use('kms:cmk:decrypt')]).toEqual(['allow', 'allow'])
+    document = grant('arn:rampart:iam::000000000001:user/bob')
+    expect(await use('kms:cmk:describe')).toBe('implicitDeny')
+    document = '{'
+    expect(await use('kms:cmk:describe')).toBe('error')
+  })
+
   it('denies whoever holds a policy that can no longer be read, and says so', async () => {
     const document = '{"Version":"5.0","Statement":{"Effect":"Allow","Action":"*"}}'
     await iam.users.create(account, { name: 'ann' })

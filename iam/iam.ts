@@ -27,6 +27,7 @@ import { Groups } from './groups.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import { PolicyViews } from './policy-views.ts'
+import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { Roles } from './roles.ts'
 import { signIn } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
@@ -67,6 +68,8 @@ export interface Iam {
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
   /** Every account, the first one first. */
   accounts(): readonly AccountId[]
+  /** Says where the policies on a service's resources are found; called once a service, before the first request. */
+  provideResourcePolicies(service: string, source: ResourcePolicySource): void
   /** The account that `bootstrap` made, or undefined before. */
   firstAccount(): AccountId | undefined
   /** Decides as `authorizer` does, by the native evaluator: what many decisions at once are asked of. Keys in the
@@ -106,7 +109,14 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   const throttle = new SignInThrottle(clock)
   const views = new PolicyViews(directory)
   const authenticator = new IamAuthenticator({ directory, store, tokens, sealer, clock, log })
-  const authorizer = new IamAuthorizer({ views, evaluator: await createCasbinEvaluator(), clock, log })
+  const resourcePolicies = new ResourcePolicies()
+  const authorizer = new IamAuthorizer({
+    views,
+    resourcePolicies,
+    evaluator: await createCasbinEvaluator(),
+    clock,
+    log,
+  })
   const roles = new Roles({ directory, changes, clock })
   return {
     authenticator,
@@ -124,8 +134,9 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
         .map((account) => account.id)
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
+    provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
     firstAccount: () => directory.findAccount(FIRST_ACCOUNT)?.id,
-    decide: (request) => authorizer.decide(request, nativeEvaluator, true),
+    decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true }),
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>

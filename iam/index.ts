@@ -3,4 +3,5 @@ export { type BootstrapResult, createIam, type Iam, type IamDeps } from './iam.t
 export { checkPolicyText, type PolicyRemark } from './lint-file.ts'
 export { iamMigrations } from './migrations.ts'
 export { memberText } from './policy/json.ts'
+export type { ResourcePolicy, ResourcePolicySource } from './resource-policies.ts'
 export { iamRoutes } from './routes.ts'

@@ -79,6 +79,8 @@ export const SIGN_IN_PAIRS_MAX = 50_000
 /** An access key's time of last use is stored this often at most. */
 export const LAST_USED_RESOLUTION_MS = 60_000
 
+/** Policies on resources that are kept compiled. */
+export const RESOURCE_POLICIES_REMEMBERED_MAX = 10_000
 /** Principals whose compiled policies are kept ready. */
 export const VIEWS_REMEMBERED_MAX = 50_000
 

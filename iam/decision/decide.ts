@@ -84,7 +84,7 @@ interface Bound {
 }
 
 /** The layers that only ever take away, in the order in which a refusal names them. */
-export function boundsOf(layers: Layers): Bound[] {
+function boundsOf(layers: Layers): Bound[] {
   return [
     ...layers.guardrails.map(({ node, list }): Bound => ({ layer: 'guardrail', node, list })),
     ...layers.resourceGuardrails.map(({ node, list }): Bound => ({ layer: 'resourceGuardrail', node, list })),

@@ -166,7 +166,7 @@ export function matchesScope(statement: CompiledStatement, question: Question, n
   return principals.naming(question.caller, question.keys) === naming
 }
 
-export function conditionsHold(statement: CompiledStatement, question: Question): boolean {
+function conditionsHold(statement: CompiledStatement, question: Question): boolean {
   for (const condition of statement.conditions) if (!condition.holds(question.keys)) return false
   return true
 }

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { QUERY_PARAMETERS_MAX, SIGNED_HEADERS_MAX } from '../limits.ts'
 import { canonicalRequest, parseQuery, sha256Hex } from './canonical.ts'
 
-export const ALGORITHM = 'AWS4-HMAC-SHA256'
+const ALGORITHM = 'AWS4-HMAC-SHA256'
 
 export interface CredentialScope {
   readonly accessKeyId: string
@@ -42,7 +42,7 @@ export interface AlgorithmOptions {
 /** What AWS's services but S3 do, and this one. */
 export const SERVICE_OPTIONS: AlgorithmOptions = { normalizePath: true, omitSessionToken: false }
 
-export function splitUrl(rawUrl: string): { readonly rawPath: string; readonly rawQuery: string } {
+function splitUrl(rawUrl: string): { readonly rawPath: string; readonly rawQuery: string } {
   const mark = rawUrl.indexOf('?')
   return mark === -1
     ? { rawPath: rawUrl, rawQuery: '' }
