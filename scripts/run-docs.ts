@@ -17,6 +17,7 @@ import { Shell } from './run-docs/shell.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 30_000
 /** What a checkout does not hold. */
 const NOT_IN_CHECKOUT = new Set(['data', '.git', '.engines'])
 
@@ -50,7 +51,7 @@ async function runPage(page: string, blocks: readonly Block[]): Promise<void> {
     }
   } finally {
     shell.close()
-    for (const service of services) await stopService(page, service)
+    for (const service of services) await stopService(page, folder, service)
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -84,12 +85,19 @@ async function startService(block: Block, folder: string, services: ChildProcess
   return `the service did not become ready\n${block.text}\n--- said\n${said}`
 }
 
-async function stopService(page: string, service: ChildProcess): Promise<void> {
+/** A clean stop takes runtime.json away; what started the service (npm, a shell) may itself die of the signal. */
+async function stopService(page: string, folder: string, service: ChildProcess): Promise<void> {
   if (service.exitCode !== null || service.pid === undefined) return
-  const exit = once(service, 'exit') as Promise<[number | null]>
+  const exit = once(service, 'exit')
   process.kill(-service.pid, 'SIGTERM')
-  const [code] = await exit
-  if (code === 0) return
-  failed += 1
-  console.error(`${page}: the service left with ${code}`)
+  await exit
+  const giveUpAt = performance.now() + STOP_TIMEOUT_MS
+  while (existsSync(join(folder, 'data', 'runtime.json'))) {
+    if (performance.now() > giveUpAt) {
+      failed += 1
+      console.error(`${page}: the service did not stop cleanly`)
+      return
+    }
+    await delay(100)
+  }
 }
