@@ -17,22 +17,29 @@ interface Header5424 {
 /** Longest header fields, with room for senders that overstep the 255, 48, 128 and 32 of RFC 5424 6. */
 const FIELD_CHARS_MAX = 512
 
-/** One `[id name="value" …]` at `at`, into `into`; where it ends, or -1 when it is malformed.
+/** Structured data as far as it is read: elements and parameters count together against one bound. */
+interface Structured {
+  readonly elements: Draft
+  count: number
+}
+
+/** One `[id name="value" …]` at `at`, into `into`; where it ends, or -1 when it is malformed or there are too many.
  * @see RFC 5424 6.3 */
-function readElement(text: string, at: number, into: Draft): number {
+function readElement(text: string, at: number, into: Structured): number {
   let i = at + 1
   const idEnd = endOfName(text, i)
   if (idEnd === i) return -1
   const id = safeName(text.slice(i, idEnd))
-  const repeated = Object.hasOwn(into, id) ? into[id] : undefined
+  const { elements } = into
+  const repeated = Object.hasOwn(elements, id) ? elements[id] : undefined
   const element: Draft = isElement(repeated) ? repeated : {}
   i = idEnd
-  for (let count = 0; ; count++) {
+  for (;;) {
+    if (++into.count > PARSE_LIMITS.columnsMax) return -1
     while (text[i] === ' ') i += 1
     if (text[i] === ']') break
     const nameEnd = endOfName(text, i)
-    if (nameEnd === i || text[nameEnd] !== '=' || text[nameEnd + 1] !== '"' || count >= PARSE_LIMITS.columnsMax)
-      return -1
+    if (nameEnd === i || text[nameEnd] !== '=' || text[nameEnd + 1] !== '"') return -1
     const name = safeName(text.slice(i, nameEnd))
     const value = readValue(text, nameEnd + 2)
     if (value === undefined) return -1
@@ -41,7 +48,7 @@ function readElement(text: string, at: number, into: Draft): number {
       before === undefined ? value.text : Array.isArray(before) ? [...before, value.text] : [before, value.text]
     i = value.end
   }
-  into[id] = element
+  elements[id] = element
   return i + 1
 }
 
@@ -97,13 +104,13 @@ export function tryParse5424(text: string, from: number): Header5424 | undefined
   const time = parseIso(timestamp)
   if (time === undefined && timestamp !== '-') return undefined
 
-  const structuredData: Draft = {}
+  const structured: Structured = { elements: {}, count: 0 }
   let isMalformed = false
   const structuredFrom = at
   if (text[at] === '-') at += 1
   else {
     while (text[at] === '[') {
-      const end = readElement(text, at, structuredData)
+      const end = readElement(text, at, structured)
       if (end < 0) {
         isMalformed = true
         break
@@ -120,7 +127,7 @@ export function tryParse5424(text: string, from: number): Header5424 | undefined
     ...(appname === '-' ? {} : { appname }),
     ...(procid === '-' ? {} : { procid }),
     ...(msgid === '-' ? {} : { msgid }),
-    ...(isMalformed || Object.keys(structuredData).length === 0 ? {} : { structuredData }),
+    ...(isMalformed || structured.count === 0 ? {} : { structuredData: structured.elements }),
     message,
   }
 }

@@ -22,5 +22,5 @@ export function normalisePowershell({ fields, eventId }: WindowsEvent): Draft | 
 /** `User = DOMAIN\name` among the lines of a 4103's ContextInfo. */
 function contextUser(fields: Draft): string | undefined {
   const context = textOf(fields.ContextInfo)
-  return context === undefined ? undefined : /^\s*User = (.{1,256})$/m.exec(context)?.[1]?.trim()
+  return context === undefined ? undefined : /^[ \t]{0,64}User = (.{1,256})$/m.exec(context)?.[1]?.trim()
 }
