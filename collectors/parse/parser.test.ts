@@ -251,11 +251,14 @@ describe('time', () => {
   })
 })
 
+const EVENT_MEMBERS = ['offset', 'receivedAt', 'time', 'original', 'ocsf', 'logsource', 'raw', 'parseError']
 const OCSF_REQUIRED = ['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid']
 
 /** What any store may rely on. */
 function expectSound(event: Event): void {
   for (const name of OCSF_REQUIRED) expect(event.ocsf[name]).toBeDefined()
+  for (const name of Object.keys(event)) expect(EVENT_MEMBERS).toContain(name)
+  for (const name of Object.keys(event.logsource)) expect(['product', 'category', 'service']).toContain(name)
   expect(Number.isInteger(event.time)).toBe(true)
   const wholly = (value: JsonValue | undefined): void => {
     if (typeof value === 'number') expect(Number.isFinite(value)).toBe(true)

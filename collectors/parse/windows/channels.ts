@@ -88,8 +88,15 @@ const sysmonCategories: ReadonlyMap<number, string> = new Map([
   [255, 'sysmon_error'],
 ])
 
-/** What Sigma calls the log and the kind of a Windows event. */
+/** Sysmon for Linux writes the same events. */
+const LINUX_SYSMON = 'linux-sysmon/operational'
+
+/** What Sigma calls the log and the kind of an event in the shapes of Windows. */
 export function logsourceOf(channel: string, eventId: number): Logsource {
+  if (channel.toLowerCase() === LINUX_SYSMON) {
+    const category = sysmonCategories.get(eventId)
+    return { product: 'linux', service: 'sysmon', ...(category === undefined ? {} : { category }) }
+  }
   const service = services.get(channel) ?? services.get(channel.toLowerCase())
   if (service === undefined) return { product: 'windows' }
   const category = categoryOf(service, eventId)

@@ -476,6 +476,13 @@ describe('System and PowerShell', () => {
     })
   })
 
+  it('Sysmon for Linux is Linux', () => {
+    expect(read('Linux-Sysmon/Operational', 1, { Image: '/usr/bin/curl', ProcessId: 7 })).toMatchObject({
+      logsource: { product: 'linux', service: 'sysmon', category: 'process_creation' },
+      ocsf: { class_uid: 1007, process: { name: 'curl' } },
+    })
+  })
+
   it('a channel that nobody knows is still Windows', () => {
     expect(read('Vendor/Operational', 1, {})).toMatchObject({
       logsource: { product: 'windows' },
