@@ -15,11 +15,11 @@ import { type LogRecord, type RecordFormat, recordFormats, type StoredRecord } f
  *  28 u32  headers   bytes of the headers (JSON); in a block the number of records
  *  32      source, headers, payload; in a block u32 length of its content, then zstd
  *
- * All numbers are little-endian. Frames inside a block carry no mark and no checksum of their own: the block's covers
+ * All numbers are little-endian. Another kind needs another version of the segment's head. Frames inside a block carry no mark and no checksum of their own: the block's covers
  * them. INVARIANT (unguessable): mark and seed are random and never leave the directory, so that no payload can pass
  * for a frame when a damaged stretch is scanned. */
-export const FRAME_HEAD_BYTES = 32
-/** Longer frames do not exist: what says so is damaged. */
+const FRAME_HEAD_BYTES = 32
+/** Longer frames, and blocks with more in them, do not exist: what says so is damaged. */
 export const FRAME_BYTES_MAX = 64 * 1024 * 1024
 /** Offsets and times have 48 bits. */
 export const INSTANT_MAX = 2 ** 48 - 1

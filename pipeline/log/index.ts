@@ -1,4 +1,3 @@
 export type { LogCounters } from './counters.ts'
-export type { LogLimits } from './limits.ts'
-export { type EmbeddedLogReader, openLogReader } from './log-reader.ts'
-export { type EmbeddedLog, type EmbeddedLogOptions, openPartitionLog } from './partition-log.ts'
+export { openLogReader } from './log-reader.ts'
+export { type EmbeddedLog, openPartitionLog } from './partition-log.ts'

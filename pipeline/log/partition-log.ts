@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Clock } from '../../platform/index.ts'
+import { assert, type Clock } from '../../platform/index.ts'
 import type { LogRecord, PartitionLog, ReadBatch, ShardAddress } from '../types.ts'
 import { checkConsumer, keyUnchecked, shardDir, shardKey } from './address.ts'
 import { type LogCounters, zeroCounters } from './counters.ts'
@@ -8,6 +8,7 @@ import { DurableNews } from './durable-news.ts'
 import { logError, translated } from './errors.ts'
 import { findShards, inTurns, logIdOfSegments } from './find-shards.ts'
 import { Flusher } from './flusher.ts'
+import { FRAME_BYTES_MAX } from './frame.ts'
 import { type LogLimits, logLimitDefaults } from './limits.ts'
 import { frameKeyOf, type LogId, newLogId, readLogId, writeLogId } from './log-id.ts'
 import { type LogMessages, silent } from './messages.ts'
@@ -50,6 +51,9 @@ async function open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const { dir, clock } = options
   const disk = options.disk ?? nodeDisk
   const limits = { ...logLimitDefaults, ...options.limits }
+  const { recordBytesMax, sourceBytesMax, headersBytesMax } = limits
+  assert(recordBytesMax + sourceBytesMax + headersBytesMax < FRAME_BYTES_MAX / 2, 'the largest record fits a frame')
+  assert(sourceBytesMax < 2 ** 16, 'the length of a source fits its field')
   const messages = options.log ?? silent
   const counters = zeroCounters()
   for (const consumer of options.consumers ?? []) checkConsumer(consumer)

@@ -3,6 +3,7 @@ import type { LogGap, StoredRecord } from '../types.ts'
 import type { DiskFile } from './disk.ts'
 import {
   blockContent,
+  FRAME_BYTES_MAX,
   type FrameHead,
   type FrameKey,
   frameBytes,
@@ -120,6 +121,7 @@ function takeFrame(scan: FrameScan, head: FrameHead, range: SegmentRange, harves
 
 function inflate(scan: FrameScan): Buffer | undefined {
   const { compressed, contentBytes } = blockContent(scan.bytes, scan.view, scan.at)
+  if (contentBytes > FRAME_BYTES_MAX) return undefined
   try {
     return zstdDecompressSync(compressed, { maxOutputLength: contentBytes })
   } catch {
