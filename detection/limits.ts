@@ -80,3 +80,7 @@ export const LIST_FILTER_CHARS_MAX = 4_096
 export const ROWS_PER_STATEMENT = 500
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
+/** After how many events a plan chooses its witnesses again, by what it saw; the second count begins with the first. */
+export const RELEARN_AT_EVENTS: readonly number[] = [512, 8_192, 131_072]
+/** Spellings of channels and event ids that are remembered. */
+export const KEYS_REMEMBERED_MAX = 4_096

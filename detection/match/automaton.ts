@@ -1,4 +1,4 @@
-import { foldChar } from './fold.ts'
+import { unitsFoldingTo } from './fold.ts'
 
 /** A literal to look for, folded. `atStart` and `atEnd` tie it to the text's ends. */
 export interface Needle {
@@ -91,32 +91,13 @@ function assignColumns(needles: readonly Needle[]): Columns {
   }
   const ascii = new Uint8Array(ASCII)
   const wide = new Map<number, number>()
-  for (let code = 0; code < ASCII; code++)
-    ascii[code] = of.get(foldChar(String.fromCharCode(code)).charCodeAt(0)) ?? OTHER
   for (const [code, column] of of) {
-    // Every unit that folds to this one.
     for (const unit of unitsFoldingTo(code)) {
-      if (unit >= ASCII) wide.set(unit, column)
+      if (unit < ASCII) ascii[unit] = column
+      else wide.set(unit, column)
     }
   }
   return { count: FIRST_CHAR + of.size, ascii, wide, of }
-}
-
-let folding: Map<number, number[]> | undefined
-
-function unitsFoldingTo(code: number): readonly number[] {
-  if (!folding) {
-    folding = new Map()
-    for (let unit = ASCII; unit < 0x10000; unit++) {
-      if (unit >= 0xd800 && unit < 0xe000) continue
-      const folded = foldChar(String.fromCharCode(unit)).charCodeAt(0)
-      if (folded === unit) continue
-      const list = folding.get(folded)
-      if (list) list.push(unit)
-      else folding.set(folded, [unit])
-    }
-  }
-  return [code, ...(folding.get(code) ?? [])]
 }
 
 /** Goto and failure function in one table, row by row. */

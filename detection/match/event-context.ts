@@ -56,6 +56,11 @@ export class EventContext {
     }
   }
 
+  /** The event in hand. */
+  get root(): JsonObject {
+    return this.#root
+  }
+
   value(slot: number): JsonValue | undefined {
     if (this.#valueEpoch[slot] === this.epoch) return this.#values[slot]
     const field = this.#fields[slot] as Field
@@ -78,7 +83,7 @@ export class EventContext {
   /** Every value of the event that has a text. */
   texts(): readonly string[] {
     if (this.#textsEpoch !== this.epoch) {
-      this.#texts = []
+      this.#texts.length = 0
       collectTexts(this.#root, this.#texts, 0)
       this.#textsEpoch = this.epoch
     }

@@ -7,33 +7,22 @@ export interface Field {
   readonly path: readonly string[] | undefined
   /** What `ocsf.<name>` means: the OCSF member where the event has one of its own called `<name>`. */
   readonly ocsf: Field | undefined
-  /** True where every JavaScript object inherits a member of this name. */
-  readonly inherited: boolean
 }
 
 export function makeField(name: string): Field {
-  const path = name.includes('.') ? name.split('.') : undefined
-  const ocsf = name.startsWith('ocsf.') ? makeField(name.slice(5)) : undefined
   return {
     name,
-    path,
-    ocsf,
-    inherited: name in Object.prototype || (path?.some((step) => step in Object.prototype) ?? false),
+    path: name.includes('.') ? name.split('.') : undefined,
+    ocsf: name.startsWith('ocsf.') ? makeField(name.slice(5)) : undefined,
   }
 }
 
 /** The field's value: the member of that very name, else the one its dots lead to, through lists to each element.
- * Undefined = missing. */
+ * Undefined = missing. Asking first whether an object has a member of its own keeps names such as `constructor` from
+ * finding what all objects inherit, and costs a tenth of reading a member that is not there. */
 export function lookUp(root: JsonObject, field: Field): JsonValue | undefined {
-  if (field.inherited) return lookUpOwn(root, field)
-  const value = root[field.name]
-  if (value !== undefined || field.path === undefined) return value
-  return walk(root, field.path, 0)
-}
-
-function lookUpOwn(root: JsonObject, field: Field): JsonValue | undefined {
   if (Object.hasOwn(root, field.name)) return root[field.name]
-  return field.path ? walk(root, field.path, 0) : undefined
+  return field.path === undefined ? undefined : walk(root, field.path, 0)
 }
 
 function walk(root: JsonValue, path: readonly string[], from: number): JsonValue | undefined {

@@ -29,3 +29,44 @@ export function foldChar(char: string): string {
 function isOneChar(text: string): boolean {
   return text.length === 1 || (text.length === 2 && (text.codePointAt(0) ?? 0) > 0xffff)
 }
+
+const foldedUnits = new Uint16Array(0x10000)
+
+/** What a UTF-16 unit above ASCII folds to; half of a surrogate pair is itself. */
+export function foldUnit(unit: number): number {
+  const known = foldedUnits[unit] as number
+  if (known !== 0) return known
+  const folded = foldChar(String.fromCharCode(unit)).charCodeAt(0)
+  foldedUnits[unit] = folded
+  return folded
+}
+
+/** Every UTF-16 unit that folds to this (folded) one, itself first; surrogates fold only in pairs and are left out. */
+export function unitsFoldingTo(unit: number): readonly number[] {
+  if (unit < 0x80) {
+    const char = String.fromCharCode(unit)
+    const upper = char.toUpperCase()
+    const units = upper === char ? [unit] : [unit, upper.charCodeAt(0)]
+    // Long s and the Kelvin sign are the only ones from outside.
+    if (char === 's') units.push(0x17f)
+    if (char === 'k') units.push(0x212a)
+    return units
+  }
+  foldedTo ??= findFolded()
+  return [unit, ...(foldedTo.get(unit) ?? [])]
+}
+
+let foldedTo: ReadonlyMap<number, readonly number[]> | undefined
+
+function findFolded(): ReadonlyMap<number, readonly number[]> {
+  const found = new Map<number, number[]>()
+  for (let unit = 0x80; unit < 0x10000; unit++) {
+    if (unit >= 0xd800 && unit < 0xe000) continue
+    const folded = foldChar(String.fromCharCode(unit)).charCodeAt(0)
+    if (folded === unit) continue
+    const units = found.get(folded)
+    if (units) units.push(unit)
+    else found.set(folded, [unit])
+  }
+  return found
+}

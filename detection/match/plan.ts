@@ -1,11 +1,11 @@
-import type { JsonValue } from '../../pipeline/index.ts'
-import { Automaton, type Needle } from './automaton.ts'
-import { type EventContext, textOfValue } from './event-context.ts'
+import { RELEARN_AT_EVENTS } from '../limits.ts'
+import { CostModel, type Experience, keyOfWitness } from './cost-model.ts'
+import type { EventContext } from './event-context.ts'
 import { ANY_FIELD, type Expression } from './expression.ts'
-import { keyOfText } from './number.ts'
+import { AnyFieldIndex, FieldIndex } from './field-index.ts'
 import type { SlotOf, Test } from './predicate.ts'
 import type { Rarity } from './rarity.ts'
-import { type Witness, witnessesOf } from './witness.ts'
+import { type Witness, type WitnessSet, witnessesOf } from './witness.ts'
 
 /** A rule as it stands in a plan. */
 export interface Planned {
@@ -15,104 +15,137 @@ export interface Planned {
   readonly test: Test
 }
 
-/** The rules that events of one kind are matched with, and the index that tells the few candidates among them. */
+const NOTHING: readonly number[] = []
+
+/** The rules that events of one kind are matched with, and the index that tells the few candidates among them. The index is
+ * chosen anew when some events were seen: which witnesses are rare is then known and not guessed. */
 export class Plan {
-  readonly planned: readonly Planned[]
-  /** Stamps of the events that a rule was last looked at for, by its place in `planned`. */
-  readonly lookedAt: Int32Array
-  readonly #always: readonly number[]
-  readonly #fields: readonly FieldIndex[]
-  readonly #anyField: Automaton | undefined
+  readonly #planned: readonly Planned[]
+  readonly #rarity: Rarity
+  readonly #slotOf: SlotOf
+  readonly #found: number[] = []
+  /** The last event that a rule was looked at for, by its place in `planned`. */
+  readonly #lookedAt: Int32Array
+  #always: readonly number[] = []
+  #fields: readonly FieldIndex[] = []
+  #anyField: AnyFieldIndex | undefined
+  /** Places of the rules that a witness brings up. */
+  #places: readonly (readonly number[])[] = []
+  #keys: readonly string[] = []
+  /** Events in which a witness showed, and the last of them. */
+  #shows: number[] = []
+  #showedAt: Int32Array
+  #events = 0
+  #learnAt: number
 
   constructor(planned: readonly Planned[], rarity: Rarity, slotOf: SlotOf) {
-    this.planned = planned
-    this.lookedAt = new Int32Array(planned.length)
+    this.#planned = planned
+    this.#rarity = rarity
+    this.#slotOf = slotOf
+    this.#lookedAt = new Int32Array(planned.length)
+    this.#showedAt = new Int32Array(0)
+    this.#learnAt = RELEARN_AT_EVENTS[0] ?? Number.POSITIVE_INFINITY
+    this.#build(new CostModel(rarity))
+  }
+
+  /** The numbers of the rules that match the event in hand, in their order. */
+  match(context: EventContext): readonly number[] {
+    if (this.#planned.length === 0) return NOTHING
+    this.#events++
+    if (this.#events === this.#learnAt) this.#learn()
+    const { epoch } = context
+    const found = this.#found
+    let count = 0
+    for (let i = 0; i < this.#fields.length; i++) {
+      count = (this.#fields[i] as FieldIndex).find(context, found, count)
+    }
+    if (this.#anyField) count = this.#anyField.find(context, found, count)
+    let matches: number[] | undefined
+    for (let i = 0; i < this.#always.length; i++) matches = this.#test(this.#always[i] as number, context, matches)
+    for (let i = 0; i < count; i++) {
+      const witness = found[i] as number
+      if (this.#showedAt[witness] === epoch) continue
+      this.#showedAt[witness] = epoch
+      this.#shows[witness] = (this.#shows[witness] as number) + 1
+      const places = this.#places[witness] as readonly number[]
+      for (let j = 0; j < places.length; j++) {
+        const place = places[j] as number
+        if (this.#lookedAt[place] === epoch) continue
+        this.#lookedAt[place] = epoch
+        matches = this.#test(place, context, matches)
+      }
+    }
+    return matches ? (matches.length > 1 ? inOrder(matches) : matches) : NOTHING
+  }
+
+  #test(place: number, context: EventContext, matches: number[] | undefined): number[] | undefined {
+    const { rule, test } = this.#planned[place] as Planned
+    if (!test(context)) return matches
+    if (!matches) return [rule]
+    matches.push(rule)
+    return matches
+  }
+
+  /** Chooses witnesses again, by what was seen so far. */
+  #learn(): void {
+    this.#learnAt = RELEARN_AT_EVENTS.find((events) => events > this.#events) ?? Number.POSITIVE_INFINITY
+    const experience: Experience = {
+      rates: new Map(this.#keys.map((key, witness) => [key, (this.#shows[witness] ?? 0) / this.#events])),
+      fieldChars: new Map(this.#fields.map((field) => [field.name, field.chars / this.#events])),
+    }
+    this.#build(new CostModel(this.#rarity, experience))
+  }
+
+  #build(model: CostModel): void {
+    // A field costs what it costs however many rules look at it: first see which are popular, then choose.
+    const first = this.#planned.map(({ expression }) => witnessesOf(expression, model))
+    const chosen = this.#choose(model.sharedBy(countSharers(first)))
     const always: number[] = []
-    const byField = new Map<string, { witness: Witness; target: number }[]>()
-    for (const [target, { expression }] of planned.entries()) {
-      const set = witnessesOf(expression, rarity)
+    const witnesses = new Map<
+      string,
+      { readonly witness: Witness; readonly number: number; readonly places: number[] }
+    >()
+    for (const [place, set] of chosen.entries()) {
       if (!set) {
-        always.push(target)
+        always.push(place)
         continue
       }
       for (const witness of set.witnesses) {
-        const list = byField.get(witness.field)
-        if (list) list.push({ witness, target })
-        else byField.set(witness.field, [{ witness, target }])
+        const key = keyOfWitness(witness)
+        const known = witnesses.get(key)
+        if (!known) witnesses.set(key, { witness, number: witnesses.size, places: [place] })
+        else if (known.places.at(-1) !== place) known.places.push(place)
       }
     }
     this.#always = always
+    this.#places = [...witnesses.values()].map(({ places }) => places)
+    this.#keys = [...witnesses.keys()]
+    this.#shows = this.#keys.map(() => 0)
+    this.#showedAt = new Int32Array(this.#keys.length)
+    this.#events = 0
+    const byField = Map.groupBy(witnesses.values(), ({ witness }) => witness.field)
     const anyField = byField.get(ANY_FIELD)
-    this.#anyField = anyField && new Automaton(needlesOf(anyField))
+    this.#anyField = anyField && new AnyFieldIndex(anyField)
     byField.delete(ANY_FIELD)
-    this.#fields = [...byField].map(([field, entries]) => new FieldIndex(slotOf(field), entries))
+    this.#fields = [...byField].map(([field, entries]) => new FieldIndex(field, this.#slotOf(field), entries))
   }
 
-  /** Writes the places of all rules that may match the event in hand to `found`, repeats included; returns how many. */
-  candidates(context: EventContext, found: number[]): number {
-    let count = 0
-    for (let i = 0; i < this.#always.length; i++) found[count++] = this.#always[i] as number
-    for (let i = 0; i < this.#fields.length; i++)
-      count = (this.#fields[i] as FieldIndex).candidates(context, found, count)
-    if (this.#anyField) for (const text of context.texts()) count = this.#anyField.scan(text, found, count)
-    return count
+  #choose(model: CostModel): readonly (WitnessSet | undefined)[] {
+    return this.#planned.map(({ expression }) => witnessesOf(expression, model))
   }
 }
 
-/** What is looked for in one field. */
-class FieldIndex {
-  readonly #slot: number
-  readonly #present: readonly number[]
-  readonly #values: ReadonlyMap<string, readonly number[]> | undefined
-  readonly #scan: Automaton | undefined
-
-  constructor(slot: number, entries: readonly { witness: Witness; target: number }[]) {
-    this.#slot = slot
-    this.#present = [
-      ...new Set(entries.filter(({ witness }) => witness.kind === 'presence').map(({ target }) => target)),
-    ]
-    const needles = needlesOf(entries)
-    if (needles.length > 0) this.#scan = new Automaton(needles)
-    const values = new Map<string, number[]>()
-    for (const { witness, target } of entries) {
-      if (witness.kind !== 'value') continue
-      const list = values.get(witness.key)
-      if (list) list.push(target)
-      else values.set(witness.key, [target])
+function countSharers(sets: readonly (WitnessSet | undefined)[]): ReadonlyMap<string, number> {
+  const sharers = new Map<string, number>()
+  for (const set of sets) {
+    for (const field of new Set(set?.witnesses.map((witness) => witness.field))) {
+      sharers.set(field, (sharers.get(field) ?? 0) + 1)
     }
-    if (values.size > 0) this.#values = values
   }
-
-  candidates(context: EventContext, found: number[], count: number): number {
-    const value = context.value(this.#slot)
-    if (value === undefined) return count
-    let total = count
-    for (let i = 0; i < this.#present.length; i++) found[total++] = this.#present[i] as number
-    return typeof value === 'string' ? this.#look(value, found, total) : this.#lookInto(value, found, total)
-  }
-
-  #lookInto(value: JsonValue, found: number[], count: number): number {
-    const text = textOfValue(value)
-    if (text !== undefined) return this.#look(text, found, count)
-    let total = count
-    if (Array.isArray(value)) {
-      for (const element of value as readonly JsonValue[]) total = this.#lookInto(element, found, total)
-    }
-    return total
-  }
-
-  #look(text: string, found: number[], count: number): number {
-    let total = count
-    if (this.#values) {
-      const targets = this.#values.get(keyOfText(text))
-      if (targets) for (let i = 0; i < targets.length; i++) found[total++] = targets[i] as number
-    }
-    return this.#scan ? this.#scan.scan(text, found, total) : total
-  }
+  return sharers
 }
 
-function needlesOf(entries: readonly { witness: Witness; target: number }[]): Needle[] {
-  return entries.flatMap(({ witness, target }) =>
-    witness.kind === 'needle' ? [{ text: witness.text, atStart: witness.atStart, atEnd: witness.atEnd, target }] : [],
-  )
+/** Each rule once, in the order of the set: a rule may stand in a plan more than once. */
+function inOrder(matches: number[]): readonly number[] {
+  return [...new Set(matches)].sort((left, right) => left - right)
 }

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../pipeline/index.ts'
 import { type EventContext, textOfValue } from './event-context.ts'
 import { ANY_FIELD, type Comparison, type Predicate, type TextPosition } from './expression.ts'
-import { fold } from './fold.ts'
+import { fold, foldUnit } from './fold.ts'
 import { compileGlob } from './glob.ts'
 import { networkHolds, parseCidr, parseIp } from './ip.ts'
 import { numberOf } from './number.ts'
@@ -17,6 +17,9 @@ export type SlotOf = (field: string) => number
 export function compilePredicate(predicate: Predicate, slotOf: SlotOf): Test {
   switch (predicate.kind) {
     case 'text':
+      if (isAnchored(predicate)) {
+        return compileAnchored(predicate, slotOf(predicate.field))
+      }
       return overTexts(
         predicate,
         textTest(predicate.position, predicate.cased ? predicate.text : fold(predicate.text)),
@@ -116,6 +119,37 @@ function textTest(position: TextPosition, needle: string): (text: string) => boo
     case 'contains':
       return (text) => text.includes(needle)
   }
+}
+
+/** A literal without case that has its place in a field. Characters beyond the first plane fold in pairs and are left to
+ * the comparison of whole folded texts. */
+function isAnchored({ cased, position, field, text }: Extract<Predicate, { kind: 'text' }>): boolean {
+  return !cased && position !== 'contains' && field !== ANY_FIELD && !/[\ud800-\udfff]/.test(text)
+}
+
+/** Compares without case only where the literal has to stand; the rest of a text is not folded for it. */
+function compileAnchored({ position, text }: Extract<Predicate, { kind: 'text' }>, slot: number): Test {
+  const needle = fold(text)
+  const { length } = needle
+  const test = (found: string): boolean => {
+    if (found.length < length || (position === 'equals' && found.length !== length)) return false
+    return foldedAt(found, position === 'endsWith' ? found.length - length : 0, needle)
+  }
+  return (context) => {
+    const value = context.value(slot)
+    if (typeof value === 'string') return test(value)
+    return value !== undefined && value !== null && someText(value, test)
+  }
+}
+
+function foldedAt(text: string, from: number, needle: string): boolean {
+  // The last characters differ most often: `\\cmd.exe`, `\\net.exe`.
+  for (let i = needle.length - 1; i >= 0; i--) {
+    const code = text.charCodeAt(from + i)
+    const folded = code >= 0x80 ? foldUnit(code) : code >= 0x41 && code <= 0x5a ? code + 0x20 : code
+    if (folded !== needle.charCodeAt(i)) return false
+  }
+  return true
 }
 
 function compileFieldRef(predicate: Extract<Predicate, { kind: 'fieldRef' }>, slotOf: SlotOf): Test {

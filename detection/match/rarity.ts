@@ -1,60 +1,81 @@
 import type { Expression } from './expression.ts'
 import { fold } from './fold.ts'
 
-const GRAM = 3
 const WINDOW_MAX = 10
+const GRAM = 3
+/** Three characters of seven bits each; what lies outside of ASCII shares entries, which only blurs the guess. */
+const GRAMS = 1 << 21
+const MASK = 0x7f
+
+/** A stretch of a literal and how rare it is. */
+export interface RareWindow {
+  readonly from: number
+  readonly to: number
+  readonly cost: number
+}
 
 /** How common pieces of text are among the literals of a rule set. What many rules name (`\windows\system32\`) is what
  * events are full of; what one rule names is a good sign that it may match. */
 export class Rarity {
-  readonly #counts = new Map<string, number>()
+  /** In how many literals each three characters in a row stand. */
+  readonly #counts = new Uint16Array(GRAMS)
+  readonly #windows = new Map<string, RareWindow>()
 
   constructor(expressions: Iterable<Expression>) {
     const seen = new Set<string>()
-    const visit = (expression: Expression): void => {
-      if (expression.kind === 'and' || expression.kind === 'or') for (const part of expression.of) visit(part)
-      else if (expression.kind === 'not') visit(expression.of)
-      else if (expression.kind === 'text') {
-        const text = fold(expression.text)
-        if (seen.has(text)) return
-        seen.add(text)
-        for (const gram of new Set(gramsOf(text))) this.#counts.set(gram, (this.#counts.get(gram) ?? 0) + 1)
-      }
-    }
-    for (const expression of expressions) visit(expression)
+    for (const expression of expressions) this.#learn(expression, seen)
   }
 
-  /** The share of texts that a literal may be guessed to stand in, for comparison only: lower is rarer. */
-  cost(text: string): number {
-    if (text.length < GRAM) return text.length === 0 ? 1000 : text.length === 1 ? 300 : 100
-    let least = Number.POSITIVE_INFINITY
-    let sum = 0
-    let grams = 0
-    for (const gram of gramsOf(text)) {
-      const count = this.#counts.get(gram) ?? 0
-      least = Math.min(least, count)
-      sum += count
-      grams++
-    }
-    return (least + sum / grams / 4 + 1) / Math.min(text.length - 1, 8)
-  }
-
-  /** The stretch of at most `WINDOW_MAX` characters of a literal that is rarest; the whole of a short one. */
-  rarestWindow(text: string): { readonly from: number; readonly to: number } {
-    if (text.length <= WINDOW_MAX) return { from: 0, to: text.length }
-    let best = 0
-    let bestCost = Number.POSITIVE_INFINITY
-    for (let from = 0; from + WINDOW_MAX <= text.length; from++) {
-      const cost = this.cost(text.slice(from, from + WINDOW_MAX))
-      if (cost < bestCost) {
-        best = from
-        bestCost = cost
+  #learn(expression: Expression, seen: Set<string>): void {
+    if (expression.kind === 'and' || expression.kind === 'or') for (const part of expression.of) this.#learn(part, seen)
+    else if (expression.kind === 'not') this.#learn(expression.of, seen)
+    else if (expression.kind === 'text') {
+      const text = fold(expression.text)
+      if (seen.has(text)) return
+      seen.add(text)
+      for (let at = 0; at + GRAM <= text.length; at++) {
+        const gram = gramAt(text, at)
+        const count = this.#counts[gram] as number
+        if (count < 0xffff) this.#counts[gram] = count + 1
       }
     }
-    return { from: best, to: best + WINDOW_MAX }
+  }
+
+  /** The stretch of at most `WINDOW_MAX` characters of a literal that is rarest; the whole of a short one. Its cost is the
+   * share of texts it may be guessed to stand in, for comparison only: lower is rarer. */
+  rarestWindow(text: string): RareWindow {
+    const known = this.#windows.get(text)
+    if (known) return known
+    const found = this.#findWindow(text)
+    this.#windows.set(text, found)
+    return found
+  }
+
+  #findWindow(text: string): RareWindow {
+    const { length } = text
+    if (length < GRAM) return { from: 0, to: length, cost: length === 2 ? 100 : 300 }
+    const width = Math.min(length, WINDOW_MAX)
+    const counts: number[] = []
+    for (let at = 0; at + GRAM <= length; at++) counts.push(this.#counts[gramAt(text, at)] as number)
+    let best: RareWindow = { from: 0, to: width, cost: Number.POSITIVE_INFINITY }
+    for (let from = 0; from + width <= length; from++) {
+      let least = Number.POSITIVE_INFINITY
+      let sum = 0
+      for (let at = from; at + GRAM <= from + width; at++) {
+        const count = counts[at] as number
+        if (count < least) least = count
+        sum += count
+      }
+      const grams = width - GRAM + 1
+      const cost = (least + sum / grams / 4 + 1) / Math.min(width - 1, 8)
+      if (cost < best.cost) best = { from, to: from + width, cost }
+    }
+    return best
   }
 }
 
-function* gramsOf(text: string): Generator<string> {
-  for (let at = 0; at + GRAM <= text.length; at++) yield text.slice(at, at + GRAM)
+function gramAt(text: string, at: number): number {
+  return (
+    ((text.charCodeAt(at) & MASK) << 14) | ((text.charCodeAt(at + 1) & MASK) << 7) | (text.charCodeAt(at + 2) & MASK)
+  )
 }

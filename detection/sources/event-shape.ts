@@ -23,43 +23,50 @@ const linuxSysmonCategories = new Map<string, string>([
 /** Tells by its members what an event is: nested or flat Windows event, CloudTrail record, Sysmon for Linux; of any other
  * `known` is what its parser says.   @see Sigma specification 2.0, Field Usage 3 (names of Windows fields) */
 export function shapeEvent(event: JsonObject, known: Logsource): ShapedEvent {
-  const nested = event.Event
-  const winlog = event.winlog
-  const flat =
-    isObject(nested) && isObject(nested.System)
-      ? flattenWindows(nested, nested.System)
-      : isObject(winlog) && typeof winlog.channel === 'string'
-        ? flattenWinlog(event, winlog)
-        : event
-  const channel = flat.Channel
-  const eventId = flat.EventID
-  if (typeof channel === 'string' && eventId !== undefined && eventId !== null) {
-    if (channel === LINUX_SYSMON_CHANNEL) {
-      const category = linuxSysmonCategories.get(String(eventId))
-      return {
-        root: flat,
-        windows: false,
-        logsource: { product: 'linux', service: 'sysmon', ...(category === undefined ? {} : { category }) },
-      }
+  // Asking whether a member is there costs a tenth of reading one that is not.
+  if (Object.hasOwn(event, 'Channel')) return shapeFlat(event) ?? { root: event, windows: false, logsource: known }
+  if (Object.hasOwn(event, 'Event')) {
+    const nested = event.Event
+    if (isObject(nested) && isObject(nested.System)) {
+      const flat = flattenWindows(nested, nested.System)
+      return shapeFlat(flat) ?? { root: flat, windows: false, logsource: known }
     }
-    return { root: flat, windows: true, logsource: WINDOWS }
+  }
+  if (Object.hasOwn(event, 'winlog')) {
+    const { winlog } = event
+    if (isObject(winlog) && typeof winlog.channel === 'string') {
+      const flat = flattenWinlog(event, winlog)
+      return shapeFlat(flat) ?? { root: flat, windows: false, logsource: known }
+    }
   }
   // Winlogbeat 6 renamed every field: Windows it is, yet no rule can address it.
-  if (
-    typeof event.log_name === 'string' &&
-    event.event_id !== undefined &&
-    (isObject(event.event_data) || isObject(event.user_data))
-  ) {
-    return { root: event, windows: true, logsource: WINDOWS }
+  if (Object.hasOwn(event, 'log_name') && Object.hasOwn(event, 'event_id')) {
+    if (isObject(event.event_data) || isObject(event.user_data))
+      return { root: event, windows: true, logsource: WINDOWS }
   }
   if (
-    typeof event.eventSource === 'string' &&
-    typeof event.eventName === 'string' &&
-    event.eventVersion !== undefined
+    Object.hasOwn(event, 'eventSource') &&
+    Object.hasOwn(event, 'eventName') &&
+    Object.hasOwn(event, 'eventVersion')
   ) {
     return { root: event, windows: false, logsource: CLOUDTRAIL }
   }
-  return { root: flat, windows: false, logsource: known }
+  return { root: event, windows: false, logsource: known }
+}
+
+/** An event log's event by its flat members; undefined where it is none. */
+function shapeFlat(flat: JsonObject): ShapedEvent | undefined {
+  const channel = flat.Channel
+  if (typeof channel !== 'string' || !Object.hasOwn(flat, 'EventID')) return undefined
+  const eventId = flat.EventID
+  if (eventId === undefined || eventId === null) return undefined
+  if (channel !== LINUX_SYSMON_CHANNEL) return { root: flat, windows: true, logsource: WINDOWS }
+  const category = linuxSysmonCategories.get(String(eventId))
+  return {
+    root: flat,
+    windows: false,
+    logsource: { product: 'linux', service: 'sysmon', ...(category === undefined ? {} : { category }) },
+  }
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

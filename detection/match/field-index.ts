@@ -1,0 +1,134 @@
+import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
+import { EVENT_DEPTH_MAX } from '../limits.ts'
+import { Automaton, type Needle } from './automaton.ts'
+import { type EventContext, textOfValue } from './event-context.ts'
+import { keyOfText } from './number.ts'
+import { SkipScanner } from './skip-scanner.ts'
+import type { Witness } from './witness.ts'
+
+/** A witness and the number it is told by. */
+export interface NumberedWitness {
+  readonly witness: Witness
+  readonly number: number
+}
+
+const LENGTHS = 64
+/** A text that begins like a number may be equal to one that is written otherwise. */
+const CODE_OF_9 = 57
+
+/** What is looked for in one field. */
+export class FieldIndex {
+  readonly name: string
+  /** Characters seen in it. */
+  chars = 0
+  readonly #slot: number
+  readonly #present: readonly number[]
+  readonly #values: ReadonlyMap<string, readonly number[]> | undefined
+  /** Lengths below `LENGTHS` that a value has; `#longest` is the greatest of all. */
+  readonly #lengths = new Uint8Array(LENGTHS)
+  readonly #longest: number
+  readonly #scan: Automaton | undefined
+
+  constructor(name: string, slot: number, entries: readonly NumberedWitness[]) {
+    this.name = name
+    this.#slot = slot
+    this.#present = entries.filter(({ witness }) => witness.kind === 'presence').map(({ number }) => number)
+    const needles = needlesOf(entries)
+    if (needles.length > 0) this.#scan = new Automaton(needles)
+    const values = new Map<string, number[]>()
+    for (const { witness, number } of entries) {
+      if (witness.kind !== 'value') continue
+      const list = values.get(witness.key)
+      if (list) list.push(number)
+      else values.set(witness.key, [number])
+      if (witness.key.length < LENGTHS) this.#lengths[witness.key.length] = 1
+    }
+    this.#longest = Math.max(0, ...[...values.keys()].map(({ length }) => length))
+    if (values.size > 0) this.#values = values
+  }
+
+  /** Adds the numbers of the witnesses that show to `found`, repeats included; returns how many now are there. */
+  find(context: EventContext, found: number[], count: number): number {
+    const value = context.value(this.#slot)
+    if (value === undefined) return count
+    let total = count
+    for (let i = 0; i < this.#present.length; i++) found[total++] = this.#present[i] as number
+    return typeof value === 'string' ? this.#look(value, found, total) : this.#lookInto(value, found, total)
+  }
+
+  #lookInto(value: JsonValue, found: number[], count: number): number {
+    const text = textOfValue(value)
+    if (text !== undefined) return this.#look(text, found, count)
+    let total = count
+    if (Array.isArray(value)) {
+      for (const element of value as readonly JsonValue[]) total = this.#lookInto(element, found, total)
+    }
+    return total
+  }
+
+  #look(text: string, found: number[], count: number): number {
+    this.chars += text.length
+    let total = count
+    if (this.#values && this.#mayBeValue(text)) {
+      const numbers = this.#values.get(keyOfText(text))
+      if (numbers) for (let i = 0; i < numbers.length; i++) found[total++] = numbers[i] as number
+    }
+    return this.#scan ? this.#scan.scan(text, found, total) : total
+  }
+
+  /** Folding and hashing cost more than to see that no value is as long. */
+  #mayBeValue(text: string): boolean {
+    const { length } = text
+    if (length < LENGTHS) return this.#lengths[length] === 1 || text.charCodeAt(0) <= CODE_OF_9
+    return length <= this.#longest
+  }
+}
+
+/** What is looked for in all values of an event: long literals by skipping, short ones by an automaton. */
+export class AnyFieldIndex {
+  readonly #long: SkipScanner | undefined
+  readonly #short: Automaton | undefined
+
+  constructor(entries: readonly NumberedWitness[]) {
+    const needles = needlesOf(entries)
+    const isLong = ({ text, atStart, atEnd }: Needle) => !atStart && !atEnd && SkipScanner.fits(text)
+    const long = needles.filter(isLong)
+    const short = needles.filter((needle) => !isLong(needle))
+    if (long.length > 0) this.#long = new SkipScanner(long)
+    if (short.length > 0) this.#short = new Automaton(short)
+  }
+
+  find(context: EventContext, found: number[], count: number): number {
+    return this.#findIn(context.root, found, count, 0)
+  }
+
+  #findIn(members: JsonObject, found: number[], count: number, depth: number): number {
+    const long = this.#long
+    const short = this.#short
+    const shortest = long?.shortest ?? Number.POSITIVE_INFINITY
+    let total = count
+    const values = Object.values(members)
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]
+      if (typeof value === 'string') {
+        if (long && value.length >= shortest) total = long.scan(value, found, total)
+        if (short) total = short.scan(value, found, total)
+      } else if (typeof value === 'object') {
+        if (value !== null && depth < EVENT_DEPTH_MAX) total = this.#findIn(value as JsonObject, found, total, depth + 1)
+      } else if (value !== undefined) {
+        const text = String(value)
+        if (long && text.length >= shortest) total = long.scan(text, found, total)
+        if (short) total = short.scan(text, found, total)
+      }
+    }
+    return total
+  }
+}
+
+function needlesOf(entries: readonly NumberedWitness[]): Needle[] {
+  return entries.flatMap(({ witness, number }) =>
+    witness.kind === 'needle'
+      ? [{ text: witness.text, atStart: witness.atStart, atEnd: witness.atEnd, target: number }]
+      : [],
+  )
+}
