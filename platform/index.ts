@@ -24,7 +24,7 @@ export {
   listErrors,
   RampartError,
 } from './errors.ts'
-export type { Access } from './http/access.ts'
+export type { Access, OperationAccess, OperationRequest, Operations } from './http/access.ts'
 export type { Api } from './http/api.ts'
 export { takeRawBodies } from './http/bodies.ts'
 export { formatCursor, parseCursor } from './http/cursor.ts'

@@ -12,6 +12,31 @@ export type Access =
       readonly audit?: 'change' | 'refusals'
     }
   | { readonly public: string }
+  | { readonly operations: Operations }
+
+/** A route over many operations, as foreign protocols have them: which one is asked for is known when the body is read,
+ * and each has an access of its own. */
+export interface Operations {
+  /** Signing names spoken here; a request signed for another is refused. */
+  readonly services: readonly string[]
+  readonly list: readonly OperationAccess[]
+  /** @param service it is signed for, or undefined for an unsigned one
+   * @throws where there is no such operation */
+  find(request: OperationRequest): OperationAccess
+}
+
+export interface OperationRequest {
+  readonly service: string | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+}
+
+export type OperationAccess = { readonly name: string; readonly audit?: 'change' | 'refusals' } & (
+  | { readonly action: string; resource(account: AccountId, body: Buffer): string }
+  /** Whoever has credentials may ask; the operation itself decides further. */
+  | { readonly action: string; readonly callerOnly: string }
+  | { readonly public: string }
+)
 
 /** What may stand in a path parameter that becomes part of a resource name: nothing that a policy reads as a separator
  * between parts. */
@@ -22,6 +47,7 @@ const PLACEHOLDER = /\{([A-Za-z]+)\}/g
 /** Why an `access` cannot stand on a route of this path, or undefined if it can. */
 export function accessProblem(access: unknown, url: string): string | undefined {
   if (typeof access !== 'object' || access === null) return 'declares no access'
+  if ('operations' in access) return undefined
   const declared = access as Partial<Record<'public' | 'action' | 'resource', string>>
   if (declared.public !== undefined) return declared.public.length < 10 ? 'is public without a reason' : undefined
   if (!declared.action || !ACTION.test(declared.action)) return `has no action of the form service:type:operation`
@@ -52,6 +78,6 @@ export function resolveResource(
 
 /** True when calls to this route are audited even if they succeed. */
 export function auditsSuccess(access: Access, method: string): boolean {
-  if ('public' in access) return false
+  if ('public' in access || 'operations' in access) return false
   return (access.audit ?? (method === 'GET' ? 'refusals' : 'change')) === 'change'
 }

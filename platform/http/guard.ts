@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
 import type { AuditSink, Authenticator, Authorizer, BodyBound, Context, ContextValue, Principal } from '../ports.ts'
-import { type Access, auditsSuccess, resolveResource } from './access.ts'
+import { type Access, auditsSuccess, type OperationAccess, type Operations, resolveResource } from './access.ts'
 import { httpError } from './errors.ts'
 
 export interface GuardDeps {
@@ -12,9 +12,15 @@ export interface GuardDeps {
   readonly clock: Clock
 }
 
+/** The action of a refusal that came before it was known what is asked for. */
+const UNKNOWN_OPERATION = 'platform:operation:unknown'
+
 /** What the guard keeps of a request between its hooks. */
 export interface Guarded {
   access: Access
+  /** Of an operation of a foreign protocol, once it is known. */
+  operation?: OperationAccess
+  signedService?: string
   bodyBound?: BodyBound
   principal?: Principal
   resource?: string
@@ -33,6 +39,7 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
     if (!access) return
     request.guarded = { access }
     if ('public' in access) return
+    if ('operations' in access) return authenticateOperation(deps, request, access.operations)
     const caller = await deps.authenticator.authenticate({
       method: request.method,
       rawUrl: request.raw.url ?? '/',
@@ -46,12 +53,10 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
 
   // A signed body can be judged only when it has been read; still before it is validated or handled.
   api.addHook('preValidation', async (request) => {
+    const access = request.guarded?.access
+    if (access && 'operations' in access) return admitOperation(deps, request, access.operations)
     const bound = request.guarded?.bodyBound
-    if (!bound) return
-    const digest = createHash('sha256')
-      .update(request.rawBody ?? '')
-      .digest('hex')
-    await admit(deps, request, await bound.verify(digest))
+    if (bound) await admit(deps, request, await bound.verify(digestOf(request)))
   })
 
   api.addHook('onSend', async (request, reply, payload) => {
@@ -60,13 +65,80 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
   })
 }
 
+function digestOf(request: FastifyRequest): string {
+  return createHash('sha256')
+    .update(request.rawBody ?? '')
+    .digest('hex')
+}
+
+/** The signing name a request says it is signed for: what the authenticator then holds it to. */
+const SIGNED_SERVICE = /Credential=[^,/]*\/[^,/]*\/[^,/]*\/([a-z0-9-]{1,64})\/aws4_request/
+
+/** Only signatures count here. A request without one may still ask for an operation that is public. */
+async function authenticateOperation(
+  deps: GuardDeps,
+  request: FastifyRequest,
+  { services }: Operations,
+): Promise<void> {
+  const authorization = request.headers.authorization
+  if (authorization === undefined || !request.guarded) return
+  const service = SIGNED_SERVICE.exec(authorization)?.[1] ?? ''
+  const caller = await deps.authenticator.authenticate({
+    method: request.method,
+    rawUrl: request.raw.url ?? '/',
+    headers: headerLines(request),
+    sourceIp: request.ip,
+    service: services.includes(service) ? service : (services[0] ?? ''),
+  })
+  if (!('verify' in caller)) throw httpError('platform.http.unauthenticated', 'requests of this protocol are signed')
+  request.guarded.bodyBound = caller
+  request.guarded.signedService = service
+}
+
+async function admitOperation(deps: GuardDeps, request: FastifyRequest, operations: Operations): Promise<void> {
+  const { guarded } = request
+  if (!guarded) return
+  const body = request.rawBody ?? Buffer.alloc(0)
+  const principal = await guarded.bodyBound?.verify(digestOf(request))
+  const operation = operations.find({ service: guarded.signedService, headers: request.headers, body })
+  guarded.operation = operation
+  if ('public' in operation) return
+  if (!principal) throw httpError('platform.http.unauthenticated', 'the request is not signed')
+  guarded.principal = principal
+  if ('callerOnly' in operation) {
+    request.ctx = { principal, requestId: request.id, now: deps.clock.now() }
+    return
+  }
+  await authorize(deps, request, {
+    principal,
+    action: operation.action,
+    resource: operation.resource(principal.account, body),
+  })
+}
+
 async function admit(deps: GuardDeps, request: FastifyRequest, principal: Principal): Promise<void> {
   const guarded = request.guarded
-  if (!guarded || 'public' in guarded.access) return
+  if (!guarded || !('action' in guarded.access)) return
   guarded.principal = principal
   const { action, resource: template } = guarded.access
   const resource = resolveResource(template, principal.account, request.params as Record<string, string>)
   if (resource === undefined) throw httpError('platform.http.notFound', 'no resource has such a name')
+  await authorize(deps, request, { principal, action, resource })
+}
+
+interface Asked {
+  readonly principal: Principal
+  readonly action: string
+  readonly resource: string
+}
+
+async function authorize(
+  deps: GuardDeps,
+  request: FastifyRequest,
+  { principal, action, resource }: Asked,
+): Promise<void> {
+  const { guarded } = request
+  if (!guarded) return
   guarded.resource = resource
   const decision = await deps.authorizer.authorize({ principal, action, resource, context: requestContext(request) })
   guarded.decisionId = decision.id
@@ -104,16 +176,19 @@ function headerLines(request: FastifyRequest): [string, string][] {
 async function auditAnswer(deps: GuardDeps, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const guarded = request.guarded
   if (!guarded || 'public' in guarded.access) return
+  const { operation } = guarded
+  if (operation && 'public' in operation) return
   const status = reply.statusCode
   const refused = status === 401 || status === 403
-  if (!refused && !auditsSuccess(guarded.access, request.method)) return
+  const audits = operation ? operation.audit !== 'refusals' : auditsSuccess(guarded.access, request.method)
+  if (!refused && !audits) return
   const principal = guarded.principal
   const userAgent = request.headers['user-agent']
   await deps.audit.record({
     account: principal?.account ?? 'unknown',
     at: deps.clock.now(),
     principal: principal?.arn ?? 'anonymous',
-    action: guarded.access.action,
+    action: operation?.action ?? ('action' in guarded.access ? guarded.access.action : UNKNOWN_OPERATION),
     resources: guarded.resource === undefined ? [] : [guarded.resource],
     outcome: refused ? 'refused' : status < 400 ? 'success' : 'failure',
     status,

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifySchema } from 'fastify'
-import type { Access } from './access.ts'
+import type { Access, OperationAccess } from './access.ts'
 import type { Api } from './api.ts'
 
 const PUBLIC = { public: 'the description of the API holds nothing of any tenant' }
@@ -41,5 +41,14 @@ export async function publishOpenapi(server: Api, version: string): Promise<void
 function accessMembers(access: Access | undefined): Record<string, unknown> {
   if (!access) return {}
   if ('public' in access) return { 'x-public': access.public, security: [] }
+  if ('operations' in access) return { 'x-operations': access.operations.list.map(operationMember), security: [] }
   return { 'x-action': access.action, 'x-resource': access.resource }
+}
+
+function operationMember(operation: OperationAccess): Record<string, string> {
+  if ('public' in operation) return { name: operation.name, 'x-public': operation.public }
+  if ('callerOnly' in operation) {
+    return { name: operation.name, 'x-action': operation.action, 'x-caller-only': operation.callerOnly }
+  }
+  return { name: operation.name, 'x-action': operation.action }
 }
