@@ -1,4 +1,13 @@
-import { type AccountId, type Clock, type Context, formatCursor, formatInstant, iamArn, parseCursor, uuidv7 } from '../platform/index.ts'
+import {
+  type AccountId,
+  type Clock,
+  type Context,
+  formatCursor,
+  formatInstant,
+  iamArn,
+  parseCursor,
+  uuidv7,
+} from '../platform/index.ts'
 import type { ApprovalContent, Decision } from './engine/approval-content.ts'
 import type { Signal } from './engine/driver.ts'
 import type { Payloads } from './engine/payload.ts'
@@ -24,9 +33,19 @@ export interface ApprovalAnswer {
   readonly title: string
   readonly text?: string
   readonly show: readonly { readonly expression: string; readonly value: Json }[]
-  readonly approvers: { readonly anyOf: readonly string[]; readonly count: number; readonly notInitiator: boolean; readonly mfa: boolean }
+  readonly approvers: {
+    readonly anyOf: readonly string[]
+    readonly count: number
+    readonly notInitiator: boolean
+    readonly mfa: boolean
+  }
   readonly initiator: string
-  readonly decisions: readonly { readonly by: string; readonly decision: 'approve' | 'reject'; readonly at: string; readonly comment?: string }[]
+  readonly decisions: readonly {
+    readonly by: string
+    readonly decision: 'approve' | 'reject'
+    readonly at: string
+    readonly comment?: string
+  }[]
   readonly askedAt: string
   readonly expiresAt: string
   readonly decidedAt?: string
@@ -158,7 +177,10 @@ function requireMayDecide(ctx: Context, row: ApprovalRow, content: ApprovalConte
   }
   const provedAt = principal.authenticatedAt ?? 0
   if (content.mfa && !(principal.mfa && now - provedAt <= MFA_AGE_MS_MAX)) {
-    throw playbookError('playbooks.approval.notYours', 'this needs a second factor, proved within the last 5 minutes; sign in again')
+    throw playbookError(
+      'playbooks.approval.notYours',
+      'this needs a second factor, proved within the last 5 minutes; sign in again',
+    )
   }
 }
 

@@ -42,7 +42,12 @@ export interface PutAnswer {
   readonly id: string
   readonly revision: string
   readonly triggers: readonly { readonly id: string; readonly url?: string; readonly token?: string }[]
-  readonly warnings: readonly { readonly path: string; readonly line: number; readonly column: number; readonly message: string }[]
+  readonly warnings: readonly {
+    readonly path: string
+    readonly line: number
+    readonly column: number
+    readonly message: string
+  }[]
 }
 
 export interface PlaybookAnswer {
@@ -67,7 +72,13 @@ export class Library {
 
   /** @throws playbooks.playbook.invalid with every problem and its place, playbooks.role.notPassable,
    * playbooks.playbook.changed, playbooks.hook.taken */
-  async put(ctx: Context, workspace: string, id: string, source: string, ifMatch: string | undefined): Promise<PutAnswer> {
+  async put(
+    ctx: Context,
+    workspace: string,
+    id: string,
+    source: string,
+    ifMatch: string | undefined,
+  ): Promise<PutAnswer> {
     const { actions, store, clock } = this.#deps
     const { playbook, problems } = lint(source, actions)
     if (!playbook) throw invalid(problems)
@@ -92,11 +103,20 @@ export class Library {
     })
     switch (outcome.kind) {
       case 'changed':
-        throw playbookError('playbooks.playbook.changed', 'its revision is no longer the one of If-Match; read it again')
+        throw playbookError(
+          'playbooks.playbook.changed',
+          'its revision is no longer the one of If-Match; read it again',
+        )
       case 'tooMany':
-        throw playbookError('playbooks.playbook.tooMany', `a workspace holds ${PLAYBOOKS_PER_WORKSPACE_MAX} playbooks; delete one`)
+        throw playbookError(
+          'playbooks.playbook.tooMany',
+          `a workspace holds ${PLAYBOOKS_PER_WORKSPACE_MAX} playbooks; delete one`,
+        )
       case 'taken':
-        throw playbookError('playbooks.hook.taken', `the webhook path \`${outcome.path}\` belongs to another playbook of this workspace`)
+        throw playbookError(
+          'playbooks.hook.taken',
+          `the webhook path \`${outcome.path}\` belongs to another playbook of this workspace`,
+        )
       case 'put':
         return {
           id,
@@ -200,9 +220,13 @@ export class Library {
     const resource = iamArn(ctx.principal.account, 'role', playbook.runAs)
     const decision = await authorizer.authorize({ principal: ctx.principal, action: 'iam:role:pass', resource })
     if (!decision.allowed) {
-      throw playbookError('playbooks.role.notPassable', `you may not let a playbook run as \`${playbook.runAs}\`: that needs iam:role:pass on ${resource}`, {
-        extra: { decisionId: decision.id },
-      })
+      throw playbookError(
+        'playbooks.role.notPassable',
+        `you may not let a playbook run as \`${playbook.runAs}\`: that needs iam:role:pass on ${resource}`,
+        {
+          extra: { decisionId: decision.id },
+        },
+      )
     }
     try {
       await runAs(ctx.principal.account, playbook.runAs, [])

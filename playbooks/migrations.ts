@@ -89,11 +89,7 @@ async function createRuns(db: Schema, types: ColumnTypes): Promise<void> {
     .addUniqueConstraint('playbook_run_trigger', ['account', 'workspace', 'playbook_id', 'trigger_key'])
     .execute()
   await db.schema.createIndex('playbook_run_wake').on('playbook_run').column('wake_at').execute()
-  await db.schema
-    .createIndex('playbook_run_list')
-    .on('playbook_run')
-    .columns(['account', 'workspace', 'id'])
-    .execute()
+  await db.schema.createIndex('playbook_run_list').on('playbook_run').columns(['account', 'workspace', 'id']).execute()
   await db.schema.createIndex('playbook_run_status').on('playbook_run').columns(['account', 'status']).execute()
   await db.schema
     .createTable('playbook_run_event')

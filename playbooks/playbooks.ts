@@ -67,9 +67,17 @@ export interface Playbooks {
   /** Calls back for each step and run that moved in this process, after it is durable. For looking, not for relying on. */
   onStep(listener: (change: StepChange) => void): void
   /** Starts a run by hand. @throws playbooks.playbook.notFound, playbooks.inputs.invalid */
-  startRun(ctx: Context, workspace: string, playbookId: string, inputs: JsonMap, idempotencyKey?: string): Promise<string>
+  startRun(
+    ctx: Context,
+    workspace: string,
+    playbookId: string,
+    inputs: JsonMap,
+    idempotencyKey?: string,
+  ): Promise<string>
   /** @throws playbooks.run.notFound */
   getRun(account: AccountId, workspace: string, runId: string): Promise<RunAnswer>
+  /** Approves or rejects. @throws playbooks.approval.notFound, playbooks.approval.notYours, playbooks.approval.wrongState */
+  decide(ctx: Context, workspace: string, approvalId: string, decision: 'approve' | 'reject'): Promise<unknown>
   /** Saves a playbook, as its PUT does. @throws playbooks.playbook.invalid and what else the PUT answers */
   put(ctx: Context, workspace: string, id: string, source: string): Promise<unknown>
 }
@@ -151,6 +159,7 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
     startRun: (ctx, workspace, playbookId, inputs, idempotencyKey) =>
       runs.startByHand(ctx, workspace, playbookId, inputs, idempotencyKey),
     getRun: (account, workspace, runId) => runs.get(account, workspace, runId),
+    decide: (ctx, workspace, approvalId, decision) => approvals.decide(ctx, workspace, approvalId, decision, undefined),
     put: (ctx, workspace, id, source) => library.put(ctx, workspace, id, source, undefined),
   }
 }

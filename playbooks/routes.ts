@@ -34,7 +34,9 @@ const listQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX })),
     cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-    filter: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `status = 'failed'`" })),
+    filter: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `status = 'failed'`" }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -378,7 +380,8 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
     handler: async (request) => {
       const { ws, playbook, id } = request.params
       const run = await runs.get(contextOf(request).principal.account, ws, id)
-      if (run.playbookId !== playbook) throw playbookError('playbooks.run.notFound', `no run \`${id}\` of \`${playbook}\``)
+      if (run.playbookId !== playbook)
+        throw playbookError('playbooks.run.notFound', `no run \`${id}\` of \`${playbook}\``)
       return run as never
     },
   })
@@ -483,7 +486,8 @@ function hooks(api: Api, { triggers }: PlaybookRouteDeps): void {
     bodyLimit: HOOK_BODY_BYTES_MAX,
     schema: {
       summary: 'Calls a webhook trigger',
-      description: 'With `Authorization: Bearer <trigger token>`. 202 once the run is durable; no runId where a throttle holds it.',
+      description:
+        'With `Authorization: Bearer <trigger token>`. 202 once the run is durable; no runId where a throttle holds it.',
       tags,
       params: Type.Object({ accountId: Type.String(), ws: Type.String(), path: Type.String() }),
       response: { 202: Type.Object({ runId: Type.Optional(Type.String()) }) },
@@ -520,4 +524,3 @@ function plainHeaders(headers: Readonly<Record<string, string | readonly string[
 function headerText(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === 'string' ? value.slice(0, 4096) : value?.join(', ').slice(0, 4096)
 }
-

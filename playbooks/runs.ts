@@ -197,7 +197,11 @@ export class Runs {
       page.limit,
       parseCursor(page.cursor),
       (before, limit) =>
-        this.#deps.store.list(account, workspace, { before, limit, ...(playbookId === undefined ? {} : { playbookId }) }),
+        this.#deps.store.list(account, workspace, {
+          before,
+          limit,
+          ...(playbookId === undefined ? {} : { playbookId }),
+        }),
       (row: RunRow) => row.id,
       summaryOf,
       page.matches,
@@ -225,7 +229,10 @@ export class Runs {
     const { account, arn } = ctx.principal
     const row = await this.#requireRun(account, workspace, runId)
     if (row.ended_at === null) {
-      throw playbookError('playbooks.run.wrongState', `the run is ${row.status}; only one that has ended can be retried`)
+      throw playbookError(
+        'playbooks.run.wrongState',
+        `the run is ${row.status}; only one that has ended can be retried`,
+      )
     }
     if (row.status === 'succeeded' && from === 'failed') {
       throw playbookError('playbooks.run.wrongState', 'the run succeeded; there is nothing to retry but from=start')
@@ -308,7 +315,10 @@ function stepAnswer(id: string, step: StepState | undefined): StepAnswer {
 }
 
 function sayProblems(problems: readonly { readonly name: string; readonly message: string }[]): string {
-  return problems.map(({ name, message }) => `input \`${name}\` ${message}`).join('; ').slice(0, 500)
+  return problems
+    .map(({ name, message }) => `input \`${name}\` ${message}`)
+    .join('; ')
+    .slice(0, 500)
 }
 
 export function digest(text: string): string {

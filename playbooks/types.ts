@@ -52,7 +52,12 @@ export interface Failure {
 }
 
 /** What happened to an alert that a trigger may answer. */
-export const alertChangeKinds = ['created', 'updated', 'severity_raised', 'status_changed'] as const satisfies readonly AlertChange['change'][]
+export const alertChangeKinds = [
+  'created',
+  'updated',
+  'severity_raised',
+  'status_changed',
+] as const satisfies readonly AlertChange['change'][]
 export type AlertChangeKind = (typeof alertChangeKinds)[number]
 
 /** Port: changes an alert on behalf of `ctx.principal`. The same `ctx.requestId` changes it once.

@@ -54,7 +54,10 @@ export class Egress {
   /** Resolves a host once and gives the addresses that may be connected to. What is returned must be what is connected
    * to: resolving again would let the name's owner answer differently (DNS rebinding). */
   async check(host: string, port: number): Promise<Verdict> {
-    const name = host.replace(/^\[|\]$/g, '').replace(/\.$/, '').toLowerCase()
+    const name = host
+      .replace(/^\[|\]$/g, '')
+      .replace(/\.$/, '')
+      .toLowerCase()
     if (isIP(name)) {
       const address = unmap(name)
       return this.#networkAllows(address, port)
@@ -68,16 +71,13 @@ export class Egress {
     if (!found) return { ok: false, code: 'network', message: `the name ${name} does not resolve` }
     const local = this.#hosts.some((rule) => rule.host === 'localhost' && matches(rule, name, port))
     const addresses = found.filter(
-      (address) =>
-        this.#networkAllows(address, port) || (byName && (local || !blocked(NEVER_BY_NAME, address))),
+      (address) => this.#networkAllows(address, port) || (byName && (local || !blocked(NEVER_BY_NAME, address))),
     )
     return addresses.length > 0 ? { ok: true, addresses: addresses.map(withFamily) } : refused(`${name}:${port}`)
   }
 
   #networkAllows(address: string, port: number): boolean {
-    return this.#networks.some(
-      (rule) => (rule.port === undefined || rule.port === port) && blocked(rule.list, address),
-    )
+    return this.#networks.some((rule) => (rule.port === undefined || rule.port === port) && blocked(rule.list, address))
   }
 
   #add(entry: string): void {

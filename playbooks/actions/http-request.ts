@@ -59,7 +59,12 @@ async function run(egress: Egress, input: JsonMap, call: Call): Promise<ActionRe
   const verdict = await egress.check(url.hostname, port)
   if (!verdict.ok) return failed({ code: verdict.code, message: verdict.message })
   try {
-    const response = await send(url, { method, headers, lookup: pinned(verdict.addresses), agent: false }, body, call.signal)
+    const response = await send(
+      url,
+      { method, headers, lookup: pinned(verdict.addresses), agent: false },
+      body,
+      call.signal,
+    )
     return toResult(response, method)
   } catch (error) {
     if (call.signal.aborted) throw error
@@ -161,7 +166,8 @@ function toResult(response: Response, method: string): ActionResult {
   if (!body) {
     return failed({ code: 'too_large', message: `the answer is larger than ${RESPONSE_BYTES_MAX / 1024} KB` })
   }
-  if (status < 400) return { ok: true, output: { status, headers, body: method === 'HEAD' ? null : decode(headers, body) } }
+  if (status < 400)
+    return { ok: true, output: { status, headers, body: method === 'HEAD' ? null : decode(headers, body) } }
   const details = { status, body: decode(headers, body) }
   return failed({ code: codeOf(status), message: `the server answered ${status}`, details }, retryAfterMs(headers))
 }

@@ -54,14 +54,16 @@ export function absorb(
     case 'lost': {
       const step = findStep(playbook, arrival.step)
       const standing = state.steps.get(arrival.step)
-      if (!step || standing?.pending?.attempt !== arrival.attempt) return late(arrival.step, `attempt ${arrival.attempt}`)
+      if (!step || standing?.pending?.attempt !== arrival.attempt)
+        return late(arrival.step, `attempt ${arrival.attempt}`)
       const started: RunEvent = {
         type: 'step.started',
         step: step.id,
         attempt: arrival.attempt,
         startedAt: arrival.startedAt,
       }
-      const next = arrival.kind === 'lost' ? afterLoss(step, state, now) : afterAttempt(step, runId, state, arrival.result, now)
+      const next =
+        arrival.kind === 'lost' ? afterLoss(step, state, now) : afterAttempt(step, runId, state, arrival.result, now)
       return [started, ...next]
     }
   }
@@ -75,7 +77,13 @@ function findStep(playbook: Playbook, id: string): Step | undefined {
   return playbook.steps.find((step) => step.id === id)
 }
 
-function afterAttempt(step: Step, runId: string, state: RunState, result: ActionResult, now: number): readonly RunEvent[] {
+function afterAttempt(
+  step: Step,
+  runId: string,
+  state: RunState,
+  result: ActionResult,
+  now: number,
+): readonly RunEvent[] {
   const standing = state.steps.get(step.id)
   if (!standing || step.does.kind !== 'action') return []
   if (result.ok) {
@@ -110,6 +118,9 @@ function afterLoss(step: Step, state: RunState, now: number): readonly RunEvent[
   return [unknown, { type: 'step.retry_scheduled', step: step.id, attempt: standing.attempts + 1, dueAt: now }]
 }
 
-function failure(step: Step, error: { code: 'too_large' | 'unknown_outcome'; message: string } | (ActionResult & { ok: false })['error']): RunEvent {
+function failure(
+  step: Step,
+  error: { code: 'too_large' | 'unknown_outcome'; message: string } | (ActionResult & { ok: false })['error'],
+): RunEvent {
   return { type: 'step.failed', step: step.id, error, handled: step.onError === 'continue' }
 }

@@ -104,14 +104,25 @@ export class Attempts {
       const stored: StoredResult = { result }
       const sealed = await payloads.seal(stored, `effect/${key}`)
       const noteId = uuidv7(clock)
-      const note: Signal = { kind: 'note', step: task.step, text: `late result of attempt ${task.attempt}: ${sayResult(result)}` }
+      const note: Signal = {
+        kind: 'note',
+        step: task.step,
+        text: `late result of attempt ${task.attempt}: ${sayResult(result)}`,
+      }
       const kept = await store.completeTask(task, sealed, result.ok, clock.now(), {
         id: noteId,
         payload: await payloads.seal(note, `signal/${task.run_id}/${noteId}`),
       })
-      if (!kept) log.warn({ runId: task.run_id, step: task.step, attempt: task.attempt }, 'a result came after its lease was lost')
+      if (!kept)
+        log.warn(
+          { runId: task.run_id, step: task.step, attempt: task.attempt },
+          'a result came after its lease was lost',
+        )
     } catch (error) {
-      log.error({ err: error, runId: task.run_id, step: task.step }, 'the result of an attempt could not be kept; it will be repeated')
+      log.error(
+        { err: error, runId: task.run_id, step: task.step },
+        'the result of an attempt could not be kept; it will be repeated',
+      )
     }
   }
 
@@ -129,7 +140,8 @@ export class Attempts {
     } catch (error) {
       const reason: unknown = controller.signal.reason
       if (reason instanceof Dropped) return undefined
-      if (reason instanceof Cancelled) return failed({ code: 'cancelled', message: 'aborted because the run was ended' })
+      if (reason instanceof Cancelled)
+        return failed({ code: 'cancelled', message: 'aborted because the run was ended' })
       if (reason instanceof TimedOut) return failed({ code: 'timeout', message: reason.message })
       this.#deps.log.error({ err: error, runId: task.run_id, step: task.step, action: task.action }, 'an action broke')
       return failed({ code: 'internal', message: 'the action broke; the service log says why' })

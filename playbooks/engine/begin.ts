@@ -1,6 +1,6 @@
+import type { ActionSpecs } from '../actions/spec.ts'
 import { parseDurationMs } from '../expressions/duration.ts'
 import type { Outcome } from '../expressions/protocol.ts'
-import type { ActionSpecs } from '../actions/spec.ts'
 import type { ApprovalWork, Step } from '../language/document.ts'
 import { misfit } from '../language/fits.ts'
 import { oversize } from '../language/input-value.ts'

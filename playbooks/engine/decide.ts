@@ -73,7 +73,8 @@ function decideEnding(state: RunState, steps: readonly Standing[], deadline: num
     return now >= deadline ? events({ type: 'run.timed_out' }) : { kind: 'rest', status: 'running', wakeAt: deadline }
   }
   const givenUpAt = ending.at + CANCEL_GRACE_MS
-  if (now < givenUpAt && now >= ending.at - CLOCK_SLACK_MS) return { kind: 'rest', status: 'running', wakeAt: givenUpAt }
+  if (now < givenUpAt && now >= ending.at - CLOCK_SLACK_MS)
+    return { kind: 'rest', status: 'running', wakeAt: givenUpAt }
   const message = 'the run was ended and the attempt gave no answer'
   return {
     kind: 'events',
@@ -103,11 +104,15 @@ function afterTimer(step: Step, means: 'done' | 'timeout' | 'expiry', now: numbe
   const handled = step.onError === 'continue'
   if (means === 'done') return [{ type: 'step.completed', step: step.id, output: { at: formatInstant(now) } }]
   if (means === 'timeout') {
-    return [{ type: 'step.failed', step: step.id, handled, error: { code: 'timeout', message: 'the wait took too long' } }]
+    return [
+      { type: 'step.failed', step: step.id, handled, error: { code: 'timeout', message: 'the wait took too long' } },
+    ]
   }
   if (step.does.kind !== 'approval') return []
   if (step.does.onExpiry === 'fail') {
-    return [{ type: 'step.failed', step: step.id, handled, error: { code: 'expired', message: 'nobody decided in time' } }]
+    return [
+      { type: 'step.failed', step: step.id, handled, error: { code: 'expired', message: 'nobody decided in time' } },
+    ]
   }
   return decisionEvents(step, { decision: step.does.onExpiry, by: [], comment: 'expired' }, now)
 }

@@ -121,7 +121,10 @@ export class RunDriver {
     }
     if (outcome === 'fenced') {
       this.#states.delete(run.id)
-      this.#deps.log.warn({ runId: run.id, epoch: run.epoch }, 'another process has this run; what was decided here is dropped')
+      this.#deps.log.warn(
+        { runId: run.id, epoch: run.epoch },
+        'another process has this run; what was decided here is dropped',
+      )
       return
     }
     this.#remember(run, advanced)
@@ -243,9 +246,10 @@ export class RunDriver {
     const now = clock.now()
     const seq = run.history_length + 1
     const message = `the run was taken up ${run.fruitless_claims - 1} times and never came further`
-    const event: RunEvent = { type: 'run.finished', status: 'failed', error: { code: 'poisoned', message } }
+    const error: RunFailure = { code: 'poisoned', message }
+    const event: RunEvent = { type: 'run.finished', status: 'failed', error }
     log.error({ runId: run.id, account: run.account, playbookId: run.playbook_id }, 'a run is poisoned and was ended')
-    await store.commit({
+    const outcome = await store.commit({
       run,
       owner,
       now,
@@ -271,6 +275,9 @@ export class RunDriver {
       closedApprovals: [],
       abort: undefined,
     })
+    if (outcome !== 'ok') return
+    const { account, workspace, id: runId, playbook_id: playbookId } = run
+    this.#deps.onChange({ account, workspace, playbookId, runId, status: 'failed', error, at: now })
   }
 
   #tell(run: RunRow, before: RunState, advanced: Advanced): void {
@@ -282,7 +289,12 @@ export class RunDriver {
       state = apply(state, placed)
       if (event.type === 'run.started' || event.type === 'run.finished') {
         const status: RunStatus = event.type === 'run.started' ? 'running' : event.status
-        this.#deps.onChange({ ...base, status, at, ...(event.type === 'run.finished' && event.error ? { error: event.error } : {}) })
+        this.#deps.onChange({
+          ...base,
+          status,
+          at,
+          ...(event.type === 'run.finished' && event.error ? { error: event.error } : {}),
+        })
       } else if ('step' in event && event.step !== undefined) {
         const step = state.steps.get(event.step)
         if (!step || (step.status === previous?.status && step.attempts === previous.attempts)) continue

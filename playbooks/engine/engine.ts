@@ -7,7 +7,7 @@ import { Advancer, type LoadedPlaybook } from './advance.ts'
 import { Attempts } from './attempts.ts'
 import { RunDriver } from './driver.ts'
 import type { Payloads } from './payload.ts'
-import { RunStore } from './store.ts'
+import type { RunStore } from './store.ts'
 import { Turns } from './turns.ts'
 
 /** How long nothing is looked for when nothing was said to be there: other processes tell nothing. */

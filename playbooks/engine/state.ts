@@ -92,7 +92,10 @@ export function apply(state: RunState, { at, event }: HistoryEvent): RunState {
     }
     case 'run.timed_out': {
       const error: RunFailure = { code: 'timeout', message: 'the run took longer than its timeout' }
-      return { ...state, ending: state.ending ? { ...state.ending, abort: true, at } : { status: 'failed', at, abort: true, error } }
+      return {
+        ...state,
+        ending: state.ending ? { ...state.ending, abort: true, at } : { status: 'failed', at, abort: true, error },
+      }
     }
     case 'run.finished': {
       const { type: _, ...ended } = event

@@ -326,7 +326,9 @@ export class RunStore {
         lease_owner: null,
         lease_until: null,
         fruitless_claims: 0,
-        wake_at: ended ? null : sql<number>`case when signals = ${run.signals} then ${commit.wakeAt} else ${now} end`,
+        wake_at: ended
+          ? null
+          : sql<number>`case when signals = ${run.signals} then cast(${commit.wakeAt} as bigint) else cast(${now} as bigint) end`,
         wake_set_at: now,
         history_length: eb('history_length', '+', commit.events.length),
         history_bytes: eb('history_bytes', '+', bytes),
@@ -378,6 +380,14 @@ export class RunStore {
         .returning('id')
         .execute()
       if (closed.length === 0 && !ended) throw new Conflict()
+    }
+    if (ended) {
+      await tx
+        .updateTable('playbook_approval')
+        .set({ state: 'cancelled', decided_at: now })
+        .where('run_id', '=', run.id)
+        .where('state', '=', 'open')
+        .execute()
     }
     return 'ok'
   }
@@ -449,7 +459,8 @@ export class RunStore {
         .returningAll()
         .execute()
       const taken = []
-      for (const task of leased) taken.push({ task, done: task.aborted ? undefined : await this.#enterEffect(tx, task, now) })
+      for (const task of leased)
+        taken.push({ task, done: task.aborted ? undefined : await this.#enterEffect(tx, task, now) })
       return taken
     })
   }
@@ -468,9 +479,7 @@ export class RunStore {
         result: null,
       })
       .onConflict((conflict) =>
-        conflict
-          .columns(['account', 'connection', 'action', 'idem_key'])
-          .doUpdateSet({ asked_at: now })
+        conflict.columns(['account', 'connection', 'action', 'idem_key']).doUpdateSet({ asked_at: now }),
       )
       .returning(['state', 'result'])
       .executeTakeFirst()

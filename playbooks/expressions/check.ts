@@ -1,4 +1,10 @@
-import { type ASTNode, type Environment, EvaluationError, ParseError, TypeError } from '@marcbachmann/cel-js'
+import {
+  type ASTNode,
+  type Environment,
+  EvaluationError,
+  ParseError,
+  TypeError as TypeProblem,
+} from '@marcbachmann/cel-js'
 import { RE2JS } from 're2js'
 import { COMPREHENSION_DEPTH_MAX, EXPRESSION_LENGTH_MAX } from '../limits.ts'
 import { type References, referencesOf } from './references.ts'
@@ -79,6 +85,6 @@ function offsetOf(error: unknown): number {
   return isExpressionError(error) ? (error.range?.start ?? 0) : 0
 }
 
-function isExpressionError(error: unknown): error is ParseError | EvaluationError | TypeError {
-  return error instanceof ParseError || error instanceof EvaluationError || error instanceof TypeError
+function isExpressionError(error: unknown): error is ParseError | EvaluationError | TypeProblem {
+  return error instanceof ParseError || error instanceof EvaluationError || error instanceof TypeProblem
 }

@@ -64,7 +64,9 @@ const functions: Readonly<Record<string, (...args: never[]) => unknown>> = {
 }
 
 /** The names of the added functions, for hints. */
-export const functionNames: readonly string[] = Object.keys(functions).map((signature) => signature.split('(', 1)[0] ?? '')
+export const functionNames: readonly string[] = Object.keys(functions).map(
+  (signature) => signature.split('(', 1)[0] ?? '',
+)
 
 /** The networks no public route leads to. @see RFC 1918, 4193, 3927, 4291, 6598 */
 const PRIVATE_NETWORKS = [
@@ -106,7 +108,8 @@ function isInNetworks(address: string, networks: readonly string[]): boolean {
     const baseFamily = familyOf(base)
     const width = baseFamily === 'ipv4' ? 32 : 128
     const prefix = bits === undefined ? width : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1
-    if (!baseFamily || prefix < 0 || prefix > width) throw new Error(`\`${network}\` is not a network such as 10.0.0.0/8`)
+    if (!baseFamily || prefix < 0 || prefix > width)
+      throw new Error(`\`${network}\` is not a network such as 10.0.0.0/8`)
     list.addSubnet(base, prefix, baseFamily)
   }
   return list.check(address, family)

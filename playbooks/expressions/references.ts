@@ -69,9 +69,11 @@ function walk(node: ASTNode, found: Found, place: Place): void {
       if (!readsStep(node, found, place)) walk(node.args[0], found, place)
       return
     case 'call':
-      return walkCall(node.args[0], node.args[1], node.start, found, place)
+      walkCall(node.args[0], node.args[1], node.start, found, place)
+      return
     case 'rcall':
-      return walkMethod(node.args[0], node.args[1], node.args[2], node.start, found, place)
+      walkMethod(node.args[0], node.args[1], node.args[2], node.start, found, place)
+      return
     case 'list':
       for (const item of node.args) walk(item, found, place)
       return
@@ -83,7 +85,8 @@ function walk(node: ASTNode, found: Found, place: Place): void {
       return
     case '!_':
     case '-_':
-      return walk(node.args, found, place)
+      walk(node.args, found, place)
+      return
     default:
       for (const operand of node.args as readonly ASTNode[]) walk(operand, found, place)
   }

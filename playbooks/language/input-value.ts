@@ -18,7 +18,9 @@ export interface InputProblem {
 export function readInputs(
   specs: readonly InputSpec[],
   given: JsonMap,
-): { readonly ok: true; readonly inputs: JsonMap } | { readonly ok: false; readonly problems: readonly InputProblem[] } {
+):
+  | { readonly ok: true; readonly inputs: JsonMap }
+  | { readonly ok: false; readonly problems: readonly InputProblem[] } {
   const problems: InputProblem[] = []
   const inputs: Record<string, Json> = {}
   const names = specs.map((spec) => spec.name)
@@ -50,7 +52,10 @@ function badShape(value: Json, spec: ValueSpec): string | undefined {
   const wrong = badType(value, spec.type)
   if (wrong) return wrong
   if (spec.enum && !spec.enum.some((allowed) => JSON.stringify(allowed) === JSON.stringify(value))) {
-    return `must be one of ${spec.enum.map((allowed) => JSON.stringify(allowed)).join(', ').slice(0, 200)}`
+    return `must be one of ${spec.enum
+      .map((allowed) => JSON.stringify(allowed))
+      .join(', ')
+      .slice(0, 200)}`
   }
   if (typeof value === 'number') {
     if (spec.min !== undefined && value < spec.min) return `must be at least ${spec.min}`

@@ -1,7 +1,7 @@
 import type { Environment } from '@marcbachmann/cel-js'
 import type { ActionSpecs } from '../actions/spec.ts'
 import { parseExpression, typeOf } from '../expressions/check.ts'
-import { parseDurationMs, formatDuration } from '../expressions/duration.ts'
+import { formatDuration, parseDurationMs } from '../expressions/duration.ts'
 import { createEnvironment } from '../expressions/environment.ts'
 import type { References } from '../expressions/references.ts'
 import { isAssignable, typeWords } from '../expressions/value-type.ts'
@@ -140,12 +140,7 @@ class StepReads {
   readonly #problems: Problems
   readonly #steps: ReadonlyMap<string, Step>
 
-  constructor(
-    read: ReadPlaybook,
-    scopes: Scopes,
-    conditions: ReadonlyMap<string, References>,
-    problems: Problems,
-  ) {
+  constructor(read: ReadPlaybook, scopes: Scopes, conditions: ReadonlyMap<string, References>, problems: Problems) {
     this.#read = read
     this.#scopes = scopes
     this.#conditions = conditions
@@ -195,12 +190,7 @@ class StepReads {
     return `\`${id}\` is not surely finished before \`${reader}\`; add it to its \`needs\``
   }
 
-  #isUnguarded(
-    step: Step,
-    read: References['stepReads'][number],
-    references: References,
-    readerId: string,
-  ): boolean {
+  #isUnguarded(step: Step, read: References['stepReads'][number], references: References, readerId: string): boolean {
     const mayBeAbsent = step.if !== undefined || step.onError === 'continue'
     if (!mayBeAbsent || read.member !== 'output' || read.guarded) return false
     if (this.#steps.get(readerId)?.if === step.if && step.if !== undefined) return false
@@ -226,7 +216,8 @@ function checkPermissions({ playbook, entries }: ReadPlaybook, actions: ActionSp
   }
   for (const item of node.kind === 'list' ? node.items : []) {
     const name = item.kind === 'scalar' ? String(item.value) : ''
-    if (!actions.has(name)) problems.error('P009', item, `no action is called \`${name.slice(0, 100)}\`${hint(name, actions.keys())}`)
+    if (!actions.has(name))
+      problems.error('P009', item, `no action is called \`${name.slice(0, 100)}\`${hint(name, actions.keys())}`)
     else if (!used.has(name)) problems.warn('P018', item, `\`${name}\` is permitted and never used`)
   }
 }
@@ -247,7 +238,11 @@ function checkTriggers({ playbook, entries }: ReadPlaybook, problems: Problems):
     if (trigger.kind !== 'alert' || !updates || trigger.throttle) continue
     const change = trigger.on.find((candidate) => SELF_CAUSED.includes(candidate))
     if (change) {
-      problems.error('P011', place, `the playbook updates alerts and starts on \`${change}\`: it can start itself for ever; give the trigger a \`throttle\``)
+      problems.error(
+        'P011',
+        place,
+        `the playbook updates alerts and starts on \`${change}\`: it can start itself for ever; give the trigger a \`throttle\``,
+      )
     }
   }
 }

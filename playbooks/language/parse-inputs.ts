@@ -21,7 +21,8 @@ export function parseInputs(reader: Reader, node: SourceNode | undefined, what =
   if (entries.length > INPUTS_MAX) reader.problems.error('P002', node, `${what} has more than ${INPUTS_MAX} entries`)
   const specs: InputSpec[] = []
   for (const { key, keyPlace, value } of entries.slice(0, INPUTS_MAX)) {
-    if (!NAME.test(key)) reader.problems.error('P013', keyPlace, `the name \`${key.slice(0, 80)}\` must be ${NAME_WORDS}`)
+    if (!NAME.test(key))
+      reader.problems.error('P013', keyPlace, `the name \`${key.slice(0, 80)}\` must be ${NAME_WORDS}`)
     const spec = parseInput(reader, key, value)
     if (spec) specs.push(spec)
   }
@@ -83,9 +84,15 @@ function parseValueSpec(
   const items = at('items')
   if (items) spec.items = parseItems(reader, items)
   if (at('fields')) spec.fields = parseInputs(reader, at('fields'), 'fields')
-  for (const [key, wanted] of [['items', 'list'], ['min_items', 'list'], ['max_items', 'list'], ['fields', 'map']] as const) {
+  for (const [key, wanted] of [
+    ['items', 'list'],
+    ['min_items', 'list'],
+    ['max_items', 'list'],
+    ['fields', 'map'],
+  ] as const) {
     const node = at(key)
-    if (node && type !== wanted) reader.problems.error('P013', node, `\`${key}\` belongs to type ${wanted}, not ${type}`)
+    if (node && type !== wanted)
+      reader.problems.error('P013', node, `\`${key}\` belongs to type ${wanted}, not ${type}`)
   }
   return spec
 }
@@ -115,7 +122,8 @@ export function parseOutputs(reader: Reader, node: SourceNode | undefined): read
   if (!node) return []
   const specs: OutputSpec[] = []
   for (const { key, keyPlace, value } of reader.entries(node, 'outputs').slice(0, INPUTS_MAX)) {
-    if (!NAME.test(key)) reader.problems.error('P013', keyPlace, `the name \`${key.slice(0, 80)}\` must be ${NAME_WORDS}`)
+    if (!NAME.test(key))
+      reader.problems.error('P013', keyPlace, `the name \`${key.slice(0, 80)}\` must be ${NAME_WORDS}`)
     const keys = reader.map(value, {
       what: `output \`${key}\``,
       required: ['type', 'value'],

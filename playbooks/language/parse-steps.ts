@@ -45,7 +45,15 @@ const KEYS_OF_ACTIONS = ['with', 'retry', 'on_error'] as const
 
 /** Codes that a later attempt may change. auth and forbidden are not among them: repeating those locks accounts. */
 const RETRIED: readonly FailureCode[] = ['timeout', 'network', 'rate_limited', 'unavailable']
-const NEVER_RETRIED: readonly FailureCode[] = ['auth', 'forbidden', 'cancelled', 'rejected', 'expired', 'stalled', 'poisoned']
+const NEVER_RETRIED: readonly FailureCode[] = [
+  'auth',
+  'forbidden',
+  'cancelled',
+  'rejected',
+  'expired',
+  'stalled',
+  'poisoned',
+]
 
 export const DEFAULTS: Defaults = {
   retry: {
@@ -119,7 +127,12 @@ export function parseSteps(
   for (const item of reader.list(node, '`steps`', STEPS_MAX)) {
     const keys = reader.map(item, STEP_KEYS)
     if (!keys || item.kind !== 'map') continue
-    const id = reader.name(keys.get('id')?.value, 'the step id', STEP_ID, 'small letters, digits and _, beginning with a letter')
+    const id = reader.name(
+      keys.get('id')?.value,
+      'the step id',
+      STEP_ID,
+      'small letters, digits and _, beginning with a letter',
+    )
     if (id === undefined) continue
     if (seen.has(id)) {
       reader.problems.error('P003', keys.get('id')?.value ?? item, `two steps are called \`${id}\``)
@@ -176,7 +189,8 @@ function refuseActionKeys(reader: Reader, kind: Kind, keys: ReadonlyMap<string, 
   for (const key of KEYS_OF_ACTIONS) {
     const entry = keys.get(key)
     const allowed = key === 'on_error' && (kind === 'wait' || kind === 'approval' || kind === 'set')
-    if (entry && !allowed) reader.problems.error('P002', entry.keyPlace, `\`${key}\` belongs to actions, not to ${kind}`)
+    if (entry && !allowed)
+      reader.problems.error('P002', entry.keyPlace, `\`${key}\` belongs to actions, not to ${kind}`)
   }
 }
 
@@ -297,7 +311,11 @@ function parseSet(reader: Reader, node: SourceNode, site: Site): StepWork | unde
 }
 
 function parseWait(reader: Reader, node: SourceNode, site: Site): StepWork | undefined {
-  const keys = reader.map(node, { what: '`wait`', optional: ['for', 'until'], unsupported: notYet('event', 'on_timeout') })
+  const keys = reader.map(node, {
+    what: '`wait`',
+    optional: ['for', 'until'],
+    unsupported: notYet('event', 'on_timeout'),
+  })
   if (!keys) return undefined
   const refused = node.kind === 'map' && node.entries.some((entry) => entry.key === 'event')
   if (!refused && keys.has('for') === keys.has('until')) {
@@ -363,7 +381,11 @@ function parseApprovers(reader: Reader, node: SourceNode) {
   const count = reader.number(keys.get('count')?.value, '`count`', { min: 1, max: 10, integer: true }) ?? 1
   const users = anyOf.every((name) => name.startsWith('user/'))
   if (users && new Set(anyOf).size < count) {
-    reader.problems.error('P021', node, `${count} distinct people must approve and \`any_of\` names ${new Set(anyOf).size}`)
+    reader.problems.error(
+      'P021',
+      node,
+      `${count} distinct people must approve and \`any_of\` names ${new Set(anyOf).size}`,
+    )
   }
   return {
     anyOf,

@@ -6,7 +6,11 @@ import type { SourceNode } from './source.ts'
 const TESTS_MAX = 200
 
 /** `tests:` of a playbook. `steps` are the ids they may name. */
-export function parseTests(reader: Reader, node: SourceNode | undefined, steps: readonly string[]): readonly TestSpec[] {
+export function parseTests(
+  reader: Reader,
+  node: SourceNode | undefined,
+  steps: readonly string[],
+): readonly TestSpec[] {
   const tests: TestSpec[] = []
   for (const item of reader.list(node, '`tests`', TESTS_MAX)) {
     const keys = reader.map(item, {
@@ -56,8 +60,7 @@ function parseDecisions(reader: Reader, node: SourceNode | undefined, steps: rea
 
 function parseExpect(reader: Reader, node: SourceNode | undefined, steps: readonly string[]): TestSpec['expect'] {
   const keys =
-    node &&
-    reader.map(node, { what: '`expect`', optional: ['status', 'ran', 'not_ran', 'outputs', 'calls'] })
+    node && reader.map(node, { what: '`expect`', optional: ['status', 'ran', 'not_ran', 'outputs', 'calls'] })
   const status = reader.oneOf(keys?.get('status')?.value, '`status`', ['succeeded', 'failed', 'cancelled'])
   const outputs = keys?.get('outputs')?.value
   const calls = keys?.get('calls')?.value

@@ -1,8 +1,8 @@
 import { HOOK_BODY_BYTES, HOOK_BODY_BYTES_MAX, RUN_TIMEOUT_MS_MAX, TRIGGERS_MAX } from '../limits.ts'
 import { type AlertChangeKind, alertChangeKinds } from '../types.ts'
 import type { InputSpec, Template, Trigger } from './document.ts'
-import { badValue, valueTypeOf } from './input-value.ts'
 import { hint } from './hint.ts'
+import { badValue, valueTypeOf } from './input-value.ts'
 import { type Keys, NO_VAULT, NOT_YET, notYet, type Reader, type Site } from './reader.ts'
 import type { SourceEntry, SourceNode } from './source.ts'
 
@@ -111,7 +111,8 @@ function parseAuth(reader: Reader, node: SourceNode | undefined): void {
   const word = node.kind === 'map' ? node.entries[0]?.key : node.kind === 'scalar' ? node.value : undefined
   if (word === 'hmac') reader.refuse('hmac', node, `${NO_VAULT}: its secret lives there`)
   else if (word === 'mtls') reader.refuse('mtls', node, NOT_YET)
-  else if (word === 'none') reader.problems.error('P013', node, 'a webhook without authentication is refused; use `auth: token`')
+  else if (word === 'none')
+    reader.problems.error('P013', node, 'a webhook without authentication is refused; use `auth: token`')
   else if (word !== 'token' || node.kind !== 'scalar') reader.problems.error('P013', node, '`auth` must be token')
 }
 
@@ -121,7 +122,11 @@ function parseSize(reader: Reader, node: SourceNode | undefined): number | undef
   const match = /^([0-9]{1,6})(KiB|KB)?$/.exec(text)
   const bytes = match ? Number(match[1]) * (match[2] === 'KiB' ? 1024 : match[2] === 'KB' ? 1000 : 1) : 0
   if (bytes > 0 && bytes <= HOOK_BODY_BYTES_MAX) return bytes
-  reader.problems.error('P013', node, `\`max_body\` must be a size such as 64KiB, at most ${HOOK_BODY_BYTES_MAX / 1024}KiB`)
+  reader.problems.error(
+    'P013',
+    node,
+    `\`max_body\` must be a size such as 64KiB, at most ${HOOK_BODY_BYTES_MAX / 1024}KiB`,
+  )
   return undefined
 }
 
@@ -133,9 +138,12 @@ function parseManual(
 ): Trigger | undefined {
   for (const key of ['inputs', 'throttle']) {
     const entry = keys.get(key)
-    if (entry) reader.problems.error('P002', entry.keyPlace, `a manual trigger takes no \`${key}\`: who starts it gives them`)
+    if (entry)
+      reader.problems.error('P002', entry.keyPlace, `a manual trigger takes no \`${key}\`: who starts it gives them`)
   }
-  return reader.map(node, { what: '`manual`', unsupported: notYet('on', 'roles') }) && { kind: 'manual', id, inputs: [] }
+  return (
+    reader.map(node, { what: '`manual`', unsupported: notYet('on', 'roles') }) && { kind: 'manual', id, inputs: [] }
+  )
 }
 
 function parseThrottle(reader: Reader, node: SourceNode | undefined, site: Site): Pick<Trigger, 'throttle'> {

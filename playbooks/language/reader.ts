@@ -159,7 +159,11 @@ export class Reader {
       return undefined
     }
     if (ms <= maxMs) return ms
-    this.problems.error('P013', node, `${what} is longer than ${maxMs / 86_400_000 >= 1 ? `${maxMs / 86_400_000}d` : `${maxMs / 1000}s`}`)
+    this.problems.error(
+      'P013',
+      node,
+      `${what} is longer than ${maxMs / 86_400_000 >= 1 ? `${maxMs / 86_400_000}d` : `${maxMs / 1000}s`}`,
+    )
     return undefined
   }
 

@@ -139,9 +139,7 @@ function typeOfTemplate(template: Template): ValueType {
     case 'list':
       return { list: 'dyn' }
     case 'map': {
-      const fields: Fields = Object.fromEntries(
-        template.entries.map(([key, member]) => [key, typeOfTemplate(member)]),
-      )
+      const fields: Fields = Object.fromEntries(template.entries.map(([key, member]) => [key, typeOfTemplate(member)]))
       return { fields }
     }
   }

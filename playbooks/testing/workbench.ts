@@ -45,7 +45,12 @@ export class Rights implements Authorizer {
   async authorize(request: AuthzRequest) {
     this.asked.push(request)
     const allowed = !this.denied(request)
-    return { allowed, id: 'decision-1', reason: allowed ? ('allow' as const) : ('implicitDeny' as const), determining: [] }
+    return {
+      allowed,
+      id: 'decision-1',
+      reason: allowed ? ('allow' as const) : ('implicitDeny' as const),
+      determining: [],
+    }
   }
 }
 
