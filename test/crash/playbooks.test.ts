@@ -305,8 +305,8 @@ describe('playbooks survive kill -9', () => {
       const answer = await held
       const other = await spawn({ ...leases, agrees: false })
       const run = await eventually('the run to ask', async () => {
-        const row = await newestRun()
-        return row?.status === 'waiting' && row
+        const asked = await read().selectFrom('playbook_approval').select('run_id').executeTakeFirst()
+        return asked && newestRun()
       })
       const events = () =>
         read()
