@@ -21,6 +21,15 @@ const description = `Content types \`application/x-ndjson\`, \`application/json\
 The answer comes when the records are durable. A record that cannot be parsed is accepted, kept raw and marked
 \`parse_error\`; only records over a limit are rejected.`
 
+const bodyContent = Object.fromEntries(
+  Object.entries({
+    'application/x-ndjson': 'One JSON object a line.',
+    'application/json': 'An array of objects, an object, or `{"Records": […]}`.',
+    'text/plain': 'One record a line.',
+    'text/csv': 'A header line, then one record a row.',
+  }).map(([type, about]) => [type, { schema: Type.Unsafe<unknown>({ description: about }) }]),
+)
+
 /** `POST /v1/workspaces/{ws}/dataspaces/{ds}/pipes/{pipe}/records`. */
 export function recordRoutes(deps: RecordRouteDeps) {
   const counts = deps.metrics.use(collectMetrics)
@@ -46,6 +55,8 @@ export function recordRoutes(deps: RecordRouteDeps) {
         description,
         tags: ['records'],
         params: Type.Object({ ws: Type.String(), ds: Type.String(), pipe: Type.String() }),
+        // For the description only: the body is bytes, and is taken apart by its content type in the handler.
+        body: { content: bodyContent },
         response: {
           200: Type.Object({
             accepted: Type.Integer({ description: 'Records that are durable.' }),
