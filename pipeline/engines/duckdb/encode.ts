@@ -61,6 +61,10 @@ export function encodeEvents(
   return encoder
 }
 
+/** OCSF members not stored a second time: the event's own columns carry time and raw data, and observables repeat the
+ * values of other members for matching (they would be a quarter of all bytes). */
+const carriedElsewhere: ReadonlySet<string> = new Set(['time', 'raw_data', 'observables'])
+
 class Encoder implements Encoded {
   readonly blocks: Block[] = []
   readonly newColumns: { field: Field; column: Column }[] = []
@@ -95,7 +99,8 @@ class Encoder implements Encoded {
     this.#set(fixedSlot.time, microsOf(Number.isFinite(event.time) ? event.time : event.receivedAt))
     this.#set(fixedSlot.raw, event.raw)
     if (event.parseError !== undefined) this.#set(fixedSlot.parseError, event.parseError)
-    this.#walk(event.original, '', 0, false)
+    // A record that is OCSF already has one form, not two.
+    if (event.original !== event.ocsf) this.#walk(event.original, '', 0, false)
     this.#walk(event.ocsf, '', 0, true)
     if (this.#rest.size > 0) this.#set(fixedSlot.rest, jsonObjectText(this.#rest))
   }
@@ -112,8 +117,7 @@ class Encoder implements Encoded {
           continue
         }
       }
-      // The event's own columns carry these two.
-      if (ocsf && (name === 'time' || name === 'raw_data')) continue
+      if (ocsf && carriedElsewhere.has(name)) continue
       this.#put(name, value, ocsf)
     }
   }
