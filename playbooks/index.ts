@@ -1,3 +1,4 @@
+export { formatProblem } from './language/problem.ts'
 export { playbookMigrations } from './migrations.ts'
+export { lintPlaybook, testPlaybook } from './offline.ts'
 export { createPlaybooks, type PlaybookRouteOptions, type Playbooks, type PlaybooksDeps } from './playbooks.ts'
-export type { RunAs, StepChange, UpdateAlert } from './types.ts'
