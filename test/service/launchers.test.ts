@@ -34,26 +34,30 @@ describe.each(launchers)('$name', ({ command, words, folder }) => {
     rmSync(dataDir, { recursive: true, force: true })
   })
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('passes %s on, and the exit code of the clean stop back', async (signal) => {
-    launcher = spawn(command, words, {
-      cwd: folder,
-      stdio: 'ignore',
-      env: {
-        ...process.env,
-        RAMPART_DATA_DIR: dataDir,
-        RAMPART_HTTP_PORT: '0',
-        RAMPART_SYSLOG_TCP_PORT: '0',
-        RAMPART_SYSLOG_UDP_PORT: '0',
-      },
-    })
-    const runtime = await eventually('runtime.json', async () => findRuntime(dataDir))
-    servicePid = runtime.pid
-    const exit = once(launcher, 'exit')
-    launcher.kill(signal)
-    expect(await exit).toEqual([0, null])
-    expect(isAlive(runtime.pid)).toBe(false)
-    expect(findRuntime(dataDir)).toBeUndefined()
-  })
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'passes %s on, and the exit code of the clean stop back',
+    { timeout: 120_000 },
+    async (signal) => {
+      launcher = spawn(command, words, {
+        cwd: folder,
+        stdio: 'ignore',
+        env: {
+          ...process.env,
+          RAMPART_DATA_DIR: dataDir,
+          RAMPART_HTTP_PORT: '0',
+          RAMPART_SYSLOG_TCP_PORT: '0',
+          RAMPART_SYSLOG_UDP_PORT: '0',
+        },
+      })
+      const runtime = await eventually('runtime.json', async () => findRuntime(dataDir))
+      servicePid = runtime.pid
+      const exit = once(launcher, 'exit')
+      launcher.kill(signal)
+      expect(await exit).toEqual([0, null])
+      expect(isAlive(runtime.pid)).toBe(false)
+      expect(findRuntime(dataDir)).toBeUndefined()
+    },
+  )
 })
 
 function isAlive(pid: number): boolean {
