@@ -20,9 +20,9 @@ export async function translated<T>(doing: string, work: () => Promise<T>): Prom
   try {
     return await work()
   } catch (error) {
-    if (error instanceof RampartError) throw error
+    const reason = errorCode(error)
+    if (error instanceof RampartError || reason === '') throw error
     const code = isNoRoom(error) ? 'pipeline.log.full' : 'pipeline.log.failed'
-    const reason = errorCode(error) || 'an unexpected error'
     throw logError(code, `cannot ${doing}: ${reason}; look at the disk and who may use it`, {
       retryAfterSec: FAILED_RETRY_AFTER_SEC,
       cause: error,

@@ -23,7 +23,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-const FIRST_BUFFER_BYTES = 8 * 1024
+const FIRST_BUFFER_BYTES = 2 * 1024
+/** What a call that waits takes besides its records. */
+const CALL_BYTES = 256
 
 /** The records of one `append`, found to be within the limits. */
 export interface MeasuredCall {
@@ -31,6 +33,8 @@ export interface MeasuredCall {
   /** Source and headers of the records up to an index; neighbours mostly share them. */
   readonly metas: readonly { readonly meta: EncodedMeta; readonly upTo: number }[]
   readonly contentBytes: number
+  /** Memory the call takes while it waits: many tiny ones are to be bounded like few large ones. */
+  readonly waitingBytes: number
 }
 
 /** @throws pipeline.log.tooLarge */
@@ -54,7 +58,7 @@ export function measureCall(records: readonly LogRecord[], limits: LogLimits): M
     contentBytes += recordFrameBytes(last.meta, record)
   }
   if (contentBytes > limits.callBytesMax) throw tooLarge('records of one append', contentBytes, limits.callBytesMax)
-  return { records, metas, contentBytes }
+  return { records, metas, contentBytes, waitingBytes: contentBytes + CALL_BYTES }
 }
 
 /** True for the same object, and for two without any header: most records have none. */
@@ -89,6 +93,8 @@ export class Group {
   newestAt = 0
   /** As records, before compression. */
   contentBytes = 0
+  /** Memory it holds, as far as it is counted. */
+  waitingBytes = 0
   readonly waiters: Waiter[] = []
   readonly #key: FrameKey
   readonly #compressor: Compressor
@@ -117,6 +123,7 @@ export class Group {
 
   /** Copies the records in; they are the caller's again when this returns. */
   add(call: MeasuredCall): void {
+    this.waitingBytes += call.waitingBytes
     let index = 0
     for (const { meta, upTo } of call.metas) {
       for (; index < upTo; index++) {
@@ -146,7 +153,8 @@ export class Group {
   #makeRoom(length: number): void {
     if (this.#usedBytes + length > this.#blockBytes) this.#sealBlock()
     if (this.#usedBytes + length <= this.#block.length) return
-    const bytes = Buffer.allocUnsafeSlow(Math.max(length, this.#blockBytes))
+    const doubled = Math.min(this.#blockBytes, this.#block.length * 2)
+    const bytes = Buffer.allocUnsafeSlow(Math.max(this.#usedBytes + length, doubled, FIRST_BUFFER_BYTES))
     bytes.set(this.#block.subarray(0, this.#usedBytes))
     this.#block = bytes
     this.#view = viewOf(bytes)

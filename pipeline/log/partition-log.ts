@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { assert, type Clock } from '../../platform/index.ts'
 import type { LogRecord, PartitionLog, ReadBatch, ShardAddress } from '../types.ts'
 import { checkConsumer, keyUnchecked, shardDir, shardKey } from './address.ts'
@@ -58,6 +58,7 @@ async function open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   const counters = zeroCounters()
   for (const consumer of options.consumers ?? []) checkConsumer(consumer)
   await disk.makeDir(dir)
+  await disk.syncDir(dirname(dir))
   const found = await findShards(disk, dir)
   const id = await openLogId(disk, dir, () => logIdOfSegments(disk, found))
   const key = frameKeyOf(id)
@@ -107,7 +108,7 @@ class Embedded implements EmbeddedLog {
   readonly #states: StateKeeper
   readonly #news: DurableNews
   readonly #roomTimer: NodeJS.Timeout
-  #closed = false
+  #closed: Promise<void> | undefined
 
   constructor(
     parts: ShardParts,
@@ -230,9 +231,12 @@ class Embedded implements EmbeddedLog {
     })
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#roomTimer)
     await this.#flusher.drain()
     await this.#states.close()
@@ -250,6 +254,6 @@ class Embedded implements EmbeddedLog {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw logError('pipeline.log.closed', 'the log is closed: the service is stopping')
+    if (this.#closed !== undefined) throw logError('pipeline.log.closed', 'the log is closed: the service is stopping')
   }
 }

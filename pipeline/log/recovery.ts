@@ -110,6 +110,7 @@ async function recoverFile(
   const start = trusted ?? { position: SEGMENT_HEAD_BYTES, offset: base }
   const walk = await walkFrames(parts, file, { path, start, sizeBytes })
   if (head === 'damaged' && walk.end === base && trusted === undefined) return undefined
+  if (walk.position > start.position || trusted === undefined) await file.sync()
   if (walk.unreadable) {
     // Nobody can say how many records stand where the disk cannot be read, so their offsets are passed over.
     parts.messages.error({ file: path, fromOffset: walk.end }, 'the disk cannot read the end of the log')
@@ -124,8 +125,6 @@ async function recoverFile(
     parts.messages.warn({ file: path, position: walk.position, bytes: torn }, 'cut an unfinished write off the log')
     parts.counters.tornBytes += torn
     await file.truncate(walk.position)
-  } else if (walk.position > start.position || trusted === undefined) {
-    await file.sync()
   }
   const createdAt = head === 'damaged' ? 0 : head.createdAt
   const newestBefore = head === 'damaged' ? 0 : head.newestBefore

@@ -136,6 +136,21 @@ describe('retention', () => {
     await again.close()
   })
 
+  test('a clock that ran ahead for a while does not keep what is older for ever', async () => {
+    const { clock, log } = await tenDays()
+    clock.ms = 30_000 * DAY_MS
+    await log.append(aShard(), [aRecord('from the future', { receivedAt: clock.ms })])
+    for (let day = 10; day < 20; day++) {
+      clock.ms = day * DAY_MS
+      await log.append(aShard(), [aRecord(`day ${day}`, { receivedAt: clock.ms })])
+      await log.applyRetention(aShard(), { ageMsMax: 4 * DAY_MS })
+    }
+    const left = (await readAll(log, aShard())).records
+    expect(left[0]!.receivedAt).toBeGreaterThanOrEqual(13 * DAY_MS)
+    expect(left.at(-1)!.receivedAt).toBe(19 * DAY_MS)
+    await log.close()
+  })
+
   test('a reader in the middle of a segment that goes is put at the first one that is left', async () => {
     const { dir, log } = await tenDays()
     const reader = await openLogReader({ dir })

@@ -3,6 +3,9 @@ import { segmentBase, segmentName } from './address.ts'
 import type { Disk } from './disk.ts'
 import { readSegmentHead, SEGMENT_HEAD_BYTES } from './segment-head.ts'
 
+/** Heads looked at to learn how old the records before them are. */
+const HEADS_MAX = 4
+
 /** A segment to drop, and whether a consumer still wanted it. */
 interface Drop {
   readonly path: string
@@ -37,7 +40,7 @@ export async function segmentsToDrop(
     const mustGo = left > rules.bytesHardMax
     if (!mustGo) {
       if (unread) break
-      const later = bases.slice(index + 1).map((laterBase) => join(dir, segmentName(laterBase)))
+      const later = bases.slice(index + 1, index + 1 + HEADS_MAX).map((laterBase) => join(dir, segmentName(laterBase)))
       if (left <= rules.bytesMax && !(await allReceivedBefore(disk, later, rules.receivedBefore))) break
     }
     drops.push({ path: join(dir, segmentName(base)), bytes, base, unread })
@@ -46,8 +49,8 @@ export async function segmentsToDrop(
   return drops
 }
 
-/** True when all records in front of the segments `later` were received before `instant`: the head of the first tells,
- * or where it is damaged, the next one's. */
+/** True when all records in front of the segments `later` were received before `instant`. The head of the first tells; the
+ * next ones' too, where the first is damaged or was written while a clock ran ahead. */
 async function allReceivedBefore(disk: Disk, later: readonly string[], instant: number): Promise<boolean> {
   if (instant === Number.NEGATIVE_INFINITY) return false
   for (const path of later) {
@@ -56,7 +59,7 @@ async function allReceivedBefore(disk: Disk, later: readonly string[], instant: 
       const bytes = Buffer.alloc(SEGMENT_HEAD_BYTES)
       await file.read(bytes, 0)
       const head = readSegmentHead(bytes)
-      if (typeof head === 'object') return head.newestBefore < instant
+      if (typeof head === 'object' && head.newestBefore < instant) return true
     } finally {
       await file.close()
     }

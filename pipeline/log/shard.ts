@@ -36,6 +36,9 @@ const TRIES_MAX = 3
 const BUSY_RETRY_AFTER_SEC = 1
 const FAILED_RETRY_AFTER_SEC = 5
 
+/** A receive time more than this after now is a clock's mistake. */
+const CLOCK_AHEAD_MS = 24 * 60 * 60 * 1000
+
 interface ActiveSegment {
   readonly base: number
   readonly createdAt: number
@@ -55,11 +58,15 @@ export class Shard {
   readonly consumers: Map<string, number>
   /** After the last durable record. */
   end: number
+  /** True once the shard has a directory to write its state to. */
+  onDisk: boolean
   readonly #parts: ShardParts
   readonly #groupOptions: ConstructorParameters<typeof Group>[1]
   #nextOffset: number
   #active: ActiveSegment | undefined
   #newestAt: number
+  /** When the last segment was begun, where that is known. */
+  #lastCreatedAt: number | undefined
   #dirMade: boolean
   #waitingBytes = 0
   readonly #groups: Group[] = []
@@ -81,12 +88,9 @@ export class Shard {
     this.#active = found?.active && { ...found.active }
     this.#newestAt = found?.newestAt ?? 0
     this.consumers = new Map(found?.consumers)
+    this.#lastCreatedAt = this.#active?.createdAt
     this.#dirMade = this.#active !== undefined
-  }
-
-  /** True once the shard has a directory to write its state to. */
-  get onDisk(): boolean {
-    return this.#dirMade
+    this.onDisk = found !== undefined
   }
 
   get waits(): boolean {
@@ -110,8 +114,8 @@ export class Shard {
     const { limits, counters } = this.#parts
     const call = measureCall(records, limits)
     if (
-      counters.waitingBytes + call.contentBytes > limits.waitingBytesMax ||
-      this.#waitingBytes + call.contentBytes > limits.shardWaitingBytesMax
+      counters.waitingBytes + call.waitingBytes > limits.waitingBytesMax ||
+      this.#waitingBytes + call.waitingBytes > limits.shardWaitingBytesMax
     ) {
       counters.refusedBusy += 1
       throw logError(
@@ -128,8 +132,8 @@ export class Shard {
     const firstOffset = group.nextOffset
     group.add(call)
     this.#nextOffset = group.nextOffset
-    this.#waitingBytes += call.contentBytes
-    counters.waitingBytes += call.contentBytes
+    this.#waitingBytes += call.waitingBytes
+    counters.waitingBytes += call.waitingBytes
     const { waiters } = group
     return new Promise((resolve, reject) => {
       waiters.push({ firstOffset, resolve, reject })
@@ -153,12 +157,18 @@ export class Shard {
   }
 
   /** Lets retention take the last segment: when all its records were received before `before`, a new one begins behind
-   * it; when it was begun before `rollBefore`, the next write begins a new one. Only inside `exclusively`. */
+   * it; when it was begun before `rollBefore`, or by a clock that was ahead, the next write begins a new one. Only
+   * inside `exclusively`. */
   async leaveSegment({ before, rollBefore }: { readonly before: number; readonly rollBefore: number }): Promise<void> {
+    const aheadOf = this.#parts.clock.now() + CLOCK_AHEAD_MS
     const active = this.#active
     if (this.#newestAt < before && (active === undefined ? this.end > 0 : active.base < this.end)) {
       await this.#begin([], 0)
-    } else if (active !== undefined && active.base < this.end && active.createdAt < rollBefore) {
+    } else if (
+      active !== undefined &&
+      active.base < this.end &&
+      (active.createdAt < rollBefore || active.createdAt > aheadOf)
+    ) {
       this.#active = undefined
       await this.#parts.files.forget(this.#path(active.base))
     }
@@ -238,11 +248,16 @@ export class Shard {
     const path = this.#path(base)
     if (!this.#dirMade) await makeDirs(disk, root, this.dir)
     this.#dirMade = true
+    this.onDisk = true
     // One that is there holds nothing acknowledged, else the shard's end would be above its base.
     await files.forget(path)
     await disk.remove(path)
     const file = await disk.create(path)
     const createdAt = clock.now()
+    // A clock that ran ahead for a while must not keep all older records until its time comes. That it was ahead, and
+    // is not behind now, is told by the last segment's.
+    const clockWasAhead = createdAt >= (this.#lastCreatedAt ?? Number.POSITIVE_INFINITY)
+    if (clockWasAhead && this.#newestAt > createdAt + CLOCK_AHEAD_MS) this.#newestAt = createdAt
     const head = encodeSegmentHead({ base, createdAt, newestBefore: this.#newestAt, id })
     try {
       await file.writeDurably([head, ...pieces], 0)
@@ -253,6 +268,7 @@ export class Shard {
       throw error
     }
     const old = this.#active
+    this.#lastCreatedAt = createdAt
     await files.adopt(path, file)
     this.#active = { base, createdAt, position: SEGMENT_HEAD_BYTES + bytes }
     counters.segmentsCreated += 1
@@ -319,8 +335,8 @@ export class Shard {
   }
 
   #release(group: Group): void {
-    this.#waitingBytes -= group.contentBytes
-    this.#parts.counters.waitingBytes -= group.contentBytes
+    this.#waitingBytes -= group.waitingBytes
+    this.#parts.counters.waitingBytes -= group.waitingBytes
   }
 
   #path(base: number): string {
