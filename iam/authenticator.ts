@@ -10,6 +10,7 @@ import {
   SIGNING_KEYS_REMEMBERED_MAX,
 } from './limits.ts'
 import { Remembered } from './remembered.ts'
+import type { RoleSessions } from './role-sessions.ts'
 import {
   type CredentialScope,
   deriveSigningKey,
@@ -28,6 +29,7 @@ export interface AuthenticatorDeps {
   readonly directory: Directory
   readonly store: IamStore
   readonly tokens: AccessTokens
+  readonly sessions: RoleSessions
   readonly sealer: Sealer
   readonly clock: Clock
   readonly log: Log
@@ -101,20 +103,24 @@ export class IamAuthenticator implements Authenticator {
   }
 
   async #judge(head: RequestHead, presented: PresentedSignature, payloadHash: string): Promise<Principal> {
+    if (presented.sessionToken !== undefined) return this.#judgeSession(head, presented, payloadHash)
     const key = this.#deps.directory.findAccessKey(presented.scope.accessKeyId)
     const signingKey = key ? await this.#signingKey(key, presented.scope) : decoySigningKey(presented.scope)
     const right = isSignatureOf(head, presented, { signingKey, payloadHash, options: SERVICE_OPTIONS })
     const user = key && this.#deps.directory.findUser(key.account, key.userName)
-    // Whatever is wrong has the same answer: which access keys exist is nobody's business. Long-lived keys carry no
-    // session token, so one that comes along belongs to something else.
-    if (!right || !key?.enabled || !user?.enabled || presented.sessionToken !== undefined) {
-      throw iamError(
-        'iam.signature.invalid',
-        'the signature does not match; check access key, secret, signed headers and that the body was not changed',
-      )
-    }
+    // Whatever is wrong has the same answer: which access keys exist is nobody's business.
+    if (!right || !key?.enabled || !user?.enabled) throw wrongSignature()
     this.#noteUse(key)
     return principalOfKey(user, key)
+  }
+
+  /** A long-lived key never comes with a session token, so its owner is not looked for here. */
+  async #judgeSession(head: RequestHead, presented: PresentedSignature, payloadHash: string): Promise<Principal> {
+    const session = await this.#deps.sessions.find(presented.scope.accessKeyId, presented.sessionToken ?? '')
+    const signingKey = deriveSigningKey(session?.secret ?? decoySecret, presented.scope)
+    const right = isSignatureOf(head, presented, { signingKey, payloadHash, options: SERVICE_OPTIONS })
+    if (!right || !session) throw wrongSignature()
+    return session.principal()
   }
 
   async #signingKey(key: AccessKey, scope: CredentialScope): Promise<Buffer> {
@@ -146,6 +152,13 @@ export class IamAuthenticator implements Authenticator {
   lastUseOf(accessKeyId: string): number | undefined {
     return this.#lastUses.get(accessKeyId)
   }
+}
+
+function wrongSignature() {
+  return iamError(
+    'iam.signature.invalid',
+    'the signature does not match; check access key, secret, signed headers and that the body was not changed',
+  )
 }
 
 /** What a secret access key is sealed for. */

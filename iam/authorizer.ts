@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Authorizer, AuthzRequest, Clock, Decision } from '../platform/index.ts'
+import type { Authorizer, AuthzRequest, Clock, Decision, Principal } from '../platform/index.ts'
 import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
 import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
@@ -25,6 +25,12 @@ export interface Given {
   /** Whether the request's context may speak for the platform, as in a simulation. */
   readonly asserted?: boolean
   readonly onResource?: ResourceLayer
+}
+
+/** A session of a role goes by the role's name too. */
+function namesOf(principal: Principal, view: PolicyView): string[] {
+  const holder = view.holder?.arn
+  return holder === undefined || holder === principal.arn ? [principal.arn] : [principal.arn, holder]
 }
 
 function makeDecisionId(): string {
@@ -93,7 +99,7 @@ export class IamAuthorizer implements Authorizer {
     const view = this.#deps.views.find(principal)
     if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
     const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context, asserted })
-    const question = questionOf({ action, resource, keys }, callerOf(principal.account, [principal.arn]))
+    const question = questionOf({ action, resource, keys }, callerOf(principal.account, namesOf(principal, view)))
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
     const owner = question.resourceName && accountField(question.resourceName)
     return {

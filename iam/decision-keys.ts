@@ -49,6 +49,8 @@ export class DecisionKeys implements KeyValues {
         return this.#principal.account
       case 'g:username':
         return this.#principal.kind === 'user' ? this.#principal.name : undefined
+      case 'g:rolesessionname':
+        return /^arn:rampart:sts::[0-9]{12}:assumed-role\/[^/]+\/(.+)$/.exec(this.#principal.arn)?.[1]
       case 'g:principalcreatedat':
         return this.#view.holder && formatInstant(this.#view.holder.createdAt)
       case 'g:groups':

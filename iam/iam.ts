@@ -15,6 +15,7 @@ import {
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { Applications } from './applications.ts'
+import { type AssumeRoleInput, assumeRole } from './assume-role.ts'
 import { Attachments } from './attachments.ts'
 import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
@@ -28,6 +29,7 @@ import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import { PolicyViews } from './policy-views.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
+import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
 import { Roles } from './roles.ts'
 import { signIn } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
@@ -70,6 +72,12 @@ export interface Iam {
   accounts(): readonly AccountId[]
   /** Says where the policies on a service's resources are found; called once a service, before the first request. */
   provideResourcePolicies(service: string, source: ResourcePolicySource): void
+  /** The id of the user or role behind a principal. */
+  idOf(principal: Principal): string | undefined
+  /** Credentials of a role for a principal whom it trusts. @throws iam.role.notTrusted, iam.policy.malformed */
+  assumeRole(principal: Principal, input: AssumeRoleInput): ReturnType<typeof assumeRole>
+  /** Temporary credentials of a user, good for what the user may do. @throws iam.thing.absent */
+  sessionOfUser(principal: Principal, input: { readonly ttlSec: number }): Promise<SessionCredentials>
   /** The account that `bootstrap` made, or undefined before. */
   firstAccount(): AccountId | undefined
   /** Decides as `authorizer` does, by the native evaluator: what many decisions at once are asked of. Keys in the
@@ -108,12 +116,15 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   const passwords = new Passwords()
   const throttle = new SignInThrottle(clock)
   const views = new PolicyViews(directory)
-  const authenticator = new IamAuthenticator({ directory, store, tokens, sealer, clock, log })
+  const sessions = new RoleSessions({ directory, sealer, clock })
+  const users = new Users({ directory, changes, passwords, clock })
+  const authenticator = new IamAuthenticator({ sessions, directory, store, tokens, sealer, clock, log })
+  const evaluator = await createCasbinEvaluator()
   const resourcePolicies = new ResourcePolicies()
   const authorizer = new IamAuthorizer({
     views,
     resourcePolicies,
-    evaluator: await createCasbinEvaluator(),
+    evaluator,
     clock,
     log,
   })
@@ -121,7 +132,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   return {
     authenticator,
     authorizer,
-    users: new Users({ directory, changes, passwords, clock }),
+    users,
     accessKeys: new AccessKeys({ directory, changes, sealer, clock }),
     groups: new Groups({ directory, changes, clock }),
     roles,
@@ -135,6 +146,21 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
+    idOf: (principal) => views.find(principal)?.holder?.id,
+    assumeRole: (principal, input) => assumeRole({ directory, authorizer, evaluator, sessions }, principal, input),
+    sessionOfUser: async ({ account, name }, { ttlSec }) => {
+      const holderId = users.get(account, name).id
+      return sessions.issue({
+        account,
+        kind: 'user',
+        name,
+        holderId,
+        sessionName: name,
+        ttlSec,
+        mfa: false,
+        policies: [],
+      })
+    },
     firstAccount: () => directory.findAccount(FIRST_ACCOUNT)?.id,
     decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true }),
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),

@@ -92,3 +92,5 @@ export const APPLICATION_POLICIES_MAX = 100
 export const APPLICATION_BYTES_MAX = 4 * 1024 * 1024
 /** Results of one page of a search where the caller names no limit. */
 export const SEARCH_RESULTS_MAX = 1_000
+
+export const SESSION_TOKEN_LENGTH_MAX = 16 * 1024

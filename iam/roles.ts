@@ -2,7 +2,7 @@ import { type AccountId, type Clock, type Principal, uuidv7 } from '../platform/
 import type { Changes } from './changes.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
-import { requireName } from './names.ts'
+import { requireFewTags, requireName } from './names.ts'
 import { parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
 import type { Role, Tags } from './types.ts'
@@ -82,6 +82,16 @@ export class Roles {
       }),
     )
     return this.get(account, name)
+  }
+
+  /** Replaces all tags. @throws iam.thing.absent, iam.limit.reached */
+  async setTags(account: AccountId, name: string, tags: Tags): Promise<void> {
+    this.#requireOwn(account, name)
+    requireFewTags(tags)
+    const found = await this.#deps.changes.run(account, (write) =>
+      write.updateRole(name, { tags: JSON.stringify(tags) }),
+    )
+    if (!found) throw absentRole(name)
   }
 
   /** @throws iam.thing.absent, iam.role.platform */

@@ -1,4 +1,5 @@
 import type { Api } from '../platform/index.ts'
+import { awsRoutes } from './aws/routes.ts'
 import type { Iam } from './iam.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
@@ -27,6 +28,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     policyRoutes(iam, deps)(api)
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)
+    api.register(async (scope) => awsRoutes(iam)(scope as unknown as Api))
     applicationRoutes(iam)(api)
     authzenRoutes(iam, { publicUrl: deps.publicUrl ?? (() => '') })(api)
   }

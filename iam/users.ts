@@ -2,7 +2,7 @@ import { type AccountId, type Clock, uuidv7 } from '../platform/index.ts'
 import type { Changes } from './changes.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
-import { requireName } from './names.ts'
+import { requireFewTags, requireName } from './names.ts'
 import { type Passwords, requireGoodPassword } from './passwords.ts'
 import type { Tags, User } from './types.ts'
 
@@ -77,6 +77,15 @@ export class Users {
     )
     if (!found) throw absentUser(name)
     return this.get(account, name)
+  }
+
+  /** Replaces all tags. @throws iam.thing.absent, iam.limit.reached */
+  async setTags(account: AccountId, name: string, tags: Tags): Promise<void> {
+    requireFewTags(tags)
+    const found = await this.#deps.changes.run(account, (write) =>
+      write.updateUser(name, { tags: JSON.stringify(tags) }),
+    )
+    if (!found) throw absentUser(name)
   }
 
   /** With its keys, memberships and policies. @throws iam.thing.absent */
