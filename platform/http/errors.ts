@@ -10,5 +10,4 @@ export const httpError = defineErrors({
   'platform.http.unsupportedMediaType': { status: 415, title: 'Unsupported media type' },
   'platform.http.invalid': { status: 422, title: 'Well-formed but wrong' },
   'platform.http.internal': { status: 500, title: 'Internal error' },
-  'platform.http.stopping': { status: 503, title: 'Stopping' },
 })
