@@ -27,6 +27,7 @@ import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
+import type { CompiledPolicy } from './policy/statement.ts'
 import { PolicyViews } from './policy-views.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
@@ -54,6 +55,11 @@ export interface BootstrapResult {
   readonly secretAccessKey: string
 }
 
+interface PoliciesOfPrincipal {
+  readonly identity: readonly CompiledPolicy[]
+  readonly boundary: readonly CompiledPolicy[] | undefined
+}
+
 export interface Iam {
   readonly authenticator: Authenticator
   readonly authorizer: Authorizer
@@ -72,6 +78,8 @@ export interface Iam {
   accounts(): readonly AccountId[]
   /** Says where the policies on a service's resources are found; called once a service, before the first request. */
   provideResourcePolicies(service: string, source: ResourcePolicySource): void
+  /** The policies that apply to the user or role of the account that an ARN names. */
+  policiesOf(account: AccountId, arn: string): PoliciesOfPrincipal | undefined
   /** The id of the user or role behind a principal. */
   idOf(principal: Principal): string | undefined
   /** Credentials of a role for a principal whom it trusts. @throws iam.role.notTrusted, iam.policy.malformed */
@@ -146,6 +154,11 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
+    policiesOf(account, arn) {
+      const principal = findPrincipal(directory, account, arn)
+      const view = principal && views.find(principal)
+      return view && { identity: view.policies, boundary: view.boundaryPolicies }
+    },
     idOf: (principal) => views.find(principal)?.holder?.id,
     assumeRole: (principal, input) => assumeRole({ directory, authorizer, evaluator, sessions }, principal, input),
     sessionOfUser: async ({ account, name }, { ttlSec }) => {

@@ -10,6 +10,9 @@ import type { Holder, LoadedPolicy, Role, User } from './types.ts'
 
 /** The policies that apply to one principal, ready for decisions. */
 export interface PolicyView {
+  /** The policies behind `identity` and `boundary`. */
+  readonly policies: readonly CompiledPolicy[]
+  readonly boundaryPolicies: readonly CompiledPolicy[] | undefined
   readonly identity: StatementList
   readonly boundary: StatementList | undefined
   /** Names of policies that could not be read: whoever holds one is denied. */
@@ -86,9 +89,11 @@ export class PolicyViews {
       : []
     const broken = [...held, ...boundary].filter(([, policy]) => !policy).map(([id]) => id)
     const distinct = new Map(held)
+    const boundaryPolicies = holder.boundary ? boundary.flatMap(([, policy]) => policy ?? []) : undefined
     return {
       ...viewOf([...distinct.values()].filter((policy) => policy !== undefined)),
-      boundary: holder.boundary ? new StatementList(boundary.flatMap(([, policy]) => policy ?? [])) : undefined,
+      boundary: boundaryPolicies && new StatementList(boundaryPolicies),
+      boundaryPolicies,
       broken,
       holder,
     }
@@ -115,5 +120,12 @@ export class PolicyViews {
 }
 
 function viewOf(policies: readonly CompiledPolicy[]): PolicyView {
-  return { identity: new StatementList(policies), boundary: undefined, broken: [], holder: undefined }
+  return {
+    policies,
+    boundaryPolicies: undefined,
+    identity: new StatementList(policies),
+    boundary: undefined,
+    broken: [],
+    holder: undefined,
+  }
 }

@@ -5,6 +5,7 @@ import { type HolderKind, holderKinds } from '../tables.ts'
 import type { Group, Holder, ManagedPolicy, Role, Tags, User } from '../types.ts'
 import type { QueryOperation, QueryService } from './operation.ts'
 import { encodeDocument, type QueryInput, type XmlValue } from './query.ts'
+import { simulateOperations } from './simulate-operations.ts'
 
 /** Everyday operations of AWS's IAM over the same nouns that our own REST uses.
  * @see AWS IAM API Reference, version 2010-05-08 */
@@ -21,6 +22,7 @@ export function iamService(iam: Iam): QueryService {
       ...policyOperations(iam),
       ...holderKinds.flatMap((kind) => holderOperations(iam, kind)),
       ...accountOperations(iam),
+      ...simulateOperations(iam),
     ]),
   }
 }

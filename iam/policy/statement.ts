@@ -2,7 +2,7 @@ import { nearest } from '../../platform/index.ts'
 import { type Action, ActionSet } from './action-set.ts'
 import { type ArnPattern, compileArnPattern, matchesArn, type ResourceName } from './arn-pattern.ts'
 import { type Condition, compileCondition, parseOperatorName } from './condition.ts'
-import { canonicalKey } from './context-keys.ts'
+import { canonicalKey, findContextKey } from './context-keys.ts'
 import {
   type Patterns,
   type PolicyDocument,
@@ -13,6 +13,7 @@ import {
 } from './document.ts'
 import { findOperator, InvalidValue, operatorNames } from './operators.ts'
 import { type Caller, compilePrincipals, type Naming, type PrincipalMatch } from './principal-match.ts'
+import { placeOf } from './problem.ts'
 import { Shared } from './shared.ts'
 import { hasBareVariable, type KeyValues, parseTemplate } from './text-pattern.ts'
 
@@ -171,18 +172,29 @@ function conditionsHold(statement: CompiledStatement, question: Question): boole
   return true
 }
 
-/** Keys a policy looks at, in canonical spelling. */
-export function keysOf(policy: CompiledPolicy): ReadonlySet<string> {
-  const keys = new Set<string>()
+/** Keys a policy looks at, as it spells them first; those of variables as they are declared. */
+export function keysOf(policy: CompiledPolicy): string[] {
+  const keys = new Map<string, string>()
+  const add = (canonical: string, spelled: string) => {
+    if (!keys.has(canonical)) keys.set(canonical, spelled)
+  }
   for (const statement of parsePolicy(policy.text, policy.kind).statements) {
-    for (const { key } of statement.conditions) keys.add(canonicalKey(key.text))
+    for (const { key } of statement.conditions) add(canonicalKey(key.text), key.text)
     for (const text of variableTexts(statement)) {
       const parts = parseTemplate(text, { wildcards: true })
       if (typeof parts === 'string') continue
-      for (const part of parts) if ('variable' in part) keys.add(part.variable)
+      for (const part of parts) {
+        if ('variable' in part) add(part.variable, findContextKey(part.variable)?.name ?? part.variable)
+      }
     }
   }
-  return keys
+  return [...keys.values()].sort()
+}
+
+/** Where a statement stands in its policy's text: the places of its first character and of the one after its last. */
+export function placesOf(policy: CompiledPolicy, index: number) {
+  const span = parsePolicy(policy.text, policy.kind).statements[index]?.span ?? { start: 0, end: 0 }
+  return { start: placeOf(policy.text, span.start), end: placeOf(policy.text, span.end) }
 }
 
 function variableTexts(statement: Statement): string[] {

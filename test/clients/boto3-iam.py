@@ -160,6 +160,26 @@ refused("AccessDenied", as_role.list_roles)
 iam.delete_role(RoleName="auditor")
 refused("ExpiredToken", session(assumed["Credentials"], "sts").get_caller_identity)
 
+# Simulations, with places in the text
+text = '{"Version": "2012-10-17", "Statement": [\n  {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},\n  {"Effect": "Deny", "Action": "iam:DeleteUser", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}}}]}'
+simulate = {"PolicyInputList": [text], "ActionNames": ["iam:GetUser", "iam:DeleteUser", "sts:AssumeRole"]}
+results = iam.simulate_custom_policy(**simulate)["EvaluationResults"]
+assert [r["EvalDecision"] for r in results] == ["allowed", "allowed", "implicitDeny"], results
+assert results[0]["MatchedStatements"][0]["StartPosition"] == {"Line": 2, "Column": 3}
+assert results[0]["MatchedStatements"][0]["EndPosition"] == {"Line": 2, "Column": 58}
+assert results[1]["MissingContextValues"] == ["aws:MultiFactorAuthPresent"]
+entry = {"ContextKeyName": "aws:MultiFactorAuthPresent", "ContextKeyType": "boolean", "ContextKeyValues": ["false"]}
+denied = iam.simulate_custom_policy(**simulate, ContextEntries=[entry])["EvaluationResults"][1]
+assert denied["EvalDecision"] == "explicitDeny" and denied["MatchedStatements"][0]["StartPosition"]["Line"] == 3
+bounded = iam.simulate_custom_policy(**simulate, PermissionsBoundaryPolicyInputList=[policy(allow("iam:Get*"))])
+details = [r["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"] for r in bounded["EvaluationResults"]]
+assert details == [True, False, False], details
+of_ann = iam.simulate_principal_policy(
+    PolicySourceArn=user["Arn"], ActionNames=["iam:ListUsers", "iam:GetUser"], ResourceArns=["*"]
+)["EvaluationResults"]
+assert [r["EvalDecision"] for r in of_ann] == ["allowed", "implicitDeny"], of_ann
+assert iam.get_context_keys_for_custom_policy(PolicyInputList=[text])["ContextKeyNames"] == ["aws:MultiFactorAuthPresent"]
+
 # Everything at once, and away with it
 details = iam.get_account_authorization_details()
 assert {u["UserName"] for u in details["UserDetailList"]} == set(names)
