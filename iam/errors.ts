@@ -18,7 +18,7 @@ export const iamError = defineErrors({
   'iam.policy.inUse': { status: 409, title: 'Policy still attached' },
   'iam.policy.platform': { status: 409, title: 'Policy belongs to the platform' },
   'iam.role.platform': { status: 409, title: 'Role belongs to the platform' },
-  'iam.pdp.contextNotYours': { status: 403, title: 'Context key belongs to the platform' },
+  'iam.pdp.notAllowed': { status: 403, title: 'Not allowed' },
   'iam.authzen.malformed': { status: 400, title: 'Not an AuthZEN request' },
   'iam.aws.malformed': { status: 400, title: 'Parameters not valid' },
   'iam.aws.unknownOperation': { status: 400, title: 'No such operation' },

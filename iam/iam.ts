@@ -22,6 +22,7 @@ import { IamAuthorizer } from './authorizer.ts'
 import { type BuiltinRole, builtinRoles, platformPolicyArn } from './builtin.ts'
 import { Changes } from './changes.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
+import { type Explanation, explain } from './decision/explain.ts'
 import { nativeEvaluator } from './decision/native.ts'
 import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
@@ -37,6 +38,7 @@ import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore, type IamWriter } from './store.ts'
 import type { Log } from './types.ts'
 import { Users } from './users.ts'
+import { type WhoCanInput, whoCan } from './who-can.ts'
 
 export interface IamDeps {
   /** Migrated with `iamMigrations`. */
@@ -78,6 +80,10 @@ export interface Iam {
   accounts(): readonly AccountId[]
   /** Says where the policies on a service's resources are found; called once a service, before the first request. */
   provideResourcePolicies(service: string, source: ResourcePolicySource): void
+  /** Users and roles of the account that can do something, a page at a time. */
+  whoCan(account: AccountId, input: WhoCanInput): ReturnType<typeof whoCan>
+  /** What matched and nearly matched in a decision about a principal of the account; undefined where it is gone. */
+  explain(request: AuthzRequest): Explanation | undefined
   /** The policies that apply to the user or role of the account that an ARN names. */
   policiesOf(account: AccountId, arn: string): PoliciesOfPrincipal | undefined
   /** The id of the user or role behind a principal. */
@@ -154,6 +160,11 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
+    whoCan: (account, input) => whoCan({ directory, authorizer }, account, input),
+    explain(request) {
+      const found = authorizer.caseOf(request, { asserted: true })
+      return found && explain(found.layers, found.question)
+    },
     policiesOf(account, arn) {
       const principal = findPrincipal(directory, account, arn)
       const view = principal && views.find(principal)

@@ -187,6 +187,39 @@ describe('the API of identities', () => {
     ])
   })
 
+  it('explains to who may read policies, and finds who can', async () => {
+    await made('/v1/iam/users', { name: 'ann' })
+    await made('/v1/iam/users', { name: 'bob' })
+    await made('/v1/iam/groups', { name: 'night' })
+    await call('PUT', '/v1/iam/groups/night/members/ann')
+    const statement = {
+      Sid: 'Night',
+      Effect: 'Allow',
+      Action: 'ecs:server:stop',
+      Condition: { Bool: { 'g:MFAPresent': 'true' } },
+    }
+    await call('PUT', '/v1/iam/groups/night/inline-policies/ops', {
+      document: { Version: '5.0', Statement: statement },
+    })
+    const principal = 'arn:rampart:iam::000000000001:user/ann'
+    const about = { action: 'ecs:server:stop', resource: 'arn:rampart:ecs:local:000000000001:server/1' }
+    const { decisions } = (
+      await call('POST', '/v1/iam/authorize', { requests: [{ principal, ...about }], explain: true })
+    ).json()
+    const failed = [{ op: 'Bool', key: 'g:MFAPresent', want: ['true'], got: null }]
+    expect(decisions[0].explanation).toMatchObject({ suggest: ['step-up: mfa'], layers: [{ nearest: [{ failed }] }] })
+    const statements = ['arn:rampart:iam::000000000001:group/night#ops.Night']
+    const who = async (more: object = {}) => (await call('POST', '/v1/iam/who-can', { ...about, ...more })).json()
+    const admin = { principal: 'arn:rampart:iam::000000000001:user/admin', can: 'now' }
+    expect(await who()).toMatchObject({ items: [admin, { principal, can: 'conditionally', statements, failed }] })
+    expect(await who({ context: { 'g:MFAPresent': true } })).toMatchObject({
+      items: [admin, { principal, can: 'now' }],
+    })
+    const first = await who({ limit: 1 })
+    expect(first.items).toMatchObject([admin])
+    expect(await who({ cursor: first.nextCursor })).toMatchObject({ items: [{ principal }] })
+  })
+
   it('lets only those who may set keys of the platform', async () => {
     const requests = [{ action: 'a:b:c', resource: '*', context: { 'AWS:MultiFactorAuthPresent': true } }]
     expect((await call('POST', '/v1/iam/authorize', { requests })).statusCode).toBe(200)
@@ -195,6 +228,6 @@ describe('the API of identities', () => {
     await call('PUT', '/v1/iam/users/ann/inline-policies/pdp', { document })
     const ann = await signIn('ann', 'correct horse 7 battery')
     const refused = await call('POST', '/v1/iam/authorize', { requests }, ann)
-    expect(refused.json()).toMatchObject({ status: 403, code: 'iam.pdp.contextNotYours' })
+    expect(refused.json()).toMatchObject({ status: 403, code: 'iam.pdp.notAllowed' })
   })
 })

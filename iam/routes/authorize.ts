@@ -1,5 +1,14 @@
 import { Type } from 'typebox'
-import { type Api, type Context, type ContextValue, contextOf, type Principal } from '../../platform/index.ts'
+import {
+  type Api,
+  type Context,
+  type ContextValue,
+  contextOf,
+  formatCursor,
+  iamArn,
+  type Principal,
+  parseCursor,
+} from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { BATCH_MAX, REQUEST_TEXT_MAX } from '../limits.ts'
@@ -45,7 +54,12 @@ export function authorizeRoutes(iam: Iam) {
         description:
           'Up to 1,000 requests at once, each decided alone. A refusal is an answer, not an error. Keys of the namespace `g:` belong to the platform; setting them takes `iam:pdp:assertContext`.',
         tags: ['iam'],
-        body: closed({ requests: Type.Array(askSchema, { minItems: 1, maxItems: BATCH_MAX }) }),
+        body: closed({
+          requests: Type.Array(askSchema, { minItems: 1, maxItems: BATCH_MAX }),
+          explain: Type.Optional(
+            Type.Boolean({ description: 'Adds what matched and what nearly did; takes `iam:policy:get`' }),
+          ),
+        }),
         response: {
           200: Type.Object({
             decisions: Type.Array(
@@ -54,6 +68,7 @@ export function authorizeRoutes(iam: Iam) {
                 decision: Type.Enum(['allow', 'deny']),
                 reason: Type.Enum(['allow', 'explicitDeny', 'implicitDeny', 'error']),
                 determining: Type.Array(Type.String()),
+                explanation: Type.Optional(Type.Unknown()),
               }),
             ),
           }),
@@ -62,22 +77,79 @@ export function authorizeRoutes(iam: Iam) {
       handler: async (request) => {
         const ctx = contextOf(request)
         const asks: readonly Ask[] = request.body.requests
-        if (asks.some(setsPlatformKeys)) await requireAssertContext(iam, ctx)
+        if (asks.some(setsPlatformKeys)) {
+          await requireAllowed(iam, ctx, {
+            action: 'iam:pdp:assertContext',
+            resource: pdp(ctx.principal.account),
+            message: 'keys of the namespace `g:` are set by the platform',
+          })
+        }
+        if (request.body.explain) await requirePolicyReader(iam, ctx)
         return {
           decisions: asks.map((ask) => {
-            const { allowed, id, reason, determining } = iam.decide({
+            const about = {
               principal: ask.principal === undefined ? ctx.principal : principalAsked(iam, ctx, ask.principal),
               action: ask.action,
               resource: ask.resource,
               context: new Map(Object.entries(ask.context ?? {})),
-            })
+            }
+            const { allowed, id, reason, determining } = iam.decide(about)
             return {
+              ...(request.body.explain ? { explanation: iam.explain(about) } : {}),
               id,
               decision: allowed ? ('allow' as const) : ('deny' as const),
               reason,
               determining: [...determining],
             }
           }),
+        }
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/who-can',
+      config: {
+        access: { action: 'iam:pdp:whoCan', resource: 'arn:rampart:iam::{account}:pdp/default', audit: 'refusals' },
+      },
+      schema: {
+        summary: 'Finds who can do something, now or under conditions',
+        tags: ['iam'],
+        body: closed({
+          action: askSchema.properties.action,
+          resource: askSchema.properties.resource,
+          context: askSchema.properties.context,
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+        }),
+        response: {
+          200: Type.Object({
+            items: Type.Array(
+              Type.Object({
+                principal: Type.String(),
+                can: Type.Enum(['now', 'conditionally']),
+                statements: Type.Array(Type.String()),
+                failed: Type.Array(Type.Unknown()),
+              }),
+            ),
+            nextCursor: Type.Optional(Type.String()),
+          }),
+        },
+      },
+      handler: async (request) => {
+        const { account } = contextOf(request).principal
+        const { action, resource, context = {}, limit = 100, cursor } = request.body
+        const after = parseCursor(cursor)
+        const { items, last } = iam.whoCan(account, {
+          action,
+          resource,
+          context: new Map(Object.entries(context)),
+          limit,
+          ...(after === undefined ? {} : { after }),
+        })
+        return {
+          items: items.map((item) => ({ ...item, statements: [...item.statements], failed: [...item.failed] })),
+          ...(last === undefined ? {} : { nextCursor: formatCursor(last) }),
         }
       },
     })
@@ -88,16 +160,23 @@ function setsPlatformKeys({ context }: Ask): boolean {
   return context !== undefined && Object.keys(context).some((key) => isPlatformKey(canonicalKey(key)))
 }
 
-async function requireAssertContext(iam: Iam, { principal }: Context): Promise<void> {
-  const { allowed, id } = await iam.authorizer.authorize({
-    principal,
-    action: 'iam:pdp:assertContext',
-    resource: pdp(principal.account),
+async function requirePolicyReader(iam: Iam, ctx: Context): Promise<void> {
+  await requireAllowed(iam, ctx, {
+    action: 'iam:policy:get',
+    resource: iamArn(ctx.principal.account, 'policy', '*'),
+    message: 'explanations show policies, which the caller may not read',
   })
-  if (allowed) return
-  throw iamError('iam.pdp.contextNotYours', 'keys of the namespace `g:` are set by the platform', {
-    extra: { decisionId: id },
-  })
+}
+
+interface Needed {
+  readonly action: string
+  readonly resource: string
+  readonly message: string
+}
+
+async function requireAllowed(iam: Iam, { principal }: Context, { action, resource, message }: Needed): Promise<void> {
+  const { allowed, id } = await iam.authorizer.authorize({ principal, action, resource })
+  if (!allowed) throw iamError('iam.pdp.notAllowed', `${message} (${action})`, { extra: { decisionId: id } })
 }
 
 /** A principal nobody has is decided like one without policies: refused, and told apart by nothing. */
