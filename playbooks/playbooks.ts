@@ -18,8 +18,9 @@ import { Turns } from './engine/turns.ts'
 import { Evaluator } from './expressions/evaluator.ts'
 import { Library } from './library.ts'
 import { LEASE_MS } from './limits.ts'
+import type { Paged } from './paging.ts'
 import { playbookRoutes } from './routes.ts'
-import { type RunAnswer, Runs } from './runs.ts'
+import { type RunAnswer, type RunSummary, Runs } from './runs.ts'
 import { forgetThrottles, PlaybookStore } from './store.ts'
 import { Triggers } from './triggers.ts'
 import type { FilterCompiler, JsonMap, Log, RunAs, StepChange, UpdateAlert } from './types.ts'
@@ -74,10 +75,24 @@ export interface Playbooks {
     inputs: JsonMap,
     idempotencyKey?: string,
   ): Promise<string>
+  /** @throws playbooks.run.wrongState */
+  cancelRun(ctx: Context, workspace: string, runId: string): Promise<void>
+  /** @throws playbooks.run.wrongState */
+  retryRun(
+    ctx: Context,
+    workspace: string,
+    runId: string,
+    from: 'failed' | 'start',
+    idempotencyKey?: string,
+  ): Promise<string>
   /** @throws playbooks.run.notFound */
   getRun(account: AccountId, workspace: string, runId: string): Promise<RunAnswer>
   /** Approves or rejects. @throws playbooks.approval.notFound, playbooks.approval.notYours, playbooks.approval.wrongState */
   decide(ctx: Context, workspace: string, approvalId: string, decision: 'approve' | 'reject'): Promise<unknown>
+  /** Newest first. */
+  listRuns(account: AccountId, workspace: string): Promise<Paged<RunSummary>>
+  /** Takes a playbook out of use. @throws playbooks.playbook.notFound */
+  remove(ctx: Context, workspace: string, id: string): Promise<void>
   /** Saves a playbook, as its PUT does. @throws playbooks.playbook.invalid and what else the PUT answers */
   put(ctx: Context, workspace: string, id: string, source: string): Promise<unknown>
 }
@@ -158,7 +173,11 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
     },
     startRun: (ctx, workspace, playbookId, inputs, idempotencyKey) =>
       runs.startByHand(ctx, workspace, playbookId, inputs, idempotencyKey),
+    cancelRun: (ctx, workspace, runId) => runs.cancel(ctx, workspace, runId),
+    retryRun: (ctx, workspace, runId, from, idempotencyKey) => runs.retry(ctx, workspace, runId, from, idempotencyKey),
     getRun: (account, workspace, runId) => runs.get(account, workspace, runId),
+    listRuns: (account, workspace) => runs.list(account, workspace, { limit: 200, matches: () => true }),
+    remove: (ctx, workspace, id) => library.delete(ctx.principal.account, workspace, id),
     decide: (ctx, workspace, approvalId, decision) => approvals.decide(ctx, workspace, approvalId, decision, undefined),
     put: (ctx, workspace, id, source) => library.put(ctx, workspace, id, source, undefined),
   }

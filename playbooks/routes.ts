@@ -280,6 +280,11 @@ function playbooks(api: Api, deps: PlaybookRouteDeps): void {
   })
 }
 
+/** No body at all reads as one without members. */
+async function bodyMayBeAbsent(request: { body: unknown }): Promise<void> {
+  request.body ??= {}
+}
+
 function sourceOf(body: unknown): string {
   if (body instanceof Buffer) {
     try {
@@ -304,12 +309,13 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
       tags,
       params: playbookParams,
       headers: keyHeaders,
-      body: Type.Optional(Type.Object({ inputs: Type.Optional(object) }, { additionalProperties: false })),
+      body: Type.Object({ inputs: Type.Optional(object) }, { additionalProperties: false }),
       response: { 201: Type.Object({ runId: Type.String() }) },
     },
+    preValidation: bodyMayBeAbsent,
     handler: async (request, reply) => {
       const { ws, id } = request.params
-      const inputs = asInputs(request.body?.inputs)
+      const inputs = asInputs(request.body.inputs)
       const runId = await runs.startByHand(contextOf(request), ws, id, inputs, request.headers['idempotency-key'])
       return reply.code(201).send({ runId })
     },
@@ -465,14 +471,16 @@ function approvals(api: Api, deps: PlaybookRouteDeps): void {
         summary: decision === 'approve' ? 'Approves' : 'Rejects',
         tags,
         params: runParams,
-        body: Type.Optional(
-          Type.Object({ comment: Type.Optional(Type.String({ maxLength: 4096 })) }, { additionalProperties: false }),
+        body: Type.Object(
+          { comment: Type.Optional(Type.String({ maxLength: 4096 })) },
+          { additionalProperties: false },
         ),
         response: { 200: approvalSchema },
       },
+      preValidation: bodyMayBeAbsent,
       handler: async (request) => {
         const { ws, id } = request.params
-        return (await approvals.decide(contextOf(request), ws, id, decision, request.body?.comment)) as never
+        return (await approvals.decide(contextOf(request), ws, id, decision, request.body.comment)) as never
       },
     })
   }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Cases, caseMigrations, createCases } from '../../cases/index.ts'
 import {
   type AccountId,
@@ -21,8 +22,9 @@ import {
   systemClock,
 } from '../../platform/index.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/databases.ts'
+import type { RunTables } from '../engine/store.ts'
 import { createPlaybooks, type Playbooks, type PlaybooksDeps, playbookMigrations } from '../index.ts'
-import type { RunAnswer } from '../runs.ts'
+import type { RunAnswer, RunSummary } from '../runs.ts'
 import { FarSide } from './far-side.ts'
 
 export const ACCOUNT: AccountId = parseAccountId('000000000001')
@@ -80,6 +82,23 @@ export interface Workbench {
   run(runId: string): Promise<RunAnswer>
   /** Resolves with the run once it stands as asked. */
   until(runId: string, holds?: (run: RunAnswer) => boolean): Promise<RunAnswer>
+  cancel(runId: string): Promise<void>
+  retry(runId: string, key?: string): Promise<string>
+  decide(name: string, approvalId: string, decision: 'approve' | 'reject'): Promise<unknown>
+  /** Resolves once the far side got so many requests. */
+  farAsked(count: number): Promise<void>
+  /** Resolves once the run's history holds so many events of a type. */
+  historyHas(runId: string, type: string, count: number): Promise<void>
+  /** Resolves once the run's row says so, whatever its history is worth. */
+  statusIs(runId: string, status: string): Promise<void>
+  /** Runs of the workspace, newest first. */
+  runs(): Promise<readonly RunSummary[]>
+  /** Resolves once no alert change is left to look at. */
+  alertsDone(): Promise<void>
+  /** Everything that is stored of webhook tokens. */
+  storedTokens(): Promise<unknown>
+  /** What another process does that finds something for a run. */
+  wake(runId: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -113,6 +132,7 @@ export async function openWorkbench(
     alone: true,
     ...options,
   }
+  const tables = () => database.as<RunTables>()
   const made: Playbooks[] = []
   const make = (more: Partial<PlaybooksDeps> = {}) => {
     const playbooks = createPlaybooks({ ...deps, ...more })
@@ -135,17 +155,50 @@ export async function openWorkbench(
     start: (playbookId, inputs = {}, key) => playbooks.startRun(contextFor(), WS, playbookId, inputs as never, key),
     run: (runId) => playbooks.getRun(ACCOUNT, WS, runId),
     async until(runId, holds = (run) => run.endedAt !== undefined) {
-      const moved = new Moved(made)
-      while (true) {
-        const next = moved.next()
-        const run = await playbooks.getRun(ACCOUNT, WS, runId)
-        if (holds(run)) return run
-        await next
-      }
+      let found: RunAnswer | undefined
+      await eventually(async () => {
+        found = await playbooks.getRun(ACCOUNT, WS, runId)
+        return holds(found)
+      })
+      return found as RunAnswer
+    },
+    cancel: (runId) => playbooks.cancelRun(contextFor(), WS, runId),
+    retry: (runId, key) => playbooks.retryRun(contextFor(), WS, runId, 'failed', key),
+    decide: (name, approvalId, decision) => playbooks.decide(contextFor(person(name), clock), WS, approvalId, decision),
+    farAsked: (count) => eventually(async () => far.received.length >= count),
+    historyHas: (runId, type, count) =>
+      eventually(async () => {
+        const events = await tables()
+          .read.selectFrom('playbook_run_event')
+          .select('type')
+          .where('run_id', '=', runId)
+          .where('type', '=', type)
+          .execute()
+        return events.length >= count
+      }),
+    statusIs: (runId, status) =>
+      eventually(async () => {
+        const row = await tables()
+          .read.selectFrom('playbook_run')
+          .select('status')
+          .where('id', '=', runId)
+          .executeTakeFirst()
+        return row?.status === status
+      }),
+    runs: async () => (await playbooks.listRuns(ACCOUNT, WS)).items,
+    alertsDone: () => eventually(async () => (await cases.alertChanges.take(1)).length === 0),
+    storedTokens: () =>
+      database.as<{ playbook_trigger: object }>().read.selectFrom('playbook_trigger').selectAll().execute(),
+    async wake(runId) {
+      const now = clock.now()
+      await tables().write((tx) =>
+        tx.updateTable('playbook_run').set({ wake_at: now, wake_set_at: now }).where('id', '=', runId).execute(),
+      )
     },
     async close() {
-      for (const one of made) await one.stop()
+      // First, so that attempts which wait for an answer get none and end.
       await far.close()
+      for (const one of made) await one.stop()
       await opened.drop()
       await rm(dir, { recursive: true, force: true })
     },
@@ -153,19 +206,8 @@ export async function openWorkbench(
   return bench
 }
 
-/** Resolves at the next change of any run. */
-class Moved {
-  #wake: (() => void)[] = []
+const LOOK_EACH_MS = 10
 
-  constructor(playbooks: readonly Playbooks[]) {
-    for (const one of playbooks) {
-      one.onStep(() => {
-        for (const wake of this.#wake.splice(0)) wake()
-      })
-    }
-  }
-
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#wake.push(resolve))
-  }
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await delay(LOOK_EACH_MS)
 }
