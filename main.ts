@@ -25,6 +25,7 @@ import {
   createJobs,
   createMetrics,
   createServer,
+  defineErrors,
   jobMigrations,
   jobRoutes,
   type Log,
@@ -36,6 +37,10 @@ import {
   type Stop,
 } from './platform/index.ts'
 import { createPlaybooks, playbookMigrations } from './playbooks/index.ts'
+
+const serviceError = defineErrors({
+  'platform.http.cannotListen': { status: 500, title: 'The API cannot listen' },
+})
 
 export const VERSION = '0.1.0'
 
@@ -114,7 +119,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onLost: (error) => {
       trouble = 'the processor is lost'
       log.fatal({ err: error }, 'the processor is lost; stopping, since nothing would be processed')
-      stop.request('the processor is lost')
+      stop.request('the processor is lost', 'failed')
     },
   })
   const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })
@@ -176,7 +181,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   })
   stop.on('intake', 'API', () => api.close())
   const { host } = config.http
-  await api.listen({ host, port: config.http.port })
+  await listen(api, host, config.http.port)
   const http = (api.server.address() as { port: number }).port
   endpoint = config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${http}`
 
@@ -214,7 +219,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       metrics,
     }))
   stop.on('intake', 'syslog', async () => {
-    if (syslog) await syslog.stop()
+    const left = syslog && (await syslog.stop())
+    if (left && left.abandoned > 0) log.warn(left, 'syslog messages could not be made durable in time')
   })
   const ports = {
     http,
@@ -224,4 +230,16 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   trouble = undefined
   dataDir.publishRuntime({ pid: process.pid, endpoint, ...ports })
   return { api, endpoint, ports, firstStart: first !== undefined }
+}
+
+async function listen(api: Api, host: string, port: number): Promise<void> {
+  try {
+    await api.listen({ host, port })
+  } catch (error) {
+    throw serviceError(
+      'platform.http.cannotListen',
+      `the API cannot listen on ${host} port ${port} (${(error as NodeJS.ErrnoException).code}); set \`http.port\` or \`http.host\`, 0 = any free port`,
+      { cause: error },
+    )
+  }
 }

@@ -84,8 +84,14 @@ async function start(loaded: LoadedConfig, io: Io, level: 'info' | 'error') {
   const log = createLog({ clock: systemClock, stream: io.stderr, level })
   const stop = createStop({ log })
   stopOnSignals(stop, log)
-  const service = await startService(loaded.config, { clock: systemClock, log, stop })
-  return { service, stop }
+  try {
+    return { service: await startService(loaded.config, { clock: systemClock, log, stop }), stop }
+  } catch (error) {
+    // What was begun has to end, or it would keep the process.
+    stop.request('the service could not start', 'failed')
+    await stop.stopped
+    throw error
+  }
 }
 
 async function play(story: Story, receiver: Receiver, running: Running, dataDir: string, io: Io): Promise<boolean> {

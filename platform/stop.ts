@@ -14,9 +14,9 @@ export interface Stop {
   readonly signal: AbortSignal
   /** Adds what has to be done. All actions of a phase run at once, and the next phase waits for them. */
   on(phase: StopPhase, name: string, action: () => void | Promise<void>): void
-  /** Asks for a stop; asking again changes nothing. */
-  request(reason: string): void
-  /** The exit code, once everything is stopped: 1 where an action failed, else 0. */
+  /** Asks for a stop; asking again changes nothing. `failed` when it is for something that went wrong. */
+  request(reason: string, outcome?: 'failed'): void
+  /** The exit code, once everything is stopped: 1 where that was asked for as failed or an action failed, else 0. */
   readonly stopped: Promise<number>
 }
 
@@ -64,11 +64,11 @@ export function createStop(options: StopOptions): Stop {
     on(phase, name, action) {
       actions.push({ phase, name, action })
     },
-    request(reason) {
+    request(reason, outcome) {
       if (abort.signal.aborted) return
       log.info({ reason }, 'stopping')
       abort.abort(new Error(`stopping: ${reason}`))
-      void run().then(stopped.resolve)
+      void run().then((code) => stopped.resolve(outcome === 'failed' ? 1 : code))
     },
     stopped: stopped.promise,
   }

@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,6 +75,24 @@ describe('a process', () => {
     expect(second.status).toBe(1)
     expect(second.stderr).toContain(String(first.process.pid))
     expect(await first.stop()).toBe(0)
+  })
+
+  it('leaves with 1 where its port is taken, says which, and lets go of its data folder', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const refused = spawn(process.execPath, [join(root, 'bin/rampart.js'), 'serve', '--data-dir', dir], {
+      env: { ...process.env, RAMPART_HTTP_PORT: String(port) },
+    })
+    let said = ''
+    refused.stderr.on('data', (chunk) => {
+      said += String(chunk)
+    })
+    const [code] = await once(refused, 'close')
+    taken.close()
+    expect(code).toBe(1)
+    expect(said).toContain(`port ${port}`)
+    await start()
   })
 
   it('starts again after kill -9', async () => {
