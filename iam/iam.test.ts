@@ -175,6 +175,16 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
     await right('10.0.0.9')
   })
 
+  it('lets in many at once who are right, and counts guesses sent at once one by one', async () => {
+    const at = (password: string, sourceIp: string) => () => iam.signIn({ userName: 'admin', password, sourceIp })
+    const right = await Promise.all(new Array(8).fill(at(first.password, '10.0.0.7')).map((go) => go()))
+    expect(right).toHaveLength(8)
+    const wrong = await Promise.allSettled(new Array(12).fill(at('wrong', '10.0.0.8')).map((go) => go()))
+    const codes = wrong.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : 'in'))
+    expect(codes.filter((code) => code === 'iam.signIn.failed')).toHaveLength(5)
+    expect(codes.filter((code) => code === 'iam.signIn.lockedOut')).toHaveLength(7)
+  })
+
   it('knows the caller by a signature, whose key can be disabled and deleted', async () => {
     const key = { id: first.accessKeyId, secret: first.secretAccessKey }
     expect(await caller(sign(clock, key))).toMatchObject({ name: 'admin', auth: 'accessKey', accessKeyId: key.id })

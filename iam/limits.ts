@@ -76,6 +76,11 @@ export const SIGN_IN_FAILURES_OF_USER_MAX = 50
 /** Pairs remembered; beyond that the ones touched longest ago are forgotten. */
 export const SIGN_IN_PAIRS_MAX = 50_000
 
+/** Sign-ins under way at once; each holds a request and little else. */
+export const SIGN_INS_WAITING_MAX = 256
+/** Of one user from one address: one who guesses must not fill the room of all. */
+export const SIGN_INS_OF_PAIR_MAX = 16
+
 /** An access key's time of last use is stored this often at most. */
 export const LAST_USED_RESOLUTION_MS = 60_000
 

@@ -1,6 +1,13 @@
-import type { Clock } from '../platform/index.ts'
+import { type Clock, RampartError } from '../platform/index.ts'
 import { iamError } from './errors.ts'
-import { SIGN_IN_FAILURES_MAX, SIGN_IN_FAILURES_OF_USER_MAX, SIGN_IN_LOCKOUT_MS, SIGN_IN_PAIRS_MAX } from './limits.ts'
+import {
+  SIGN_IN_FAILURES_MAX,
+  SIGN_IN_FAILURES_OF_USER_MAX,
+  SIGN_IN_LOCKOUT_MS,
+  SIGN_IN_PAIRS_MAX,
+  SIGN_INS_OF_PAIR_MAX,
+  SIGN_INS_WAITING_MAX,
+} from './limits.ts'
 
 interface Failures {
   count: number
@@ -8,18 +15,62 @@ interface Failures {
   until: number
 }
 
+interface Turns {
+  count: number
+  last: Promise<unknown>
+}
+
 /** Counts failed sign-ins by user and address, and by user alone for guesses spread over many addresses. A name that
  * nobody has is counted like any other, so a lock-out tells nothing. */
 export class SignInThrottle {
   readonly #clock: Clock
   readonly #failures = new Map<string, Failures>()
+  /** Attempts under way, by pair. */
+  readonly #turns = new Map<string, Turns>()
+  #waiting = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** @throws iam.signIn.lockedOut */
-  check(user: string, address: string): void {
+  /** Runs `attempt`, which throws where the sign-in fails. Attempts of one pair take turns, so guesses sent at once are
+   * counted like guesses sent one by one.
+   * @throws iam.signIn.lockedOut, iam.signIn.busy */
+  async run<T>(user: string, address: string, attempt: () => Promise<T>): Promise<T> {
+    const pair = `${user}\n${address}`
+    const turns = this.#turns.get(pair) ?? { count: 0, last: Promise.resolve() }
+    if (this.#waiting >= SIGN_INS_WAITING_MAX || turns.count >= SIGN_INS_OF_PAIR_MAX) {
+      throw iamError('iam.signIn.busy', 'too many sign-ins at once; try again in a moment', { retryAfterSec: 2 })
+    }
+    const turn = this.#inTurn(turns.last, user, address, attempt)
+    turns.last = turn
+    turns.count++
+    this.#turns.set(pair, turns)
+    this.#waiting++
+    try {
+      return await turn
+    } finally {
+      this.#waiting--
+      turns.count--
+      if (turns.count === 0) this.#turns.delete(pair)
+    }
+  }
+
+  async #inTurn<T>(before: Promise<unknown>, user: string, address: string, attempt: () => Promise<T>): Promise<T> {
+    await before.catch(() => {})
+    this.#check(user, address)
+    try {
+      const value = await attempt()
+      for (const [key] of keysOf(user, address)) this.#failures.delete(key)
+      return value
+    } catch (error) {
+      // What failed for want of room says nothing about the password.
+      if (error instanceof RampartError && error.code === 'iam.signIn.failed') this.#count(user, address)
+      throw error
+    }
+  }
+
+  #check(user: string, address: string): void {
     const now = this.#clock.now()
     for (const [key, max] of keysOf(user, address)) {
       const failures = this.#failures.get(key)
@@ -33,9 +84,7 @@ export class SignInThrottle {
     }
   }
 
-  /** Counted before the password is compared, so that guesses sent at once are all counted; `succeeded` takes it
-   * back. */
-  attempt(user: string, address: string): void {
+  #count(user: string, address: string): void {
     const now = this.#clock.now()
     for (const [key] of keysOf(user, address)) {
       const old = this.#failures.get(key)
@@ -47,10 +96,6 @@ export class SignInThrottle {
       if (this.#failures.size <= SIGN_IN_PAIRS_MAX) break
       this.#failures.delete(key)
     }
-  }
-
-  succeeded(user: string, address: string): void {
-    for (const [key] of keysOf(user, address)) this.#failures.delete(key)
   }
 }
 

@@ -31,8 +31,13 @@ export async function signIn(
 ): Promise<{ readonly accessToken: string; readonly expiresAt: string }> {
   if (deps.store.shared) await deps.directory.catchUp()
   const who = `${input.account}/${input.userName}`
-  deps.throttle.check(who, input.sourceIp)
-  deps.throttle.attempt(who, input.sourceIp)
+  return deps.throttle.run(who, input.sourceIp, () => provePassword(deps, input))
+}
+
+async function provePassword(
+  deps: SignInDeps,
+  input: SignInInput,
+): Promise<{ readonly accessToken: string; readonly expiresAt: string }> {
   const authenticatedAt = deps.clock.now()
   const user = deps.directory.findUser(input.account, input.userName)
   const stored = await deps.store.passwordHash(input.account, input.userName)
@@ -41,7 +46,6 @@ export async function signIn(
   if (!right || !user || !deps.directory.findUser(input.account, input.userName)?.enabled) {
     throw iamError('iam.signIn.failed', 'user name or password is wrong, or the user may not sign in')
   }
-  deps.throttle.succeeded(who, input.sourceIp)
   const sessionId = uuidv7(deps.clock)
   const { expiresAtMs, ...token } = await deps.tokens.issue({
     account: user.account,

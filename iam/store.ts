@@ -439,6 +439,8 @@ export class IamWriter {
 /** One thing of an account, or everything. */
 export type Which = { readonly account: AccountId; readonly name: string } | 'all'
 
+/** How long sessions that ended are kept. */
+const SESSIONS_KEPT_MS = 24 * 3_600_000
 /** Rows read in one go when everything is loaded. */
 const PAGE_ROWS = 20_000
 
@@ -481,12 +483,17 @@ export class IamStore {
     account: AccountId,
     row: Omit<IamTables['iam_session'], 'account' | 'revoked_at'>,
   ): Promise<void> {
-    await this.#note((tx) =>
-      tx
+    await this.#note(async (tx) => {
+      await tx
         .insertInto('iam_session')
         .values({ account, revoked_at: null, ...row })
-        .execute(),
-    )
+        .execute()
+      // What ended says nothing more; nobody else comes by to clear it.
+      await tx
+        .deleteFrom('iam_session')
+        .where('expires_at', '<', row.created_at - SESSIONS_KEPT_MS)
+        .execute()
+    })
   }
 
   async insertSigningKey(row: IamTables['iam_signing_key']): Promise<void> {
