@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 
 /** Every command, loaded only when it is asked for: a command that needs no server starts without one. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  'baseline replay': async () => (await import('./baseline.ts')).baselineReplayCommand,
   'config check': async () => (await import('./config.ts')).configCheckCommand,
   'config show': async () => (await import('./config.ts')).configShowCommand,
   detect: async () => (await import('./detect.ts')).detectCommand,

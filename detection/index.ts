@@ -1,3 +1,6 @@
+export { replayInto, replayTo } from './baselines/replay/replay.ts'
+export { findSeries } from './baselines/replay/series-paths.ts'
+export { getSeriesModel, seriesModels } from './baselines/series/models.ts'
 export { ruleMigrations } from './migrations.ts'
 export { detectFiles, type LineMatch } from './offline/detect-files.ts'
 export { findInputFiles } from './offline/input-file.ts'

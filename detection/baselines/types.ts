@@ -1,0 +1,36 @@
+/** What stood out most in a row: the feature, what was seen and what had been usual up to then. */
+export interface SeriesReason {
+  /** In words, such as `lowest of the last 24`. */
+  readonly feature: string
+  readonly seen: number
+  /** Where nearly all earlier values of the feature lay. */
+  readonly usual: readonly [low: number, high: number]
+}
+
+export interface SeriesScore {
+  /** 0 = as ever, 1 = never seen the like. What a number in between means is for the model's docstring to say. */
+  readonly score: number
+  readonly reason?: SeriesReason
+}
+
+/** Scores the rows of one series, in their order, each by what came before it: a model cannot look ahead because it is
+ * never given more. Deterministic: the same rows give the same scores. */
+export interface SeriesModel {
+  /** True while too few rows were seen to say anything; scores are 0 until then. */
+  readonly learning: boolean
+  /** @param at ms since the epoch @param value a finite number */
+  next(at: number, value: number): SeriesScore
+  /** All that later scores depend on, as JSON can hold it. */
+  save(): unknown
+}
+
+/** A kind of model. The version changes with anything that changes a score. */
+export interface SeriesModelKind {
+  readonly name: string
+  readonly version: number
+  readonly summary: string
+  create(): SeriesModel
+  /** @param state what `save` of the same version gave
+   * @throws detection.baseline.stateUnreadable */
+  restore(state: unknown): SeriesModel
+}
