@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
 import { EVENT_DEPTH_MAX } from '../limits.ts'
-import { Automaton, type Needle } from './automaton.ts'
+import { AnchoredTrie } from './anchored-trie.ts'
+import { Automaton, type Literal } from './automaton.ts'
 import { type EventContext, textOfValue } from './event-context.ts'
 import { keyOfText } from './number.ts'
 import { SkipScanner } from './skip-scanner.ts'
@@ -27,14 +28,20 @@ export class FieldIndex {
   /** Lengths below `LENGTHS` that a value has; `#longest` is the greatest of all. */
   readonly #lengths = new Uint8Array(LENGTHS)
   readonly #longest: number
-  readonly #scan: Automaton | undefined
+  readonly #prefixes: AnchoredTrie | undefined
+  readonly #suffixes: AnchoredTrie | undefined
+  readonly #inside: Automaton | SkipScanner | undefined
 
   constructor(name: string, slot: number, entries: readonly NumberedWitness[]) {
     this.name = name
     this.#slot = slot
     this.#present = entries.filter(({ witness }) => witness.kind === 'presence').map(({ number }) => number)
-    const needles = needlesOf(entries)
-    if (needles.length > 0) this.#scan = new Automaton(needles)
+    const prefixes = literalsOf(entries, ({ atStart }) => atStart)
+    if (prefixes.length > 0) this.#prefixes = new AnchoredTrie(prefixes, 'start')
+    const suffixes = literalsOf(entries, ({ atStart, atEnd }) => atEnd && !atStart)
+    if (suffixes.length > 0) this.#suffixes = new AnchoredTrie(suffixes, 'end')
+    const inside = literalsOf(entries, ({ atStart, atEnd }) => !atStart && !atEnd)
+    if (inside.length > 0) this.#inside = SkipScanner.fits(inside) ? new SkipScanner(inside) : new Automaton(inside)
     const values = new Map<string, number[]>()
     for (const { witness, number } of entries) {
       if (witness.kind !== 'value') continue
@@ -73,7 +80,9 @@ export class FieldIndex {
       const numbers = this.#values.get(keyOfText(text))
       if (numbers) for (let i = 0; i < numbers.length; i++) found[total++] = numbers[i] as number
     }
-    return this.#scan ? this.#scan.scan(text, found, total) : total
+    if (this.#suffixes) total = this.#suffixes.scan(text, found, total)
+    if (this.#prefixes) total = this.#prefixes.scan(text, found, total)
+    return this.#inside ? this.#inside.scan(text, found, total) : total
   }
 
   /** Folding and hashing cost more than to see that no value is as long. */
@@ -84,18 +93,15 @@ export class FieldIndex {
   }
 }
 
-/** What is looked for in all values of an event: long literals by skipping, short ones by an automaton. */
+/** What is looked for in all values of an event: few long literals by skipping, else by an automaton. */
 export class AnyFieldIndex {
-  readonly #long: SkipScanner | undefined
-  readonly #short: Automaton | undefined
+  readonly #inside: Automaton | SkipScanner
+  readonly #shortest: number
 
   constructor(entries: readonly NumberedWitness[]) {
-    const needles = needlesOf(entries)
-    const isLong = ({ text, atStart, atEnd }: Needle) => !atStart && !atEnd && SkipScanner.fits(text)
-    const long = needles.filter(isLong)
-    const short = needles.filter((needle) => !isLong(needle))
-    if (long.length > 0) this.#long = new SkipScanner(long)
-    if (short.length > 0) this.#short = new Automaton(short)
+    const literals = literalsOf(entries, () => true)
+    this.#inside = SkipScanner.fits(literals) ? new SkipScanner(literals) : new Automaton(literals)
+    this.#shortest = Math.min(...literals.map(({ text }) => text.length))
   }
 
   find(context: EventContext, found: number[], count: number): number {
@@ -103,32 +109,29 @@ export class AnyFieldIndex {
   }
 
   #findIn(members: JsonObject, found: number[], count: number, depth: number): number {
-    const long = this.#long
-    const short = this.#short
-    const shortest = long?.shortest ?? Number.POSITIVE_INFINITY
-    let total = count
+    const shortest = this.#shortest
     const values = Object.values(members)
+    let total = count
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
       if (typeof value === 'string') {
-        if (long && value.length >= shortest) total = long.scan(value, found, total)
-        if (short) total = short.scan(value, found, total)
+        if (value.length >= shortest) total = this.#inside.scan(value, found, total)
       } else if (typeof value === 'object') {
-        if (value !== null && depth < EVENT_DEPTH_MAX) total = this.#findIn(value as JsonObject, found, total, depth + 1)
-      } else if (value !== undefined) {
-        const text = String(value)
-        if (long && text.length >= shortest) total = long.scan(text, found, total)
-        if (short) total = short.scan(text, found, total)
-      }
+        if (value !== null && depth < EVENT_DEPTH_MAX)
+          total = this.#findIn(value as JsonObject, found, total, depth + 1)
+      } else if (value !== undefined) total = this.#inside.scan(String(value), found, total)
     }
     return total
   }
 }
 
-function needlesOf(entries: readonly NumberedWitness[]): Needle[] {
+/** The literals of the needles that stand where they are asked for. One that is tied to an end is looked for anywhere in
+ * `AnyFieldIndex`: it brings up too much rather than too little. */
+function literalsOf(
+  entries: readonly NumberedWitness[],
+  stands: (needle: Extract<Witness, { kind: 'needle' }>) => boolean,
+): Literal[] {
   return entries.flatMap(({ witness, number }) =>
-    witness.kind === 'needle'
-      ? [{ text: witness.text, atStart: witness.atStart, atEnd: witness.atEnd, target: number }]
-      : [],
+    witness.kind === 'needle' && stands(witness) ? [{ text: witness.text, target: number }] : [],
   )
 }

@@ -1,14 +1,10 @@
+import type { Literal } from './automaton.ts'
 import { foldUnit, unitsFoldingTo } from './fold.ts'
 
 const BLOCK = 2
-const NEEDLE_MIN = 4
+const LITERAL_CHARS_MIN = 5
+const LITERALS_MAX = 48
 const CODES = 256
-
-/** A literal to look for anywhere in a text, folded, and what is told when it is found. */
-export interface Literal {
-  readonly text: string
-  readonly target: number
-}
 
 /** Finds all of some long literals by looking at few characters of a text: pairs of characters that stand in no literal, or
  * only near its beginning, let it skip ahead. Without regard to case. Good for few literals over much text, where an
@@ -21,7 +17,7 @@ export class SkipScanner {
   readonly #shift: Uint8Array
   readonly #byEnd = new Map<number, Literal[]>()
 
-  /** @param literals of at least `SkipScanner.fits` characters each */
+  /** @param literals that `fits` */
   constructor(literals: readonly Literal[]) {
     this.shortest = Math.min(...literals.map(({ text }) => text.length))
     const longest = Math.min(this.shortest - BLOCK + 1, 255)
@@ -42,9 +38,9 @@ export class SkipScanner {
     }
   }
 
-  /** True for a literal that is worth looking for this way. */
-  static fits(text: string): boolean {
-    return text.length >= NEEDLE_MIN
+  /** True when these literals are better looked for this way: few and long. */
+  static fits(literals: readonly Literal[]): boolean {
+    return literals.length <= LITERALS_MAX && literals.every(({ text }) => text.length >= LITERAL_CHARS_MIN)
   }
 
   /** Adds the target of each literal in `text` to `found`, repeats included; returns how many now are there. */

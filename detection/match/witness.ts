@@ -2,6 +2,7 @@ import type { CostModel } from './cost-model.ts'
 import { ANY_FIELD, type Expression, type Predicate } from './expression.ts'
 import { fold } from './fold.ts'
 import { keyOfText } from './number.ts'
+import { type LiteralSet, neededLiterals } from './regex-literals.ts'
 
 /** Something cheap to see that has to be there for a rule to match: a literal in a field, a field's whole value (by its key),
  * or the field itself. */
@@ -87,7 +88,11 @@ function witnessesOfPredicate(predicate: Predicate, model: CostModel): WitnessSe
     }
     case 'number':
       return numberWitness(predicate, model)
-    case 'regex':
+    case 'regex': {
+      let best = presence(field, model)
+      for (const literals of literalsNeededBy(predicate)) best = cheaper(best, anyLiteral(field, literals, model))
+      return best
+    }
     case 'network':
     case 'compare':
     case 'time':
@@ -105,6 +110,29 @@ function numberWitness(predicate: Extract<Predicate, { kind: 'number' }>, model:
   if (field === ANY_FIELD) return undefined
   const keys = new Set([String(predicate.value), keyOfText(predicate.text)])
   return setOf(model, ...[...keys].map((key): Witness => ({ kind: 'value', field, key })))
+}
+
+const needed = new WeakMap<Predicate, readonly LiteralSet[]>()
+
+function literalsNeededBy(predicate: Extract<Predicate, { kind: 'regex' }>): readonly LiteralSet[] {
+  const known = needed.get(predicate)
+  if (known) return known
+  const found = neededLiterals(predicate.source)
+  needed.set(predicate, found)
+  return found
+}
+
+/** One of the literals, wherever it stands. */
+function anyLiteral(field: string, literals: readonly string[], model: CostModel): WitnessSet | undefined {
+  const witnesses: Witness[] = []
+  let cost = 0
+  for (const text of literals) {
+    const set = literalWitness({ field, text, atStart: false, atEnd: false }, model)
+    if (!set) return undefined
+    witnesses.push(...set.witnesses)
+    cost += set.cost
+  }
+  return { witnesses, cost }
 }
 
 interface Literal {
