@@ -8,32 +8,41 @@ import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApiError } from '../../cli/client.ts'
+import { testDatabases } from '../support/databases.ts'
 import { eventually, type RunningService, startService } from '../support/service.ts'
 
 const base = '/v1/workspaces/default'
 const RULE_ID = '0b7f2f5e-7a53-4b5c-9a0d-5c1f3d6f4b03'
 
-let dir: string
-let service: RunningService
-let farSide: Server
-const received: { url: string; key: string; body: unknown }[] = []
+describe.each(testDatabases())('the way through on $name', (kind) => {
+  let dir: string
+  let drop: () => Promise<void>
+  let service: RunningService
+  let farSide: Server
+  const received: { url: string; key: string; body: unknown }[] = []
 
-beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'rampart-way-'))
-  farSide = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    received.push({ url: request.url ?? '', key: String(request.headers['idempotency-key']), body: JSON.parse(body) })
-    response.writeHead(201, { 'content-type': 'application/json' }).end('{"ticket":7}')
-  })
-  farSide.listen(0, '127.0.0.1')
-  await once(farSide, 'listening')
-  const address = `127.0.0.1:${(farSide.address() as AddressInfo).port}`
-  service = await startService({ dataDir: dir, env: { RAMPART_PLAYBOOKS_EGRESS_ALLOW: address } })
-  await service.client.call(`${base}/rules/${RULE_ID}`, {
-    method: 'PUT',
-    contentType: 'application/yaml',
-    body: `
+  beforeAll(async () => {
+    const opened = await kind.open()
+    drop = opened.drop
+    dir = mkdtempSync(join(tmpdir(), 'rampart-way-'))
+    farSide = createServer(async (request, response) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      received.push({ url: request.url ?? '', key: String(request.headers['idempotency-key']), body: JSON.parse(body) })
+      response.writeHead(201, { 'content-type': 'application/json' }).end('{"ticket":7}')
+    })
+    farSide.listen(0, '127.0.0.1')
+    await once(farSide, 'listening')
+    const address = `127.0.0.1:${(farSide.address() as AddressInfo).port}`
+    const env = {
+      RAMPART_PLAYBOOKS_EGRESS_ALLOW: address,
+      ...(opened.url === undefined ? {} : { RAMPART_DATABASE_URL: opened.url }),
+    }
+    service = await startService({ dataDir: dir, env })
+    await service.client.call(`${base}/rules/${RULE_ID}`, {
+      method: 'PUT',
+      contentType: 'application/yaml',
+      body: `
 title: Door forced
 id: ${RULE_ID}
 status: test
@@ -44,11 +53,11 @@ detection:
   condition: selection
 level: high
 `,
-  })
-  await service.client.call(`${base}/playbooks/ticket`, {
-    method: 'PUT',
-    contentType: 'application/yaml',
-    body: `
+    })
+    await service.client.call(`${base}/playbooks/ticket`, {
+      method: 'PUT',
+      contentType: 'application/yaml',
+      body: `
 playbook: 1
 id: ticket
 name: Opens a ticket
@@ -68,26 +77,26 @@ steps:
     action: cases.alert.update
     with: {alert: '\${{ inputs.alert }}', state: in_progress, comment: 'Ticket \${{ string(steps.open.output.body.ticket) }}'}
 `,
+    })
   })
-})
-afterAll(async () => {
-  await service.stop()
-  farSide.close()
-  rmSync(dir, { recursive: true, force: true })
-})
-
-async function search(query: string): Promise<unknown[][]> {
-  return (await service.client.call<{ rows: unknown[][] }>(`${base}/search`, { body: { query } })).rows
-}
-
-const put = (body: string | Uint8Array, contentType: string, headers = {}, pipe = 'logs') =>
-  service.client.call<{ accepted: number; rejected: unknown[] }>(`${base}/dataspaces/default/pipes/${pipe}/records`, {
-    body,
-    contentType,
-    headers,
+  afterAll(async () => {
+    await service.stop()
+    farSide.close()
+    await drop()
+    rmSync(dir, { recursive: true, force: true })
   })
 
-describe('the way through', () => {
+  async function search(query: string): Promise<unknown[][]> {
+    return (await service.client.call<{ rows: unknown[][] }>(`${base}/search`, { body: { query } })).rows
+  }
+
+  const put = (body: string | Uint8Array, contentType: string, headers = {}, pipe = 'logs') =>
+    service.client.call<{ accepted: number; rejected: unknown[] }>(`${base}/dataspaces/default/pipes/${pipe}/records`, {
+      body,
+      contentType,
+      headers,
+    })
+
   it('leads from a syslog datagram over an alert to a playbook’s effect', async () => {
     const socket = createSocket('udp4')
     socket.send(
