@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
-import { BlockList, isIP, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
+import { familyOf, NetworkSet, networkSet, parseNetwork } from '../networks.ts'
 
 /** An address that a name was resolved to and that may be connected to. */
 export interface Address {
@@ -20,13 +21,13 @@ interface HostRule {
 }
 
 interface NetworkRule {
-  readonly list: BlockList
+  readonly network: NetworkSet
   readonly port: number | undefined
 }
 
 /** Addresses that a name may not lead to unless a network entry lists them: the machine itself and its neighbours, the
  * metadata services of clouds among them. A name's owner chooses where it leads. */
-const NEVER_BY_NAME = blockList([
+const NEVER_BY_NAME = networkSet(
   '0.0.0.0/8',
   '127.0.0.0/8',
   '169.254.0.0/16',
@@ -37,7 +38,7 @@ const NEVER_BY_NAME = blockList([
   'fe80::/10',
   'ff00::/8',
   'fd00:ec2::/32',
-])
+)
 
 /** Where `http.request` may connect: the entries of `playbooks.egress_allow`. Empty = nowhere.
  * @see contract, Respond */
@@ -58,7 +59,7 @@ export class Egress {
       .replace(/^\[|\]$/g, '')
       .replace(/\.$/, '')
       .toLowerCase()
-    if (isIP(name)) {
+    if (familyOf(name)) {
       const address = unmap(name)
       return this.#networkAllows(address, port)
         ? { ok: true, addresses: [withFamily(address)] }
@@ -71,23 +72,21 @@ export class Egress {
     if (!found) return { ok: false, code: 'network', message: `the name ${name} does not resolve` }
     const local = this.#hosts.some((rule) => rule.host === 'localhost' && matches(rule, name, port))
     const addresses = found.filter(
-      (address) => this.#networkAllows(address, port) || (byName && (local || !blocked(NEVER_BY_NAME, address))),
+      (address) => this.#networkAllows(address, port) || (byName && (local || !NEVER_BY_NAME.has(address))),
     )
     return addresses.length > 0 ? { ok: true, addresses: addresses.map(withFamily) } : refused(`${name}:${port}`)
   }
 
   #networkAllows(address: string, port: number): boolean {
-    return this.#networks.some((rule) => (rule.port === undefined || rule.port === port) && blocked(rule.list, address))
+    return this.#networks.some((rule) => (rule.port === undefined || rule.port === port) && rule.network.has(address))
   }
 
   #add(entry: string): void {
     const text = entry.trim()
     const { host, port } = splitPort(text)
-    const [base = '', bits, rest] = host.split('/')
-    if (isIP(base) && rest === undefined) {
-      const width = isIPv4(base) ? 32 : 128
-      if (bits !== undefined && (!/^[0-9]{1,3}$/.test(bits) || Number(bits) > width)) throw wrong(entry)
-      this.#networks.push({ list: blockList([`${base}/${bits ?? width}`]), port })
+    const network = parseNetwork(host)
+    if (network) {
+      this.#networks.push({ network: new NetworkSet([network]), port })
       return
     }
     const below = host.startsWith('*.')
@@ -155,17 +154,4 @@ function unmap(address: string): string {
 
 function withFamily(address: string): Address {
   return { address, family: isIPv4(address) ? 4 : 6 }
-}
-
-function blockList(networks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [base = '', bits] = network.split('/')
-    list.addSubnet(base, Number(bits), isIPv4(base) ? 'ipv4' : 'ipv6')
-  }
-  return list
-}
-
-function blocked(list: BlockList, address: string): boolean {
-  return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
 }

@@ -147,7 +147,7 @@ function rest(playbook: Playbook, state: RunState): Decision {
   }
 }
 
-export function deadlineOf(playbook: Playbook, state: RunState): number {
+function deadlineOf(playbook: Playbook, state: RunState): number {
   return state.createdAt + playbook.timeoutMs
 }
 

@@ -55,7 +55,7 @@ export interface Ended {
   readonly reason?: string
 }
 
-export const terminalStepStatuses: readonly StepStatus[] = ['succeeded', 'failed', 'skipped', 'not_run', 'cancelled']
+const terminalStepStatuses: readonly StepStatus[] = ['succeeded', 'failed', 'skipped', 'not_run', 'cancelled']
 
 export function isTerminal(step: StepState | undefined): boolean {
   return step !== undefined && terminalStepStatuses.includes(step.status)

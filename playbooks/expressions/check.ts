@@ -75,6 +75,8 @@ export function sayError(error: unknown): string {
   const text = isExpressionError(error) ? error.summary : error instanceof Error ? error.message : String(error)
   const line = text.split('\n', 1)[0] ?? text
   return line
+    .replace(/^No such key: (.*)$/, 'there is no `$1`')
+    .replace(/^Unknown variable: (.*)$/, 'there is no variable `$1`')
     .replaceAll('google.protobuf.Timestamp', 'timestamp')
     .replaceAll('google.protobuf.Duration', 'duration')
     .replaceAll(/dyn<([a-z]+)>/g, '$1')

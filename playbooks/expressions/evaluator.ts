@@ -40,6 +40,8 @@ export class Evaluator {
   #queued = 0
   #worker: ExpressionThread | undefined
   #current: Waiting | undefined
+  /** The account that had the last turn. */
+  #served: string | undefined
   #closed = false
 
   /** The outcome of each expression, in order; what is wrong with one is its outcome.
@@ -70,9 +72,11 @@ export class Evaluator {
 
   #next(): void {
     if (this.#current) return
-    const [entry] = this.#queues
-    if (!entry) return
-    const [account, queue] = entry
+    const accounts = [...this.#queues.keys()]
+    const account = accounts.find((candidate) => candidate !== this.#served) ?? accounts[0]
+    const queue = account === undefined ? undefined : this.#queues.get(account)
+    if (account === undefined || !queue) return
+    this.#served = account
     const waiting = queue.shift()
     assert(waiting, 'an empty queue is dropped')
     // A Map keeps its order of insertion: putting the account back at the end is the taking of turns.

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { BlockList, isIP, isIPv4 } from 'node:net'
 import type { Environment } from '@marcbachmann/cel-js'
 import type { Duration } from '@marcbachmann/cel-js/evaluator'
 import { RE2JS } from 're2js'
+import { NetworkSet, networkSet, parseNetwork } from '../networks.ts'
 import { fromJson, toJson } from './convert.ts'
 
 const PATTERNS_KEPT_MAX = 200
@@ -46,7 +46,7 @@ const functions: Readonly<Record<string, (...args: never[]) => unknown>> = {
   'ip_in(string, string): bool': (address: string, network: string) => isInNetworks(address, [network]),
   'ip_in(string, list<string>): bool': (address: string, networks: readonly string[]) =>
     isInNetworks(address, networks),
-  'is_private(string): bool': (address: string) => isInNetworks(address, PRIVATE_NETWORKS),
+  'is_private(string): bool': (address: string) => PRIVATE_NETWORKS.has(address),
   'domain_of(string): string': domainOf,
   'defang(string): string': (text: string) => text.replaceAll('http', 'hxxp').replaceAll('.', '[.]'),
   'refang(string): string': (text: string) => text.replaceAll('hxxp', 'http').replaceAll('[.]', '.'),
@@ -63,13 +63,8 @@ const functions: Readonly<Record<string, (...args: never[]) => unknown>> = {
   'string(google.protobuf.Duration): string': (duration: Duration) => String(duration),
 }
 
-/** The names of the added functions, for hints. */
-export const functionNames: readonly string[] = Object.keys(functions).map(
-  (signature) => signature.split('(', 1)[0] ?? '',
-)
-
 /** The networks no public route leads to. @see RFC 1918, 4193, 3927, 4291, 6598 */
-const PRIVATE_NETWORKS = [
+const PRIVATE_NETWORKS = networkSet(
   '10.0.0.0/8',
   '172.16.0.0/12',
   '192.168.0.0/16',
@@ -79,7 +74,7 @@ const PRIVATE_NETWORKS = [
   '::1/128',
   'fc00::/7',
   'fe80::/10',
-]
+)
 
 /** User patterns run in linear time; the library's own `matches` does not and is refused.
  * @throws Error in the pattern's words */
@@ -100,24 +95,12 @@ function parseJson(text: string): unknown {
 }
 
 function isInNetworks(address: string, networks: readonly string[]): boolean {
-  const family = familyOf(address)
-  if (!family) return false
-  const list = new BlockList()
-  for (const network of networks) {
-    const [base = '', bits] = network.split('/', 2)
-    const baseFamily = familyOf(base)
-    const width = baseFamily === 'ipv4' ? 32 : 128
-    const prefix = bits === undefined ? width : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1
-    if (!baseFamily || prefix < 0 || prefix > width)
-      throw new Error(`\`${network}\` is not a network such as 10.0.0.0/8`)
-    list.addSubnet(base, prefix, baseFamily)
-  }
-  return list.check(address, family)
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
-  if (!isIP(address)) return undefined
-  return isIPv4(address) ? 'ipv4' : 'ipv6'
+  const parsed = networks.map((text) => {
+    const network = parseNetwork(text)
+    if (!network) throw new Error(`\`${text}\` is not a network such as 10.0.0.0/8`)
+    return network
+  })
+  return new NetworkSet(parsed).has(address)
 }
 
 /** The host of a URL or the domain of an e-mail address, in lower case; empty where there is none. */

@@ -1,8 +1,9 @@
-import { isIP, isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
 import { RE2JS } from 're2js'
 import { parseDurationMs } from '../expressions/duration.ts'
 import type { Fields, ValueType } from '../expressions/value-type.ts'
 import { PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX } from '../limits.ts'
+import { parseNetwork } from '../networks.ts'
 import type { Json, JsonMap } from '../types.ts'
 import type { InputSpec, InputType, ValueSpec } from './document.ts'
 import { isInstant } from './fits.ts'
@@ -96,7 +97,10 @@ const textTypes: { readonly [type in InputType]?: { words: string; test(text: st
   timestamp: { words: 'an RFC 3339 instant', test: isInstant },
   uuid: { words: 'a UUID', test: (text) => UUID.test(text) },
   ip: { words: 'an IP address', test: (text) => isIP(text) !== 0 },
-  cidr: { words: 'a network such as 10.0.0.0/8', test: isNetwork },
+  cidr: {
+    words: 'a network such as 10.0.0.0/8',
+    test: (text) => text.includes('/') && parseNetwork(text) !== undefined,
+  },
   domain: { words: 'a domain name', test: (text) => DOMAIN.test(text) },
   url: { words: 'a URL', test: (text) => text.length <= 8192 && URL.canParse(text) },
   email: { words: 'an e-mail address', test: (text) => EMAIL.test(text) },
@@ -123,12 +127,6 @@ function badType(value: Json, type: InputType): string | undefined {
       return typeof value === 'string' && rule?.test(value) ? undefined : `must be ${rule?.words}`
     }
   }
-}
-
-function isNetwork(text: string): boolean {
-  const [base = '', bits = '', rest] = text.split('/')
-  if (rest !== undefined || !isIP(base) || !/^[0-9]{1,3}$/.test(bits)) return false
-  return Number(bits) <= (isIPv4(base) ? 32 : 128)
 }
 
 /** The type of an input's value for expressions. */

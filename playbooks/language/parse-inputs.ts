@@ -49,7 +49,7 @@ function parseInput(reader: Reader, name: string, node: SourceNode): InputSpec |
 }
 
 /** A type of the language; those that this version has not are refused by name. */
-export function parseType(reader: Reader, node: SourceNode | undefined): InputType | undefined {
+function parseType(reader: Reader, node: SourceNode | undefined): InputType | undefined {
   if (node?.kind === 'scalar' && typeof node.value === 'string' && LATER_TYPES.includes(node.value)) {
     reader.refuse(`type: ${node.value}`, node, NOT_YET)
     return undefined

@@ -55,7 +55,7 @@ const NEVER_RETRIED: readonly FailureCode[] = [
   'poisoned',
 ]
 
-export const DEFAULTS: Defaults = {
+const DEFAULTS: Defaults = {
   retry: {
     max: 3,
     backoff: 'exponential',
