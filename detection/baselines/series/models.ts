@@ -1,10 +1,13 @@
 import { nearest } from '../../../platform/index.ts'
 import { baselineError } from '../errors.ts'
 import type { SeriesModelKind } from '../types.ts'
+import { changePoint } from './change-point.ts'
+import { halfSpace } from './half-space.ts'
+import { seasonalZ } from './seasonal-z.ts'
 import { surprise } from './surprise.ts'
 
 /** The models a series can be scored with; the first is the default. */
-export const seriesModels: readonly SeriesModelKind[] = [surprise]
+export const seriesModels: readonly SeriesModelKind[] = [surprise, seasonalZ, changePoint, halfSpace]
 
 /** @throws detection.baseline.unknownModel naming the nearest */
 export function getSeriesModel(name: string): SeriesModelKind {

@@ -1,3 +1,4 @@
+import { Episodes, type EpisodesState } from '../blocks/episodes.ts'
 import { Recent, type RecentState } from '../blocks/recent.ts'
 import { SeasonalCells, type SeasonalCellsState } from '../blocks/seasonal-cells.ts'
 import { Tail, type TailState } from '../blocks/tail.ts'
@@ -11,30 +12,21 @@ const SCALES = [1, 6, 24, 48, 96] as const
 /** Weekly cells are visited rarely: only over longer stretches do their residuals say more than the daily ones. */
 const WEEKLY_SCALES: readonly number[] = [48, 96]
 const LONGEST = SCALES[SCALES.length - 1] ?? 1
-/** Rows after an emission within which only a clearly larger surprise is told again: one episode, one alarm. */
-const QUIET_ROWS = 100
-const CLEARLY = 1.1
-/** Surprise, in decades, that is told at all. */
-const TOLD_MIN = 2
-/** The surprise at which the score is one half: once in a million. */
-const HALF_DECADES = 6
-
 interface SurpriseState {
   readonly version: 1
   readonly values: RecentState
   readonly daily: { readonly cells: SeasonalCellsState; readonly residuals: RecentState }
   readonly weekly: { readonly cells: SeasonalCellsState; readonly residuals: RecentState }
   readonly tails: readonly TailState[]
-  readonly quiet: { readonly rows: number; readonly peak: number }
+  readonly episodes: EpisodesState
 }
 
 /** Multi-scale extreme-value surprise, the default. Of the last 1, 6, 24, 48 and 96 rows it takes plain features: the
  * value, the step (mean against the mean of as many rows before), the lowest and the highest (a level that lasts), the
  * spread (standard deviation), and the mean difference from what is usual at this time of the day and of the week. The
  * surprise at each feature is the tail probability of `Tail` in decades; they are joined by their power mean
- * (Σ s⁴)^¼, which is close to the largest but lets several agree. The score is s/(s+6): 0.5 is once in a million rows,
- * 0.33 once in a thousand. An episode is told once: in the 100 rows after a told row only what surprises 10 % more is.
- * State: 192 values, 2 × 96 residuals, 48 + 168 cells, 26 tails of at most 20 numbers: some 10 kB.
+ * (Σ s⁴)^¼, which is close to the largest but lets several agree. `Episodes` makes it a score and tells an
+ * episode once. State: 192 values, 2 × 96 residuals, 48 + 168 cells, 26 tails of at most 20 numbers: some 10 kB.
  * @see blocks/tail.ts for the extreme value theory; docs/decisions/0008-anomaly-score.md for the measurements */
 export const surprise: SeriesModelKind = {
   name: 'surprise',
@@ -69,16 +61,14 @@ class Surprise implements SeriesModel {
   readonly #daily: Seasonal
   readonly #weekly: Seasonal
   readonly #tails: readonly Tail[]
-  #quietRows: number
-  #peak: number
+  readonly #episodes: Episodes
 
   constructor(state?: SurpriseState) {
     this.#values = new Recent(2 * LONGEST, state?.values)
     this.#daily = new Seasonal({ cycleMs: DAY_MS, cellMs: HOUR_MS / 2, weight: 0.2 }, state?.daily)
     this.#weekly = new Seasonal({ cycleMs: 7 * DAY_MS, cellMs: HOUR_MS, weight: 0.3 }, state?.weekly)
     this.#tails = features.map((_, i) => new Tail(state?.tails[i]))
-    this.#quietRows = state?.quiet.rows ?? 0
-    this.#peak = state?.quiet.peak ?? 0
+    this.#episodes = new Episodes(state?.episodes)
   }
 
   get learning(): boolean {
@@ -106,16 +96,8 @@ class Surprise implements SeriesModel {
       largest = decades
       reason = { feature: describe(feature), seen, usual }
     }
-    return this.#tell(joined ** 0.25, reason)
-  }
-
-  #tell(decades: number, reason: SeriesReason | undefined): SeriesScore {
-    this.#quietRows = Math.max(0, this.#quietRows - 1)
-    const least = this.#quietRows > 0 ? this.#peak * CLEARLY : TOLD_MIN
-    if (decades <= least) return { score: 0 }
-    this.#quietRows = QUIET_ROWS
-    this.#peak = decades
-    return { score: decades / (decades + HALF_DECADES), ...(reason ? { reason } : {}) }
+    const score = this.#episodes.score(joined ** 0.25)
+    return { score, ...(score > 0 && reason ? { reason } : {}) }
   }
 
   save(): SurpriseState {
@@ -125,7 +107,7 @@ class Surprise implements SeriesModel {
       daily: this.#daily.save(),
       weekly: this.#weekly.save(),
       tails: this.#tails.map((tail) => tail.save()),
-      quiet: { rows: this.#quietRows, peak: this.#peak },
+      episodes: this.#episodes.save(),
     }
   }
 }
