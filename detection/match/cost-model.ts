@@ -86,3 +86,8 @@ export function keyOfWitness(witness: Witness): string {
       return `${witness.atStart ? '^' : ''}${witness.atEnd ? '$' : ''}n${witness.field}\n${witness.text}`
   }
 }
+
+/** About what candidates and characters cost an event. */
+export function spentNs(event: { readonly tests: number; readonly chars: number }): number {
+  return event.tests * VAIN_TEST_NS + event.chars * CHARACTER_NS
+}

@@ -1,7 +1,6 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import type { Expression } from './expression.ts'
 import { keyOfText } from './number.ts'
-import { type KnownField, keysOf } from './specialise.ts'
+import type { KnownField } from './specialise.ts'
 
 /** The value is no text or number, so nothing is known by it. */
 const UNKNOWN = 0
@@ -17,9 +16,8 @@ export class KeyTable {
   readonly #seen = new Map<string | number, number>()
   readonly #rememberedMax: number
 
-  constructor(field: string, expressions: Iterable<Expression>, rememberedMax: number) {
-    const keys = new Set<string>()
-    for (const expression of expressions) keysOf(expression, field, keys)
+  /** @param keys as `keyOfText` makes them */
+  constructor(keys: ReadonlySet<string>, rememberedMax: number) {
     this.#keys = [...keys]
     for (const [index, key] of this.#keys.entries()) this.#numbers.set(key, FIRST + index)
     this.#rememberedMax = rememberedMax

@@ -1,26 +1,25 @@
 import { RELEARN_AT_EVENTS } from '../limits.ts'
-import { CostModel, type Experience, keyOfWitness } from './cost-model.ts'
+import { CostModel, type Experience, keyOfWitness, spentNs } from './cost-model.ts'
+import type { Evaluator } from './evaluator.ts'
 import type { EventContext } from './event-context.ts'
-import { ANY_FIELD, type Expression } from './expression.ts'
+import { ANY_FIELD } from './expression.ts'
 import { AnyFieldIndex, FieldIndex } from './field-index.ts'
 import type { SlotOf, Test } from './predicate.ts'
 import type { Rarity } from './rarity.ts'
+import type { Asking } from './windows-rules.ts'
 import { type Witness, type WitnessSet, witnessesOf } from './witness.ts'
 
-/** A rule as it stands in a plan. */
-export interface Planned {
-  /** Its number in the rule set. */
-  readonly rule: number
-  readonly expression: Expression
-  readonly test: Test
-}
-
 const NOTHING: readonly number[] = []
+/** What an event may cost before it is worth the time to choose again, ns. */
+const WORTH_LEARNING_NS = 300
 
 /** The rules that events of one kind are matched with, and the index that tells the few candidates among them. The index is
  * chosen anew when some events were seen: which witnesses are rare is then known and not guessed. */
 export class Plan {
-  readonly #planned: readonly Planned[]
+  readonly #planned: readonly Asking[]
+  readonly #evaluator: Evaluator
+  /** Tests of the rules that were candidates so far. */
+  readonly #tests: (Test | undefined)[] = []
   readonly #rarity: Rarity
   readonly #slotOf: SlotOf
   readonly #found: number[] = []
@@ -38,14 +37,15 @@ export class Plan {
   #events = 0
   #learnAt: number
 
-  constructor(planned: readonly Planned[], rarity: Rarity, slotOf: SlotOf) {
+  constructor(planned: readonly Asking[], evaluator: Evaluator, rarity: Rarity, slotOf: SlotOf) {
     this.#planned = planned
+    this.#evaluator = evaluator
     this.#rarity = rarity
     this.#slotOf = slotOf
     this.#lookedAt = new Int32Array(planned.length)
     this.#showedAt = new Int32Array(0)
     this.#learnAt = RELEARN_AT_EVENTS[0] ?? Number.POSITIVE_INFINITY
-    this.#build(new CostModel(rarity))
+    this.#build(this.#choose(new CostModel(rarity)))
   }
 
   /** The numbers of the rules that match the event in hand, in their order. */
@@ -79,27 +79,36 @@ export class Plan {
   }
 
   #test(place: number, context: EventContext, matches: number[] | undefined): number[] | undefined {
-    const { rule, test } = this.#planned[place] as Planned
+    const { rule, expression } = this.#planned[place] as Asking
+    let test = this.#tests[place]
+    if (!test) {
+      test = this.#evaluator.compile(expression)
+      this.#tests[place] = test
+    }
     if (!test(context)) return matches
     if (!matches) return [rule]
     matches.push(rule)
     return matches
   }
 
-  /** Chooses witnesses again, by what was seen so far. */
+  /** Chooses witnesses again, by what was seen so far, where that can save much. */
   #learn(): void {
-    this.#learnAt = RELEARN_AT_EVENTS.find((events) => events > this.#events) ?? Number.POSITIVE_INFINITY
+    const events = this.#events
+    this.#learnAt = RELEARN_AT_EVENTS.find((count) => count > events) ?? Number.POSITIVE_INFINITY
+    const shown = this.#shows.reduce((sum, shows, witness) => sum + shows * (this.#places[witness]?.length ?? 0), 0)
+    const chars = this.#fields.reduce((sum, field) => sum + field.chars, 0)
+    if (spentNs({ tests: shown / events, chars: chars / events }) < WORTH_LEARNING_NS) return
     const experience: Experience = {
-      rates: new Map(this.#keys.map((key, witness) => [key, (this.#shows[witness] ?? 0) / this.#events])),
-      fieldChars: new Map(this.#fields.map((field) => [field.name, field.chars / this.#events])),
+      rates: new Map(this.#keys.map((key, witness) => [key, (this.#shows[witness] ?? 0) / events])),
+      fieldChars: new Map(this.#fields.map((field) => [field.name, field.chars / events])),
     }
-    this.#build(new CostModel(this.#rarity, experience))
+    const model = new CostModel(this.#rarity, experience)
+    // A field costs what it costs however many rules look at it: first see which are popular, then choose.
+    const first = this.#choose(model)
+    this.#build(this.#choose(model.sharedBy(countSharers(first))))
   }
 
-  #build(model: CostModel): void {
-    // A field costs what it costs however many rules look at it: first see which are popular, then choose.
-    const first = this.#planned.map(({ expression }) => witnessesOf(expression, model))
-    const chosen = this.#choose(model.sharedBy(countSharers(first)))
+  #build(chosen: readonly (WitnessSet | undefined)[]): void {
     const always: number[] = []
     const witnesses = new Map<
       string,

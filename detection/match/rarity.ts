@@ -1,7 +1,7 @@
 import type { Expression } from './expression.ts'
 import { fold } from './fold.ts'
 
-const WINDOW_MAX = 10
+const WINDOW_MAX = 8
 const GRAM = 3
 /** Three characters of seven bits each; what lies outside of ASCII shares entries, which only blurs the guess. */
 const GRAMS = 1 << 21

@@ -3,36 +3,28 @@ import { KEYS_REMEMBERED_MAX, PLANS_MAX } from '../limits.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import { admits } from '../sources/admits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
-import { windowsVariants } from '../sources/variant.ts'
 import { CostModel } from './cost-model.ts'
 import { Evaluator } from './evaluator.ts'
 import { EventContext } from './event-context.ts'
-import type { Expression } from './expression.ts'
 import { type Field, makeField } from './field.ts'
 import { KeyTable } from './key-table.ts'
 import { Plan } from './plan.ts'
 import { Rarity } from './rarity.ts'
-import { type KnownField, specialise } from './specialise.ts'
+import { type Asking, WindowsRules } from './windows-rules.ts'
 import { witnessesOf } from './witness.ts'
-
-interface Variant {
-  readonly rule: number
-  readonly expression: Expression
-}
 
 /** Matches single events with a set of rules. Rules are gathered into a plan for each kind of event (channel and event id of
  * a Windows event, log source of any other) when the first such event comes; a plan's index tells the few rules that may
  * match, and only those are tested. Not to be shared between threads. */
 export class RuleMatcher {
   readonly #rules: readonly SigmaRule[]
-  readonly #windows: readonly Variant[]
+  readonly #windows: WindowsRules
   readonly #fields: Field[] = []
   readonly #slots = new Map<string, number>()
   readonly #evaluator: Evaluator
   readonly #rarity: Rarity
   readonly #channels: KeyTable
   readonly #eventIds: KeyTable
-  readonly #byChannel = new Map<number, readonly Variant[]>()
   /** By number of the channel's key, then of the event id's. */
   #windowsPlans: (Plan | undefined)[][] = []
   readonly #declaredPlans = new Map<string, Plan>()
@@ -41,12 +33,9 @@ export class RuleMatcher {
 
   constructor(rules: readonly SigmaRule[]) {
     this.#rules = rules
-    this.#windows = rules.flatMap(({ logsource, expression }, rule) =>
-      windowsVariants(logsource, expression).map((variant) => ({ rule, expression: variant })),
-    )
-    const expressions = this.#windows.map(({ expression }) => expression)
-    this.#channels = new KeyTable('Channel', expressions, KEYS_REMEMBERED_MAX)
-    this.#eventIds = new KeyTable('EventID', expressions, KEYS_REMEMBERED_MAX)
+    this.#windows = new WindowsRules(rules)
+    this.#channels = new KeyTable(this.#windows.channelKeys, KEYS_REMEMBERED_MAX)
+    this.#eventIds = new KeyTable(this.#windows.eventIdKeys, KEYS_REMEMBERED_MAX)
     this.#rarity = new Rarity(rules.map(({ expression }) => expression))
     this.#evaluator = new Evaluator((field) => this.#slotOf(field))
     this.#context = new EventContext(this.#fields)
@@ -72,20 +61,10 @@ export class RuleMatcher {
   }
 
   #makeWindowsPlan(channel: number, eventId: number): Plan {
-    const ofChannel = this.#ofChannel(channel)
-    const plan = this.#makePlan(narrow(ofChannel, 'EventID', this.#eventIds.known(eventId)))
+    const plan = this.#makePlan(this.#windows.at(this.#channels.known(channel), this.#eventIds.known(eventId)))
     this.#windowsPlans[channel] ??= []
     ;(this.#windowsPlans[channel] as (Plan | undefined)[])[eventId] = plan
     return plan
-  }
-
-  /** What is left of the rules for a channel, whatever the event id. */
-  #ofChannel(channel: number): readonly Variant[] {
-    const known = this.#byChannel.get(channel)
-    if (known) return known
-    const left = narrow(this.#windows, 'Channel', this.#channels.known(channel))
-    this.#byChannel.set(channel, left)
-    return left
   }
 
   #declaredPlanOf(logsource: Logsource): Plan {
@@ -106,21 +85,14 @@ export class RuleMatcher {
     return plan
   }
 
-  #makePlan(variants: readonly Variant[]): Plan {
-    const planned = variants.map(({ rule, expression }) => ({
-      rule,
-      expression,
-      test: this.#evaluator.compile(expression),
-    }))
+  #makePlan(asking: readonly Asking[]): Plan {
     if (this.#planCount >= PLANS_MAX) {
       this.#windowsPlans = []
       this.#declaredPlans.clear()
       this.#planCount = 0
     }
     this.#planCount++
-    const plan = new Plan(planned, this.#rarity, (field) => this.#slotOf(field))
-    this.#context.makeRoom()
-    return plan
+    return new Plan(asking, this.#evaluator, this.#rarity, (field) => this.#slotOf(field))
   }
 
   #slotOf(name: string): number {
@@ -129,18 +101,7 @@ export class RuleMatcher {
     const slot = this.#fields.length
     this.#fields.push(makeField(name))
     this.#slots.set(name, slot)
+    this.#context.makeRoom()
     return slot
   }
-}
-
-/** The variants that may still match when this is known of a field, without what it decides. */
-function narrow(variants: readonly Variant[], field: string, known: KnownField | undefined): readonly Variant[] {
-  if (!known) return variants
-  const fields = new Map([[field, known]])
-  const left: Variant[] = []
-  for (const { rule, expression } of variants) {
-    const narrowed = specialise(expression, fields)
-    if (narrowed.kind !== 'constant' || narrowed.value) left.push({ rule, expression: narrowed })
-  }
-  return left
 }
