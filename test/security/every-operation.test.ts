@@ -18,6 +18,15 @@ interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>
 }
 
+interface AwsOpenApi {
+  readonly paths: Readonly<
+    Record<
+      string,
+      { post?: { 'x-operations'?: readonly { name: string; 'x-action'?: string; 'x-public'?: string }[] } }
+    >
+  >
+}
+
 const PROBE = { userName: 'probe', password: 'long-Pass-phrase-7-for-this-test' }
 
 let dir: string
@@ -30,7 +39,8 @@ beforeAll(async () => {
   service = await startService({ dataDir: dir })
   const api = await service.client.call<OpenApi>('/openapi.json')
   operations = Object.entries(api.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
+    // POST / speaks AWS's protocols, whose operations and refusals are their own: below.
+    Object.entries(path === '/' ? {} : methods).map(([method, operation]) => ({
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),
       path: path.replace(/\{(\w+)\}/g, (_, name: string) => (name === 'ws' || name === 'ds' ? 'default' : 'absent')),
@@ -83,6 +93,8 @@ it('names an action and a resource for every operation, or why it is public', ()
 it('knows few public operations', () => {
   const open = operations.filter((operation) => operation.public).map((operation) => operation.name)
   expect(open.sort()).toEqual([
+    'GET /.well-known/authzen-configuration',
+    'GET /.well-known/authzen-configuration/apps/{app}',
     'GET /healthz',
     'GET /metrics',
     'GET /openapi.json',
@@ -109,5 +121,20 @@ it('answers 403 to a principal that lacks just that action, and not to one that 
     expect(await statusOf(probe, operation), operation.name).toBe(403)
     await allow('lack', { Effect: 'Deny', Action: 'siem:nothing:get', Resource: '*' })
     if (operation.method === 'GET') expect(await statusOf(probe, operation), operation.name).not.toBe(403)
+  }
+})
+
+it('names an action for every operation of the AWS wires, and knows nobody without a signature', async () => {
+  const { endpoint } = service.runtime
+  const api = await service.client.call<AwsOpenApi>('/openapi.json')
+  const wires = api.paths['/']?.post?.['x-operations'] ?? []
+  expect(wires.length).toBeGreaterThan(20)
+  for (const { name, 'x-action': action, 'x-public': reason } of wires) {
+    if (reason) expect(reason.length, name).toBeGreaterThan(10)
+    else expect(action, name).toMatch(/^[a-z-]+:[a-z-]+:[A-Za-z-]+$/)
+    if (reason) continue
+    const answer = await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ Action: name }) })
+    expect(answer.status, name).toBe(403)
+    expect(await answer.text(), name).toContain('MissingAuthenticationToken')
   }
 })

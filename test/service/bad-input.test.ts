@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createGzip, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ApiError } from '../../cli/client.ts'
+import { ApiError, signInAs } from '../../cli/client.ts'
 import { eventually, type RunningService, startService } from '../support/service.ts'
 
 const base = '/v1/workspaces/default'
@@ -82,7 +82,7 @@ describe('bad input', () => {
   })
 
   it('refuses a body over its limit, and one that is not what its encoding says', async () => {
-    expect((await refusal(put(Buffer.alloc(80 * MIB, 0x61)))).status).toBe(413)
+    expect(await answerToHead(80 * MIB)).toMatch(/^HTTP\/1.1 413 /)
     expect((await refusal(put('no gzip', { 'content-encoding': 'gzip' }))).status).toBe(400)
     expect((await refusal(put('{}', { 'content-encoding': 'br' }))).status).toBe(415)
     expect((await refusal(put('<a/>', {}, 'application/xml'))).status).toBe(415)
@@ -162,4 +162,17 @@ async function gzipOfZeros(byteCount: number): Promise<Buffer> {
   await once(gzip, 'end')
   expect(gzipSync(Buffer.alloc(MIB)).length).toBeLessThan(MIB / 100)
   return Buffer.concat(chunks)
+}
+
+/** What the service says to a body of that length before it is sent: a client that sends on may see a reset instead. */
+async function answerToHead(contentLength: number): Promise<string> {
+  const token = await signInAs({ 'data-dir': dir })
+  const socket = connect(service.runtime.http, '127.0.0.1')
+  socket.write(
+    `POST ${base}/dataspaces/default/pipes/logs/records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Type: application/x-ndjson\r\nContent-Length: ${contentLength}\r\n\r\n`,
+  )
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return answer.toString()
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,7 +8,8 @@ import { hasEngine } from '../support/requirements.ts'
 import { eventually, type RunningService, startService } from '../support/service.ts'
 
 const base = '/v1/workspaces/default'
-const DISK_MIB = 192
+const DISK_MIB = 1024
+const MIB = 1024 * 1024
 
 let mount: string
 let service: RunningService | undefined
@@ -58,7 +59,10 @@ describe.skipIf(!mountable)('a full disk (needs the right to mount a tmpfs)', ()
 
     // Somebody else fills the disk to the last byte.
     const filler = join(mount, 'filler')
-    expect(() => writeFileSync(filler, Buffer.alloc(DISK_MIB * 1024 * 1024))).toThrow('ENOSPC')
+    const chunk = Buffer.alloc(MIB)
+    expect(() => {
+      for (let written = 0; written <= DISK_MIB; written += 1) appendFileSync(filler, chunk)
+    }).toThrow('ENOSPC')
 
     const refused = await eventually('a refusal', async () => {
       const error = await put('while full')?.then(
