@@ -26,6 +26,8 @@ import { type Explanation, explain } from './decision/explain.ts'
 import { nativeEvaluator } from './decision/native.ts'
 import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
+import { Mfa } from './mfa/mfa.ts'
+import { MfaStore } from './mfa/store.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import type { CompiledPolicy } from './policy/statement.ts'
@@ -72,6 +74,7 @@ export interface Iam {
   readonly policies: Policies
   readonly attachments: Attachments
   readonly applications: Applications
+  readonly mfa: Mfa
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
@@ -103,12 +106,13 @@ export interface Iam {
    * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
    * @throws iam.thing.absent */
   principalOfRole(account: AccountId, roleName: string, sessionPolicies?: readonly unknown[]): Principal
-  /** @throws iam.signIn.failed, iam.signIn.lockedOut, iam.signIn.busy */
+  /** @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
   signIn(input: {
     /** Default: the first account. */
     readonly accountId?: string
     readonly userName: string
     readonly password: string
+    readonly mfaCode?: string
     readonly sourceIp: string
   }): Promise<{ readonly accessToken: string; readonly expiresAt: string }>
   /** Resolves when everything written on the side is written. The database stays open. */
@@ -129,6 +133,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   const changes = new Changes(store, directory)
   const passwords = new Passwords()
   const throttle = new SignInThrottle(clock)
+  const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, sealer, clock })
   const views = new PolicyViews(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
   const users = new Users({ directory, changes, passwords, clock })
@@ -153,6 +158,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
     applications: new Applications({ directory, changes }),
+    mfa,
     accounts: () =>
       directory
         .accounts()
@@ -190,7 +196,10 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: ({ accountId, ...input }) =>
-      signIn({ directory, store, tokens, passwords, throttle, clock }, { ...input, account: accountToTry(accountId) }),
+      signIn(
+        { directory, store, tokens, passwords, mfa, throttle, clock },
+        { ...input, account: accountToTry(accountId) },
+      ),
     close: () => authenticator.close(),
   }
 }

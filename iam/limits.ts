@@ -81,6 +81,9 @@ export const SIGN_INS_WAITING_MAX = 256
 /** Of one user from one address: one who guesses must not fill the room of all. */
 export const SIGN_INS_OF_PAIR_MAX = 16
 
+/** Recovery codes made when a second factor is confirmed. */
+export const RECOVERY_CODES = 10
+
 /** An access key's time of last use is stored this often at most. */
 export const LAST_USED_RESOLUTION_MS = 60_000
 
@@ -99,3 +102,14 @@ export const APPLICATION_BYTES_MAX = 4 * 1024 * 1024
 export const SEARCH_RESULTS_MAX = 1_000
 
 export const SESSION_TOKEN_LENGTH_MAX = 16 * 1024
+
+/** Units below the root of an organisation, one in another. */
+export const ORGANIZATION_DEPTH_MAX = 5
+export const ORGANIZATION_UNITS_MAX = 2_000
+/** An organisation is read as a whole when something of it changes. */
+export const ORGANIZATION_ACCOUNTS_MAX = 5_000
+export const GUARDRAILS_MAX = 1_000
+/** On the root, one unit or one account. */
+export const GUARDRAILS_PER_NODE_MAX = 20
+export const INVITATIONS_MAX = 100
+export const INVITATION_TTL_MS = 15 * 24 * 3_600_000

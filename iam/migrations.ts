@@ -1,4 +1,6 @@
 import type { Migration } from '../platform/index.ts'
+import { mfaMigrations } from './mfa/migrations.ts'
+import { organizationMigrations } from './organization/migrations.ts'
 
 /** The schema of identities and policies. */
 export const iamMigrations: readonly Migration[] = [
@@ -152,4 +154,6 @@ export const iamMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  ...mfaMigrations,
+  ...organizationMigrations,
 ]

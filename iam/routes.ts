@@ -7,6 +7,7 @@ import { authorizeRoutes } from './routes/authorize.ts'
 import { authzenRoutes } from './routes/authzen.ts'
 import type { FilterCompiler } from './routes/forms.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { mfaRoutes } from './routes/mfa.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -23,6 +24,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
   return (api: Api): void => {
     tokenRoutes(iam)(api)
     userRoutes(iam, deps)(api)
+    mfaRoutes(iam)(api)
     groupRoutes(iam, deps)(api)
     roleRoutes(iam, deps)(api)
     policyRoutes(iam, deps)(api)

@@ -9,6 +9,8 @@ import {
   SIGN_INS_WAITING_MAX,
 } from './limits.ts'
 
+const WRONG_GUESSES = new Set(['iam.signIn.failed', 'iam.mfa.wrongCode'])
+
 interface Failures {
   count: number
   /** When the count starts over. */
@@ -65,7 +67,7 @@ export class SignInThrottle {
       return value
     } catch (error) {
       // What failed for want of room says nothing about the password.
-      if (error instanceof RampartError && error.code === 'iam.signIn.failed') this.#count(user, address)
+      if (error instanceof RampartError && WRONG_GUESSES.has(error.code)) this.#count(user, address)
       throw error
     }
   }

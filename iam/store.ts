@@ -1,5 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AccountId, Database } from '../platform/index.ts'
+import { removeSecondFactor } from './mfa/store.ts'
+import { OrganizationWriter, type OrganizationRows, readOrganization, readOrganizationIds } from './organization/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
 
 type Tx = Transaction<IamTables>
@@ -15,11 +17,13 @@ export interface Change {
 export class IamWriter {
   readonly #tx: Tx
   readonly #account: AccountId
+  readonly organization: OrganizationWriter
   readonly touched = new Map<string, { readonly noun: ChangedNoun; readonly name: string }>()
 
   constructor(tx: Tx, account: AccountId) {
     this.#tx = tx
     this.#account = account
+    this.organization = new OrganizationWriter(tx, (id) => this.#touch('organization', id))
   }
 
   #touch(noun: ChangedNoun, name: string): void {
@@ -73,6 +77,13 @@ export class IamWriter {
       .where('account', '=', this.#account)
       .where('user_name', '=', name)
       .execute()
+    const user = await this.#tx
+      .selectFrom('iam_user')
+      .select('id')
+      .where('account', '=', this.#account)
+      .where('name', '=', name)
+      .executeTakeFirst()
+    if (user) await removeSecondFactor(this.#tx, { account: this.#account, id: user.id })
     return this.#deleteHolder('user', name)
   }
 
@@ -444,7 +455,7 @@ const SESSIONS_KEPT_MS = 24 * 3_600_000
 /** Rows read in one go when everything is loaded. */
 const PAGE_ROWS = 20_000
 
-/** The only SQL of this folder. */
+/** The SQL of identities and policies. */
 export class IamStore {
   readonly #database: Database<IamTables>
 
@@ -559,6 +570,14 @@ export class IamStore {
 
   accounts(): Promise<IamTables['iam_account'][]> {
     return this.#read.selectFrom('iam_account').selectAll().execute()
+  }
+
+  organizationIds(): Promise<string[]> {
+    return readOrganizationIds(this.#read)
+  }
+
+  organization(id: string): Promise<OrganizationRows | undefined> {
+    return readOrganization(this.#read, id)
   }
 
   groups(which: Which): Promise<IamTables['iam_group'][]> {

@@ -1,5 +1,7 @@
+import type { OrganizationTables } from './organization/tables.ts'
+
 /** The tables of this folder, as Kysely sees them. */
-export interface IamTables {
+export interface IamTables extends OrganizationTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -59,6 +61,16 @@ export interface IamTables {
     expires_at: number
     revoked_at: number | null
   }
+  iam_totp: {
+    account: string
+    user_id: string
+    sealed_secret: Uint8Array
+    confirmed: number
+    /** Time step of the code used last; no code of it or before counts again. */
+    last_step: number
+    created_at: number
+  }
+  iam_recovery_code: { account: string; user_id: string; hash: string }
   iam_application: { account: string; name: string; document: string }
   iam_signing_key: {
     account: string
@@ -74,4 +86,4 @@ export const holderKinds = ['user', 'group', 'role'] as const
 export type HolderKind = (typeof holderKinds)[number]
 
 /** What a change touched, so that it alone is read again. */
-export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session' | 'application'
+export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session' | 'application' | 'organization'

@@ -19,19 +19,22 @@ export function tokenRoutes(iam: Iam) {
           accountId: Type.Optional(Type.String({ maxLength: 64, description: 'Default: the first account' })),
           userName: Type.String({ minLength: 1, maxLength: 128 }),
           password: Type.String({ minLength: 1, maxLength: 1024 }),
-          mfaCode: Type.Optional(Type.String({ maxLength: 64 })),
+          mfaCode: Type.Optional(
+            Type.String({ maxLength: 64, description: 'Of the authenticator app, or a recovery code; each is good once' }),
+          ),
         }),
         response: {
           200: Type.Object({ accessToken: Type.String(), expiresAt: Type.String({ format: 'date-time' }) }),
         },
       },
       handler: async (request, reply) => {
-        const { accountId, userName, password } = request.body
+        const { accountId, userName, password, mfaCode } = request.body
         reply.header('cache-control', 'no-store')
         return iam.signIn({
           ...(accountId === undefined ? {} : { accountId }),
           userName,
           password,
+          ...(mfaCode === undefined ? {} : { mfaCode }),
           sourceIp: request.ip,
         })
       },

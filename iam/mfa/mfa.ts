@@ -1,0 +1,143 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { AccountId, Clock, Sealer } from '../../platform/index.ts'
+import type { Directory } from '../directory.ts'
+import { iamError } from '../errors.ts'
+import { RECOVERY_CODES } from '../limits.ts'
+import type { SignInThrottle } from '../sign-in-throttle.ts'
+import type { User } from '../types.ts'
+import type { MfaOwner, MfaStore, TotpDevice } from './store.ts'
+import { base32, matchingStep, otpauthUri } from './totp.ts'
+
+/** RFC 4226 4, R6: as long as the hash. */
+const SECRET_BYTES = 20
+/** 80 bit: no hash of one is guessed. */
+const RECOVERY_BYTES = 10
+const ISSUER = 'Rampart'
+
+export interface MfaDeps {
+  readonly directory: Directory
+  readonly store: MfaStore
+  readonly throttle: SignInThrottle
+  readonly sealer: Sealer
+  readonly clock: Clock
+}
+
+export interface MfaStatus {
+  readonly state: 'none' | 'pending' | 'active'
+  readonly createdAt?: number
+  readonly recoveryCodesLeft?: number
+}
+
+/** The second factor of users: codes that change every half minute, and recovery codes for a lost device. */
+export class Mfa {
+  readonly #deps: MfaDeps
+
+  constructor(deps: MfaDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws iam.thing.absent */
+  async status(account: AccountId, userName: string): Promise<MfaStatus> {
+    const user = this.#user(account, userName)
+    const device = await this.#deps.store.find(user)
+    if (!device) return { state: 'none' }
+    if (!device.confirmed) return { state: 'pending', createdAt: device.createdAt }
+    const recoveryCodesLeft = await this.#deps.store.countRecoveryCodes(user)
+    return { state: 'active', createdAt: device.createdAt, recoveryCodesLeft }
+  }
+
+  /** A new secret, told once. It counts when a code of it is confirmed; until then another may take its place.
+   * @throws iam.thing.absent, iam.thing.exists */
+  async enrol(account: AccountId, userName: string): Promise<{ readonly otpauthUri: string; readonly secret: string }> {
+    const user = this.#user(account, userName)
+    const secret = randomBytes(SECRET_BYTES)
+    const sealedSecret = await this.#deps.sealer.seal(secret, purposeOf(user))
+    if (!(await this.#deps.store.enrol(user, { sealedSecret, createdAt: this.#deps.clock.now() }))) {
+      throw iamError('iam.thing.exists', `\`${userName}\` has a second factor; remove it before enrolling another`)
+    }
+    const shown = {
+      otpauthUri: otpauthUri({ issuer: ISSUER, account: `${userName}@${account}`, secret }),
+      secret: base32(secret),
+    }
+    secret.fill(0)
+    return shown
+  }
+
+  /** From here on the user signs in with a code. Guesses count as failed sign-ins.
+   * @returns recovery codes, told once
+   * @throws iam.thing.absent, iam.mfa.wrongCode, iam.signIn.lockedOut, iam.signIn.busy */
+  async confirm(
+    account: AccountId,
+    userName: string,
+    given: { readonly code: string; readonly sourceIp: string },
+  ): Promise<readonly string[]> {
+    const user = this.#user(account, userName)
+    return this.#deps.throttle.run(`mfa/${account}/${userName}`, given.sourceIp, async () => {
+      const device = await this.#deps.store.find(user)
+      if (!device || device.confirmed) {
+        throw iamError('iam.thing.absent', `\`${userName}\` has no second factor that waits to be confirmed`)
+      }
+      const step = await this.#stepOf(user, device, given.code)
+      if (step === undefined)
+        throw iamError('iam.mfa.wrongCode', 'the code is not right; check the clock of the device')
+      const codes = Array.from({ length: RECOVERY_CODES }, makeRecoveryCode)
+      const recoveryHashes = codes.map(hashOf)
+      if (!(await this.#deps.store.confirm(user, { sealedSecret: device.sealedSecret, step, recoveryHashes }))) {
+        throw iamError('iam.thing.absent', 'another enrolment took the place of this one')
+      }
+      return codes
+    })
+  }
+
+  /** @throws iam.thing.absent */
+  async remove(account: AccountId, userName: string): Promise<void> {
+    if (!(await this.#deps.store.remove(this.#user(account, userName)))) {
+      throw iamError('iam.thing.absent', `\`${userName}\` has no second factor`)
+    }
+  }
+
+  /** Asked after the password was found right, inside the throttle of the sign-in. A code is good once.
+   * @returns whether a second factor was proved; false only where the user has none
+   * @throws iam.signIn.mfaRequired without a code, iam.signIn.failed for a wrong or spent one */
+  async prove(user: User, code: string | undefined): Promise<boolean> {
+    const device = await this.#deps.store.find(user)
+    if (!device?.confirmed) return false
+    if (code === undefined || code === '') {
+      throw iamError('iam.signIn.mfaRequired', 'send `mfaCode` with the code of your authenticator, or a recovery code')
+    }
+    const step = await this.#stepOf(user, device, code)
+    const right =
+      step === undefined
+        ? await this.#deps.store.spendRecoveryCode(user, hashOf(code))
+        : await this.#deps.store.spendStep(user, step)
+    if (!right) throw iamError('iam.signIn.failed', 'the code is wrong or was used already; wait for the next one')
+    return true
+  }
+
+  async #stepOf(owner: MfaOwner, device: TotpDevice, code: string): Promise<number | undefined> {
+    const secret = await this.#deps.sealer.open(device.sealedSecret, purposeOf(owner))
+    const step = matchingStep(secret, code.replaceAll(' ', ''), this.#deps.clock.now())
+    secret.fill(0)
+    return step
+  }
+
+  #user(account: AccountId, userName: string): User {
+    const user = this.#deps.directory.findUser(account, userName)
+    if (!user) throw iamError('iam.thing.absent', `there is no user \`${userName}\``)
+    return user
+  }
+}
+
+function purposeOf(owner: MfaOwner): string {
+  return `iam/totp/${owner.account}/${owner.id}`
+}
+
+function makeRecoveryCode(): string {
+  return base32(randomBytes(RECOVERY_BYTES)).match(/.{4}/g)?.join('-') ?? ''
+}
+
+/** As people type them: any case, with or without separators. */
+function hashOf(code: string): string {
+  const plain = code.toUpperCase().replace(/[^A-Z2-7]/g, '')
+  return createHash('sha256').update(plain).digest('base64url')
+}
