@@ -65,10 +65,10 @@ export class CostModel {
       case 'value':
         return Math.min(
           VAIN_TEST_NS,
-          /^[\d.-]+$/.test(witness.key) ? 5 : this.#rarity.rarestWindow(witness.key).cost / 4,
+          /^[\d.-]+$/.test(witness.key) ? 5 : (this.#rarity.rarestWindow(witness.key)?.cost ?? 300) / 4,
         )
       case 'needle': {
-        const { cost } = this.#rarity.rarestWindow(witness.text)
+        const cost = this.#rarity.rarestWindow(witness.text)?.cost ?? 300
         return Math.min(VAIN_TEST_NS, witness.atStart || witness.atEnd ? cost / 2 : cost)
       }
     }

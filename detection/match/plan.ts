@@ -1,4 +1,5 @@
 import { RELEARN_AT_EVENTS } from '../limits.ts'
+import { renameFields } from '../sources/rename.ts'
 import { CostModel, type Experience, keyOfWitness, spentNs } from './cost-model.ts'
 import type { Evaluator } from './evaluator.ts'
 import type { EventContext } from './event-context.ts'
@@ -79,10 +80,10 @@ export class Plan {
   }
 
   #test(place: number, context: EventContext, matches: number[] | undefined): number[] | undefined {
-    const { rule, expression } = this.#planned[place] as Asking
+    const { rule, expression, renames } = this.#planned[place] as Asking
     let test = this.#tests[place]
     if (!test) {
-      test = this.#evaluator.compile(expression)
+      test = this.#evaluator.compile(renames ? renameFields(expression, renames) : expression)
       this.#tests[place] = test
     }
     if (!test(context)) return matches
@@ -140,7 +141,7 @@ export class Plan {
   }
 
   #choose(model: CostModel): readonly (WitnessSet | undefined)[] {
-    return this.#planned.map(({ expression }) => witnessesOf(expression, model))
+    return this.#planned.map(({ expression, renames }) => witnessesOf(expression, model, renames))
   }
 }
 

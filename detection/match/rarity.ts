@@ -6,11 +6,13 @@ const GRAM = 3
 /** Three characters of seven bits each; what lies outside of ASCII shares entries, which only blurs the guess. */
 const GRAMS = 1 << 21
 const MASK = 0x7f
+const SURROGATES = /[\ud800-\udfff]+/
 
 /** A stretch of a literal and how rare it is. */
 export interface RareWindow {
-  readonly from: number
-  readonly to: number
+  readonly text: string
+  readonly atStart: boolean
+  readonly atEnd: boolean
   readonly cost: number
 }
 
@@ -19,7 +21,7 @@ export interface RareWindow {
 export class Rarity {
   /** In how many literals each three characters in a row stand. */
   readonly #counts = new Uint16Array(GRAMS)
-  readonly #windows = new Map<string, RareWindow>()
+  readonly #windows = new Map<string, RareWindow | null>()
 
   constructor(expressions: Iterable<Expression>) {
     const seen = new Set<string>()
@@ -41,36 +43,53 @@ export class Rarity {
     }
   }
 
-  /** The stretch of at most `WINDOW_MAX` characters of a literal that is rarest; the whole of a short one. Its cost is the
-   * share of texts it may be guessed to stand in, for comparison only: lower is rarer. */
-  rarestWindow(text: string): RareWindow {
+  /** The stretch of at most `WINDOW_MAX` characters of a folded literal that is rarest; the whole of a short one, undefined
+   * for an empty one. Its cost is the share of texts it may be guessed to stand in, for comparison only: lower is rarer.
+   * Half a surrogate pair folds only with its other half, so what stands beside pairs is looked at. */
+  rarestWindow(text: string): RareWindow | undefined {
     const known = this.#windows.get(text)
-    if (known) return known
-    const found = this.#findWindow(text)
-    this.#windows.set(text, found)
+    if (known !== undefined) return known ?? undefined
+    const found = SURROGATES.test(text) ? this.#besidePairs(text) : this.#findWindow(text)
+    this.#windows.set(text, found ?? null)
     return found
   }
 
-  #findWindow(text: string): RareWindow {
+  #besidePairs(text: string): RareWindow | undefined {
+    const pieces = text.split(SURROGATES)
+    const longest = pieces.reduce((best, piece) => (piece.length > best.length ? piece : best), '')
+    const found = this.#findWindow(longest)
+    return found && { ...found, atStart: false, atEnd: false }
+  }
+
+  #findWindow(text: string): RareWindow | undefined {
     const { length } = text
-    if (length < GRAM) return { from: 0, to: length, cost: length === 2 ? 100 : 300 }
+    if (length === 0) return undefined
+    if (length < GRAM) return { text, atStart: true, atEnd: true, cost: length === 2 ? 100 : 300 }
     const width = Math.min(length, WINDOW_MAX)
-    const counts: number[] = []
-    for (let at = 0; at + GRAM <= length; at++) counts.push(this.#counts[gramAt(text, at)] as number)
-    let best: RareWindow = { from: 0, to: width, cost: Number.POSITIVE_INFINITY }
+    const grams = width - GRAM + 1
+    const counts = new Array<number>(length - GRAM + 1)
+    for (let at = 0; at < counts.length; at++) counts[at] = this.#counts[gramAt(text, at)] as number
+    let best = 0
+    let bestCost = Number.POSITIVE_INFINITY
     for (let from = 0; from + width <= length; from++) {
       let least = Number.POSITIVE_INFINITY
       let sum = 0
-      for (let at = from; at + GRAM <= from + width; at++) {
+      for (let at = from; at < from + grams; at++) {
         const count = counts[at] as number
         if (count < least) least = count
         sum += count
       }
-      const grams = width - GRAM + 1
       const cost = (least + sum / grams / 4 + 1) / Math.min(width - 1, 8)
-      if (cost < best.cost) best = { from, to: from + width, cost }
+      if (cost >= bestCost) continue
+      best = from
+      bestCost = cost
     }
-    return best
+    return {
+      text: text.slice(best, best + width),
+      atStart: best === 0,
+      atEnd: best + width === length,
+      cost: bestCost,
+    }
   }
 }
 

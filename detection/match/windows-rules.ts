@@ -1,14 +1,15 @@
 import type { SigmaRule } from '../sigma/rule.ts'
-import { renameFields } from '../sources/rename.ts'
 import { type WindowsVariant, windowsVariants } from '../sources/variant.ts'
 import type { Expression } from './expression.ts'
-import { keyOfText } from './number.ts'
 import { type KnownField, keysOf, specialise } from './specialise.ts'
+import type { Renames } from './witness.ts'
 
 /** A rule's number and what it asks. */
 export interface Asking {
   readonly rule: number
   readonly expression: Expression
+  /** What its fields are called here. */
+  readonly renames?: Renames
 }
 
 interface Placed {
@@ -24,25 +25,34 @@ export class WindowsRules {
   /** Keys of the channels and event ids that any rule tells apart. */
   readonly channelKeys: ReadonlySet<string>
   readonly eventIdKeys: ReadonlySet<string>
-  readonly #placed: readonly Placed[]
-  readonly #renamed = new Map<Placed, Expression>()
+  /** Rules whose log source stands for some channels, by those; and all others. */
+  readonly #byChannel = new Map<string, Placed[]>()
+  readonly #anyChannel: Placed[] = []
 
   constructor(rules: readonly SigmaRule[]) {
     const channelKeys = new Set<string>()
     const eventIdKeys = new Set<string>()
-    this.#placed = rules.flatMap(({ logsource, expression }, rule) => {
+    for (const [rule, { logsource, expression }] of rules.entries()) {
       const variants = windowsVariants(logsource)
-      if (variants.length === 0) return []
+      if (variants.length === 0) continue
       const asksChannel = asksFor(expression, 'Channel', channelKeys)
       const asksPlace = asksFor(expression, 'EventID', eventIdKeys) || asksChannel
-      return variants.map((variant) => ({ rule, variant, expression, asksPlace }))
-    })
-    for (const { variant } of this.#placed) {
-      for (const channel of variant.channels ?? []) channelKeys.add(keyOfText(channel))
-      for (const eventId of variant.eventIds ?? []) eventIdKeys.add(String(eventId))
+      for (const variant of variants) this.#put({ rule, variant, expression, asksPlace }, channelKeys, eventIdKeys)
     }
     this.channelKeys = channelKeys
     this.eventIdKeys = eventIdKeys
+  }
+
+  #put(placed: Placed, channelKeys: Set<string>, eventIdKeys: Set<string>): void {
+    const { channels, eventIds } = placed.variant
+    for (const eventId of eventIds ?? []) eventIdKeys.add(String(eventId))
+    if (!channels) this.#anyChannel.push(placed)
+    for (const channel of channels ?? []) {
+      channelKeys.add(channel)
+      const list = this.#byChannel.get(channel)
+      if (list) list.push(placed)
+      else this.#byChannel.set(channel, [placed])
+    }
   }
 
   /** What is left to ask of events of that channel and event id; undefined = not known, and then the log source of a rule
@@ -51,30 +61,20 @@ export class WindowsRules {
     const known = new Map<string, KnownField>()
     if (channel) known.set('Channel', channel)
     if (eventId) known.set('EventID', eventId)
+    const ofChannel = (channel?.key !== undefined && this.#byChannel.get(channel.key)) || []
     const asking: Asking[] = []
-    for (const placed of this.#placed) {
-      const { rule, variant, asksPlace } = placed
-      if (!among(variant.channels, channel) || !among(variant.eventIds, eventId)) continue
-      const expression = this.#expressionOf(placed)
+    for (const placed of [...ofChannel, ...this.#anyChannel]) {
+      const { rule, variant, asksPlace, expression } = placed
+      if (!isAmong(variant.eventIds, eventId)) continue
       const left = asksPlace ? specialise(expression, known) : expression
-      if (left.kind !== 'constant' || left.value) asking.push({ rule, expression: left })
+      if (left.kind === 'constant' && !left.value) continue
+      asking.push({ rule, expression: left, renames: variant.rename })
     }
     return asking
   }
-
-  #expressionOf(placed: Placed): Expression {
-    const { rename } = placed.variant
-    if (!rename) return placed.expression
-    let renamed = this.#renamed.get(placed)
-    if (!renamed) {
-      renamed = renameFields(placed.expression, rename)
-      this.#renamed.set(placed, renamed)
-    }
-    return renamed
-  }
 }
 
-function among(asked: readonly (string | number)[] | undefined, known: KnownField | undefined): boolean {
+function isAmong(asked: readonly number[] | undefined, known: KnownField | undefined): boolean {
   if (!asked) return true
   const key = known?.key
   return key !== undefined && asked.some((value) => String(value) === key)

@@ -23,20 +23,23 @@ export interface WitnessSet {
   readonly cost: number
 }
 
+/** What fields are called where an expression is asked; its own names where it says nothing. */
+export type Renames = Readonly<Record<string, string>> | undefined
+
 /** The cheapest set of witnesses of an expression; undefined when it may hold for events that show nothing: those with
  * only negations. A conjunction is seen by any one of its parts, a disjunction only by all of them together. */
-export function witnessesOf(expression: Expression, model: CostModel): WitnessSet | undefined {
+export function witnessesOf(expression: Expression, model: CostModel, renames?: Renames): WitnessSet | undefined {
   switch (expression.kind) {
     case 'and': {
       let best: WitnessSet | undefined
-      for (const part of expression.of) best = cheaper(best, witnessesOf(part, model))
+      for (const part of expression.of) best = cheaper(best, witnessesOf(part, model, renames))
       return best
     }
     case 'or': {
       const witnesses: Witness[] = []
       let cost = 0
       for (const part of expression.of) {
-        const set = witnessesOf(part, model)
+        const set = witnessesOf(part, model, renames)
         if (!set) return undefined
         for (const witness of set.witnesses) witnesses.push(witness)
         cost += set.cost
@@ -47,7 +50,7 @@ export function witnessesOf(expression: Expression, model: CostModel): WitnessSe
     case 'constant':
       return undefined
     default:
-      return witnessesOfPredicate(expression, model)
+      return witnessesOfPredicate(expression, renamed(expression.field, renames), model)
   }
 }
 
@@ -64,8 +67,11 @@ function presence(field: string, model: CostModel): WitnessSet | undefined {
   return field === ANY_FIELD ? undefined : setOf(model, { kind: 'presence', field })
 }
 
-function witnessesOfPredicate(predicate: Predicate, model: CostModel): WitnessSet | undefined {
-  const { field } = predicate
+function renamed(field: string, renames: Renames): string {
+  return renames !== undefined && Object.hasOwn(renames, field) ? (renames[field] ?? field) : field
+}
+
+function witnessesOfPredicate(predicate: Predicate, field: string, model: CostModel): WitnessSet | undefined {
   switch (predicate.kind) {
     case 'text': {
       const text = fold(predicate.text)
@@ -87,7 +93,7 @@ function witnessesOfPredicate(predicate: Predicate, model: CostModel): WitnessSe
       return best ?? presence(field, model)
     }
     case 'number':
-      return numberWitness(predicate, model)
+      return numberWitness(predicate, field, model)
     case 'regex': {
       let best = presence(field, model)
       for (const literals of literalsNeededBy(predicate)) best = cheaper(best, anyLiteral(field, literals, model))
@@ -105,8 +111,11 @@ function witnessesOfPredicate(predicate: Predicate, model: CostModel): WitnessSe
   }
 }
 
-function numberWitness(predicate: Extract<Predicate, { kind: 'number' }>, model: CostModel): WitnessSet | undefined {
-  const { field } = predicate
+function numberWitness(
+  predicate: Extract<Predicate, { kind: 'number' }>,
+  field: string,
+  model: CostModel,
+): WitnessSet | undefined {
   if (field === ANY_FIELD) return undefined
   const keys = new Set([String(predicate.value), keyOfText(predicate.text)])
   return setOf(model, ...[...keys].map((key): Witness => ({ kind: 'value', field, key })))
@@ -143,22 +152,14 @@ interface Literal {
 }
 
 /** The rarest stretch of a literal. */
-function literalWitness(literal: Literal, model: CostModel): WitnessSet | undefined {
-  const { field, text, atStart, atEnd } = literal
-  // Half a surrogate pair folds with its other half only; look for what stands beside them.
-  const whole = text.split(/[\ud800-\udfff]+/)
-  if (whole.length > 1) {
-    const longest = whole.reduce((best, piece) => (piece.length > best.length ? piece : best), '')
-    if (longest === '') return presence(field, model)
-    return literalWitness({ field, text: longest, atStart: false, atEnd: false }, model)
-  }
-  if (text === '') return presence(field, model)
-  const { from, to } = model.rarity.rarestWindow(text)
+function literalWitness({ field, text, atStart, atEnd }: Literal, model: CostModel): WitnessSet | undefined {
+  const window = model.rarity.rarestWindow(text)
+  if (!window) return presence(field, model)
   return setOf(model, {
     kind: 'needle',
     field,
-    text: text.slice(from, to),
-    atStart: atStart && from === 0,
-    atEnd: atEnd && to === text.length,
+    text: window.text,
+    atStart: atStart && window.atStart,
+    atEnd: atEnd && window.atEnd,
   })
 }
