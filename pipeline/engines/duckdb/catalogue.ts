@@ -17,9 +17,13 @@ export interface Column {
 export interface Field {
   readonly name: string
   declared: FieldType | undefined
+  /** Every kind its values came in, whether or not there is a column for it. */
+  readonly kinds: Set<Kind>
   readonly columns: Map<Kind, Column>
-  /** Some values are in the JSON column, because no further column was allowed. */
+  /** Some of its values are in the JSON column. */
   inRest: boolean
+  /** How many values went there since the store was opened. */
+  restCount: number
   /** The last event that set it, so that a second value of one event is noticed. */
   stamp: number
 }
@@ -38,6 +42,8 @@ export interface Pipe {
   readonly shards: Map<number, Shard>
   /** Columns beside the fixed ones. */
   columnCount: number
+  /** Events since the store was opened. */
+  eventCount: number
   /** The last committed append, so that a cursor can leave out what came later. */
   batch: number
   /** Some values have names that are no fields, for want of room: they are in the JSON column only. */
@@ -45,6 +51,9 @@ export interface Pipe {
   /** How often events were dropped: a cursor that counts rows ends with it. */
   dropCount: number
 }
+
+/** Stands among the kinds of a field that has values in the JSON column. */
+export const inRestMark = 'rest'
 
 /** Every pipe of the store, by `pipeKey`. */
 export type Catalogue = Map<string, Pipe>
@@ -84,10 +93,7 @@ export function columnName(column: Column): string {
 /** The type that a field's values are searched as; undefined while it has none. */
 export function fieldType(field: Field): FieldType | undefined {
   if (field.declared !== undefined) return field.declared
-  const present = new Set<Kind>()
-  for (const column of field.columns.values()) if (column.ready) present.add(column.kind)
-  if (field.inRest) present.add('string')
-  return present.size === 0 ? undefined : typeOfKinds(present)
+  return field.kinds.size === 0 ? undefined : typeOfKinds(field.kinds)
 }
 
 export function pipeKey(pipe: PipeAddress): string {
@@ -102,6 +108,7 @@ export function newPipe(id: number, address: PipeAddress): Pipe {
     fields: new Map(),
     shards: new Map(),
     columnCount: 0,
+    eventCount: 0,
     batch: 0,
     hasRest: false,
     dropCount: 0,
@@ -109,7 +116,7 @@ export function newPipe(id: number, address: PipeAddress): Pipe {
 }
 
 export function newField(name: string): Field {
-  return { name, declared: undefined, columns: new Map(), inRest: false, stamp: 0 }
+  return { name, declared: undefined, kinds: new Set(), columns: new Map(), inRest: false, restCount: 0, stamp: 0 }
 }
 
 /** Reads what is stored about all pipes. */
@@ -137,20 +144,26 @@ export async function loadCatalogue(connection: DuckDBConnection): Promise<Catal
     assert(pipe, 'the catalogue speaks of known pipes')
     return pipe
   }
-  for (const [id, name, declared, inRest] of await rowsOf(
+  for (const [id, name, declared] of await rowsOf(
     connection,
-    'SELECT pipe, name, declared, in_rest FROM fields ORDER BY rowid',
+    'SELECT pipe, name, declared FROM fields ORDER BY rowid',
   )) {
     const field = newField(String(name))
     field.declared = fieldTypes.find((type) => type === declared)
-    field.inRest = inRest === true
     pipeOf(id).fields.set(field.name, field)
   }
-  for (const [id, name, kindText, slot] of await rowsOf(connection, 'SELECT pipe, name, kind, slot FROM columns')) {
+  for (const [id, name, kindText, slot] of await rowsOf(connection, 'SELECT pipe, name, kind, slot FROM kinds')) {
     const pipe = pipeOf(id)
-    const kind = kinds.find((known) => known === kindText)
     const field = pipe.fields.get(String(name))
-    assert(kind && field, 'the catalogue speaks of known fields and kinds')
+    assert(field, 'the catalogue speaks of known fields')
+    if (kindText === inRestMark) {
+      field.inRest = true
+      continue
+    }
+    const kind = kinds.find((known) => known === kindText)
+    assert(kind, 'the catalogue speaks of known kinds')
+    field.kinds.add(kind)
+    if (slot === null) continue
     field.columns.set(kind, { kind, slot: Number(slot), ready: true })
     pipe.columnCount++
   }

@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import { queryLimits } from '../../ppl/index.ts'
 import { storeError } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
 
 const schemaVersion = 1
+const rowGroupRows = 16_384
 
 /** The tables that say what is stored. Event tables stand beside them, `events_<pipe id>`. No keys and no indexes:
  * one writer keeps them, in memory, and DuckDB's indexes would cost each commit. */
@@ -13,8 +15,8 @@ CREATE TABLE IF NOT EXISTS store (version INTEGER);
 CREATE TABLE IF NOT EXISTS pipes (
   id INTEGER, account VARCHAR, workspace VARCHAR, dataspace VARCHAR, pipe VARCHAR,
   drop_count INTEGER, has_rest BOOLEAN);
-CREATE TABLE IF NOT EXISTS fields (pipe INTEGER, name VARCHAR, declared VARCHAR, in_rest BOOLEAN);
-CREATE TABLE IF NOT EXISTS columns (pipe INTEGER, name VARCHAR, kind VARCHAR, slot INTEGER);
+CREATE TABLE IF NOT EXISTS fields (pipe INTEGER, name VARCHAR, declared VARCHAR);
+CREATE TABLE IF NOT EXISTS kinds (pipe INTEGER, name VARCHAR, kind VARCHAR, slot INTEGER);
 CREATE TABLE IF NOT EXISTS shards (
   pipe INTEGER, shard INTEGER, next_offset BIGINT, arrived_at BIGINT, batch BIGINT, detector_offset BIGINT);
 CREATE TABLE IF NOT EXISTS detector_states (pipe INTEGER, shard INTEGER, state BLOB);
@@ -30,7 +32,7 @@ export async function openDatabase(dir: string, limits: StoreLimits): Promise<Du
   rmSync(spill, { recursive: true, force: true })
   mkdirSync(spill, { mode: 0o700 })
   const file = join(dir, 'events.duckdb')
-  const instance = await create(file, {
+  const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${limits.memoryBytesMax}B`,
     max_temp_directory_size: `${limits.spillBytesMax}B`,
     temp_directory: spill,
@@ -40,12 +42,15 @@ export async function openDatabase(dir: string, limits: StoreLimits): Promise<Du
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false',
     allow_unsigned_extensions: 'false',
-    enable_external_access: 'false',
   })
-  if (existsSync(file)) chmodSync(file, 0o600)
   const connection = await instance.connect()
   try {
+    await attach(connection, file)
+    chmodSync(file, 0o600)
     await connection.run("SET GLOBAL TimeZone = 'UTC'")
+    await connection.run('SET GLOBAL enable_external_access = false')
+    // Sorting picks rows by their keys first and reads the other columns of these only.
+    await connection.run(`SET GLOBAL late_materialization_max_rows = ${2 * queryLimits.rowsMax}`)
     await connection.run(schema)
     await checkVersion(connection, file)
     await connection.run('SET GLOBAL lock_configuration = true')
@@ -81,9 +86,20 @@ export async function inTransaction(connection: DuckDBConnection, write: () => P
   }
 }
 
-async function create(file: string, options: Record<string, string>): Promise<DuckDBInstance> {
+/** A connection whose statements mean the events' database. */
+export async function connectTo(instance: DuckDBInstance): Promise<DuckDBConnection> {
+  const connection = await instance.connect()
+  await connection.run('USE store')
+  return connection
+}
+
+/** The newest storage format compresses long texts to a third; the row groups are small because each fold writes the
+ * last, unfinished one anew. */
+async function attach(connection: DuckDBConnection, file: string): Promise<void> {
+  const options = `ROW_GROUP_SIZE ${rowGroupRows}, STORAGE_VERSION 'latest'`
   try {
-    return await DuckDBInstance.create(file, options)
+    await connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS store (${options})`)
+    await connection.run('USE store')
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     if (/could not set lock|conflicting lock/i.test(text)) {

@@ -1,8 +1,9 @@
 import { canonicalIp, parseTimestamp } from '../../ppl/index.ts'
 import type { Event, FieldType, JsonObject, JsonValue } from '../../types.ts'
-import { type Column, type Field, fixedColumns, fixedSlot, newField, type Pipe } from './catalogue.ts'
+import { type Column, type Field, fixedColumns, fixedSlot, inRestMark, newField, type Pipe } from './catalogue.ts'
 import { type Kind, kindOf, kindOfType } from './kinds.ts'
 import type { StoreLimits } from './limits.ts'
+import type { KindRow } from './tables.ts'
 
 /** What a cell holds: text for `string` and `json`, microseconds for `timestamp`. */
 export type Cell = string | number | bigint | boolean
@@ -36,11 +37,9 @@ export const systemNames: ReadonlySet<string> = new Set([
 
 export interface Encoded {
   readonly blocks: readonly Block[]
-  /** Columns and fields that the events need and the table does not have yet. */
-  readonly newColumns: readonly { readonly field: Field; readonly column: Column }[]
+  /** What the events tell about the pipe's fields that its tables do not say yet. */
   readonly newFields: readonly Field[]
-  /** Known fields that had to leave a value in the JSON column for the first time. */
-  readonly newInRest: readonly Field[]
+  readonly newKinds: readonly KindRow[]
   /** The first value of a name that is no field. */
   readonly newRest: boolean
 }
@@ -61,15 +60,10 @@ export function encodeEvents(
   return encoder
 }
 
-/** OCSF members not stored a second time: the event's own columns carry time and raw data, and observables repeat the
- * values of other members for matching (they would be a quarter of all bytes). */
-const carriedElsewhere: ReadonlySet<string> = new Set(['time', 'raw_data', 'observables'])
-
 class Encoder implements Encoded {
   readonly blocks: Block[] = []
-  readonly newColumns: { field: Field; column: Column }[] = []
   readonly newFields: Field[] = []
-  readonly newInRest: Field[] = []
+  readonly newKinds: KindRow[] = []
   newRest = false
   readonly #pipe: Pipe
   readonly #limits: StoreLimits
@@ -90,6 +84,7 @@ class Encoder implements Encoded {
       this.blocks.push(this.#block)
     }
     this.#row = this.#block.rowCount++
+    this.#pipe.eventCount++
     this.#stamp++
     this.#rest = new Map()
     this.#set(fixedSlot.offset, event.offset)
@@ -99,8 +94,7 @@ class Encoder implements Encoded {
     this.#set(fixedSlot.time, microsOf(Number.isFinite(event.time) ? event.time : event.receivedAt))
     this.#set(fixedSlot.raw, event.raw)
     if (event.parseError !== undefined) this.#set(fixedSlot.parseError, event.parseError)
-    // A record that is OCSF already has one form, not two.
-    if (event.original !== event.ocsf) this.#walk(event.original, '', 0, false)
+    this.#walk(event.original, '', 0, false)
     this.#walk(event.ocsf, '', 0, true)
     if (this.#rest.size > 0) this.#set(fixedSlot.rest, jsonObjectText(this.#rest))
   }
@@ -117,19 +111,20 @@ class Encoder implements Encoded {
           continue
         }
       }
-      if (ocsf && carriedElsewhere.has(name)) continue
+      // The event's own columns carry these two.
+      if (ocsf && (name === 'time' || name === 'raw_data')) continue
       this.#put(name, value, ocsf)
     }
   }
 
   #put(name: string, value: Exclude<JsonValue, null>, ocsf: boolean): void {
     const stored = systemNames.has(name) ? `record.${name}` : name
-    let field = this.#field(stored, ocsf)
+    let field = this.#field(stored)
     if (field?.stamp === this.#stamp) {
       // INVARIANT (own names): a record's member keeps its name, OCSF's gets out of its way.
       if (ocsf) {
         const displaced = `ocsf.${name}`
-        field = this.#field(displaced, true)
+        field = this.#field(displaced)
         if (field !== undefined && field.stamp !== this.#stamp) {
           this.#store(field, value, true)
           return
@@ -152,12 +147,13 @@ class Encoder implements Encoded {
   }
 
   /** The field of that name, made if there is room; undefined when its values belong into the JSON column. */
-  #field(name: string, ocsf: boolean): Field | undefined {
-    const known = this.#pipe.fields.get(name)
+  #field(name: string): Field | undefined {
+    const { fields } = this.#pipe
+    const known = fields.get(name)
     if (known) return known
-    if (name.length > this.#limits.nameCharsMax || !this.#hasRoom(ocsf)) return undefined
+    if (name.length > this.#limits.nameCharsMax || fields.size >= this.#limits.fieldsMax) return undefined
     const field = newField(name)
-    this.#pipe.fields.set(name, field)
+    fields.set(name, field)
     this.newFields.push(field)
     return field
   }
@@ -165,33 +161,48 @@ class Encoder implements Encoded {
   #store(field: Field, value: Exclude<JsonValue, null>, ocsf: boolean): void {
     field.stamp = this.#stamp
     const fitted = field.declared === undefined ? fitInferred(field, value) : fitDeclared(field.declared, value)
-    const column = fitted && this.#column(field, fitted.kind, ocsf)
-    if (fitted && column) {
+    if (!fitted) {
+      // A declared type stands: what does not fit it shows in `_rest`, not in the field.
+      this.#keep(field.name, value)
+      if (!this.#pipe.hasRest) this.newRest = true
+      return
+    }
+    const column = field.columns.get(fitted.kind) ?? this.#newColumn(field, fitted.kind, ocsf)
+    if (column) {
       this.#set(column.slot, fitted.cell)
       return
     }
     this.#keep(field.name, value)
-    // A declared type stands: what does not fit it shows in `_rest`, not in the field.
-    if (fitted && !field.inRest) {
+    field.restCount++
+    this.#addKind(field, fitted.kind)
+    if (!field.inRest) {
       field.inRest = true
-      this.newInRest.push(field)
+      this.newKinds.push({ field, kind: inRestMark, column: undefined })
     }
   }
 
-  #column(field: Field, kind: Kind, ocsf: boolean): Column | undefined {
-    const known = field.columns.get(kind)
-    if (known) return known
-    if (!this.#hasRoom(ocsf)) return undefined
+  #newColumn(field: Field, kind: Kind, ocsf: boolean): Column | undefined {
+    if (!this.#deservesColumn(field, ocsf)) return undefined
     const slot = fixedColumns.length + this.#pipe.columnCount++
     const column: Column = { kind, slot, ready: false }
     field.columns.set(kind, column)
-    this.newColumns.push({ field, column })
+    field.kinds.add(kind)
+    this.newKinds.push({ field, kind, column })
     return column
   }
 
-  #hasRoom(ocsf: boolean): boolean {
-    const { columnsMax, recordColumnsMax } = this.#limits
-    return this.#pipe.columnCount < (ocsf ? columnsMax : Math.min(columnsMax, recordColumnsMax))
+  #addKind(field: Field, kind: Kind): void {
+    if (field.kinds.has(kind)) return
+    field.kinds.add(kind)
+    this.newKinds.push({ field, kind, column: undefined })
+  }
+
+  #deservesColumn(field: Field, ocsf: boolean): boolean {
+    const { columnsMax, recordColumnsMax, eagerColumnsMax, frequentCount, frequentShare } = this.#limits
+    const { columnCount, eventCount } = this.#pipe
+    if (columnCount >= (ocsf ? columnsMax : Math.min(columnsMax, recordColumnsMax))) return false
+    if (columnCount < eagerColumnsMax || field.declared !== undefined) return true
+    return field.restCount >= frequentCount && field.restCount >= eventCount * frequentShare
   }
 
   #set(slot: number, cell: Cell): void {
@@ -210,9 +221,9 @@ interface Fitted {
 
 function fitInferred(field: Field, value: Exclude<JsonValue, null>): Fitted {
   // A field that already has texts among its values is searched as text: further scalars join them.
-  if (field.columns.has('string') && typeof value !== 'object') return { kind: 'string', cell: String(value) }
+  if (field.kinds.has('string') && typeof value !== 'object') return { kind: 'string', cell: String(value) }
   const kind = kindOf(value)
-  if (kind === 'long' && !field.columns.has('long') && field.columns.has('double') && Number.isSafeInteger(value)) {
+  if (kind === 'long' && !field.kinds.has('long') && field.kinds.has('double') && Number.isSafeInteger(value)) {
     return { kind: 'double', cell: value as number }
   }
   return { kind, cell: cellOf(kind, value) }

@@ -21,7 +21,7 @@ export const storeError = defineErrors({
 /** True when DuckDB will do nothing more with the database until it is opened again. */
 export function isFatal(error: unknown): boolean {
   const cause = error instanceof RampartError ? error.cause : error
-  return cause instanceof Error && /^FATAL|database has been invalidated/.test(cause.message)
+  return cause instanceof Error && /^FATAL|has been invalidated/i.test(cause.message)
 }
 
 /** DuckDB's failure as ours. Its texts can quote data and paths, so they stay in `cause`. */

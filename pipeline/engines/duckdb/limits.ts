@@ -2,12 +2,21 @@ const MiB = 1024 * 1024
 
 /** The bounds of the DuckDB event store. Each can be set when it is opened. */
 export interface StoreLimits {
-  /** Columns of one pipe's table. Every column costs each batch about 0.05 ms and each row about 0.1 µs, used or not;
-   * what comes later is kept in one JSON column, found all the same, 30 times slower. */
+  /** Columns of one pipe's table. Every one costs each event about 0.1 µs, used or not, while nine tenths of the values
+   * of even the most varied sources lie in some two hundred fields. What has no column is kept in one JSON column and
+   * found all the same: there a field is slower by its share of the events. */
   readonly columnsMax: number
   /** Of these, the columns that members of records may take. The rest is for OCSF's, so that a sender of many names
    * cannot push the normal form out of its columns. */
   readonly recordColumnsMax: number
+  /** As long as a pipe has fewer columns, a new field gets one at once. From there on it has to prove frequent. */
+  readonly eagerColumnsMax: number
+  /** Frequent is a field with this many values outside a column, */
+  readonly frequentCount: number
+  /** and in this share of the events since the store was opened. */
+  readonly frequentShare: number
+  /** Fields whose types are remembered. Values of further names are found as texts. */
+  readonly fieldsMax: number
   /** Members inside members that become names of their own; what is deeper stays JSON. */
   readonly depthMax: number
   /** A longer name is kept in the JSON column. */
@@ -32,8 +41,12 @@ export interface StoreLimits {
 }
 
 export const storeLimitDefaults: StoreLimits = {
-  columnsMax: 512,
-  recordColumnsMax: 384,
+  columnsMax: 256,
+  recordColumnsMax: 192,
+  eagerColumnsMax: 128,
+  frequentCount: 100,
+  frequentShare: 0.01,
+  fieldsMax: 2_048,
   depthMax: 32,
   nameCharsMax: 256,
   memoryBytesMax: 512 * MiB,

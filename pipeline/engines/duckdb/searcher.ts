@@ -4,14 +4,14 @@ import { type CheckedQuery, checkQuery, queryLimits } from '../../ppl/index.ts'
 import type { JsonValue, SearchRequest, SearchResult } from '../../types.ts'
 import { type Catalogue, type Pipe, tableOf } from './catalogue.ts'
 import { type Cursor, readCursor, writeCursor } from './cursor.ts'
-import { rowsOf } from './database.ts'
+import { connectTo, rowsOf } from './database.ts'
 import { storeError, translateSearchFailure } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
 import { jsonOf, shownType } from './results.ts'
 import { sourceCatalogue } from './source.ts'
 import { columnSql } from './sql-expression.ts'
 import { Parameters } from './sql-parameters.ts'
-import { type ArrivalPlace, orderSql, planSql, type ScanBounds, scanConditions } from './sql-plan.ts'
+import { type ArrivalPlace, isStoredOrder, orderSql, planSql, type ScanBounds, scanConditions } from './sql-plan.ts'
 
 /** Runs searches, a bounded number at a time, each on a connection of its own. */
 export class Searcher {
@@ -71,7 +71,7 @@ export class Searcher {
   }
 
   async #run(prepared: Prepared): Promise<Omit<SearchResult, 'tookMs'>> {
-    const connection = this.#idle.pop() ?? (await this.#database.connect())
+    const connection = this.#idle.pop() ?? (await connectTo(this.#database))
     this.#running.add(connection)
     const watch = new Watch(connection, this.#limits.searchMsMax)
     try {
@@ -213,8 +213,8 @@ function statement(prepared: Prepared): { readonly sql: string; readonly paramet
   const { sql, last } = planSql(query.plan, pipeOf, bounds, parameters)
   const places = query.perEvent ? (query.scans[0]?.arrival ?? []) : []
   const columns = [...query.output.map(({ column }) => column), ...places].map(columnSql)
-  const order =
-    isStoredInOrder(prepared) || query.order.length === 0 ? '' : ` ORDER BY ${orderSql(query.order, parameters)}`
+  const isStored = query.order.length === 0 || isStoredOrder(query.plan, query.order, pipeOf)
+  const order = isStored ? '' : ` ORDER BY ${orderSql(query.order, parameters)}`
   const skip = prepared.skip === 0 ? '' : ` OFFSET ${parameters.whole(BigInt(prepared.skip))}`
   // One more than a page tells whether there is another.
   const limit = parameters.whole(BigInt(prepared.page + 1))
@@ -222,13 +222,6 @@ function statement(prepared: Prepared): { readonly sql: string; readonly paramet
     sql: `${sql}\nSELECT ${columns.join(', ') || 'NULL'} FROM ${last}${order} LIMIT ${limit}${skip}`,
     parameters,
   }
-}
-
-/** A pipe of one shard is stored in the order of arrival, which DuckDB keeps as long as nothing regroups the rows. Not
- * sorting lets a search end with its first page. */
-function isStoredInOrder({ query, pipes }: Prepared): boolean {
-  const [only] = pipes.values()
-  return query.perEvent && query.scans.length === 1 && pipes.size === 1 && only !== undefined && only.shards.size <= 1
 }
 
 async function countScanned(connection: DuckDBConnection, prepared: Prepared): Promise<number> {

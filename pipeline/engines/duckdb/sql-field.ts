@@ -171,6 +171,11 @@ function objectSql(tree: ReadonlyMap<string, Node>, parameters: Parameters): { o
       values.push(column.kind === 'json' ? `CAST(${sql} AS JSON)` : `to_json(${sql})`)
       presences.push(`${sql} IS NOT NULL`)
     }
+    if (node.field?.inRest) {
+      const sql = `(rest -> ${parameters.text(jsonPointer(node.field.name))})`
+      values.push(sql)
+      presences.push(`${sql} IS NOT NULL`)
+    }
     const value = values.length > 1 ? `coalesce(${values.join(', ')})` : (values[0] ?? 'NULL')
     members.push(`${parameters.text(name)}, ${value}`)
   }

@@ -44,6 +44,21 @@ export function scanConditions(pipe: Pipe, bounds: ScanBounds, parameters: Param
   return conditions
 }
 
+/** True when rows come in that order by themselves: a pipe of one shard is stored in the order of arrival, which DuckDB
+ * keeps as long as nothing regroups the rows. Not sorting lets a search end with its first page. */
+export function isStoredOrder(plan: Plan, order: readonly SortKey[], pipeOf: (key: string) => Pipe): boolean {
+  let step = plan
+  while (step.op === 'filter' || step.op === 'extend' || step.op === 'limit') step = step.input
+  if (step.op !== 'scan') return false
+  const [pipe, ...others] = step.pipes
+  if (!pipe || others.length > 0 || pipeOf(pipe.key).shards.size > 1) return false
+  const { arrival } = step
+  return (
+    order.length === arrival.length &&
+    order.every(({ value, descending }, i) => !descending && value.kind === 'column' && value.column === arrival[i])
+  )
+}
+
 export function orderSql(order: readonly SortKey[], parameters: Parameters): string {
   return order
     .map(
@@ -83,9 +98,8 @@ class PlanWriter {
       case 'limit': {
         const input = this.write(plan.input)
         const skip = plan.skip === 0 ? '' : ` OFFSET ${this.#parameters.whole(BigInt(plan.skip))}`
-        return this.#step(
-          `SELECT * FROM ${input}${this.#orderBy(plan.order)} LIMIT ${this.#parameters.whole(BigInt(plan.count))}${skip}`,
-        )
+        const order = this.#isStored(plan.input, plan.order) ? '' : this.#orderBy(plan.order)
+        return this.#step(`SELECT * FROM ${input}${order} LIMIT ${this.#parameters.whole(BigInt(plan.count))}${skip}`)
       }
       case 'number': {
         const input = this.write(plan.input)
@@ -95,6 +109,10 @@ class PlanWriter {
       case 'window':
         return this.#window(plan)
     }
+  }
+
+  #isStored(input: Plan, order: readonly SortKey[]): boolean {
+    return isStoredOrder(input, order, this.#pipeOf)
   }
 
   #scan(scan: ScanPlan, pipe: Pipe): string {

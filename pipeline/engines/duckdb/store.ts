@@ -23,20 +23,19 @@ import {
   pipeKey,
   type Shard,
 } from './catalogue.ts'
-import { inTransaction, openDatabase } from './database.ts'
+import { connectTo, inTransaction, openDatabase } from './database.ts'
 import { type Encoded, encodeEvents } from './encode.ts'
 import { isFatal, storeError, translateWriteFailure } from './errors.ts'
 import { kindOfType } from './kinds.ts'
 import { type StoreLimits, storeLimitDefaults } from './limits.ts'
 import { Searcher } from './searcher.ts'
 import {
-  addColumns,
   addFields,
+  addKinds,
   createPipe,
   dropEventsBefore,
   getDetectorState,
   markHasRest,
-  markInRest,
   putDetectorState,
   putShard,
   setDeclared,
@@ -72,7 +71,7 @@ interface Session {
 async function openSession({ dir, limits, clock }: Settings): Promise<Session> {
   const database = await openDatabase(dir, limits)
   try {
-    const writer = await database.connect()
+    const writer = await connectTo(database)
     const catalogue = await loadCatalogue(writer)
     return { database, writer, searcher: new Searcher(database, limits, clock), catalogue }
   } catch (error) {
@@ -162,11 +161,14 @@ class DuckDbStore implements EventStore {
       await inTransaction(this.#session.writer, async () => {
         await addFields(this.#session.writer, pipe, added)
         for (const { field, type } of changed) await setDeclared(this.#session.writer, pipe, field.name, type)
-        await addColumns(this.#session.writer, pipe, columns)
+        await addKinds(this.#session.writer, pipe, columns)
       })
       for (const field of added) pipe.fields.set(field.name, field)
       for (const { field, type } of changed) field.declared = type
-      for (const { field, column } of columns) field.columns.set(column.kind, column)
+      for (const { field, kind, column } of columns) {
+        field.columns.set(kind, column)
+        field.kinds.add(kind)
+      }
       pipe.columnCount += columns.length
     })
   }
@@ -265,15 +267,14 @@ class DuckDbStore implements EventStore {
   /** Makes the columns that new events need, in a transaction before theirs: should the process die between the two,
    * some columns are empty and nothing else. */
   async #addShape(pipe: Pipe, encoded: Encoded): Promise<void> {
-    const { newColumns, newFields, newInRest, newRest } = encoded
-    if (newColumns.length + newFields.length + newInRest.length === 0 && !newRest) return
+    const { newFields, newKinds, newRest } = encoded
+    if (newFields.length + newKinds.length === 0 && !newRest) return
     await inTransaction(this.#session.writer, async () => {
       await addFields(this.#session.writer, pipe, newFields)
-      await markInRest(this.#session.writer, pipe, newInRest)
-      await addColumns(this.#session.writer, pipe, newColumns)
+      await addKinds(this.#session.writer, pipe, newKinds)
       if (newRest) await markHasRest(this.#session.writer, pipe)
     })
-    for (const { column } of newColumns) column.ready = true
+    for (const { column } of newKinds) if (column) column.ready = true
     if (newRest) pipe.hasRest = true
   }
 
@@ -289,7 +290,7 @@ class DuckDbStore implements EventStore {
       )
     }
     const first = fixedColumns.length + pipe.columnCount
-    return missing.map(({ field, kind }, i) => ({ field, column: { kind, slot: first + i, ready: true } }))
+    return missing.map(({ field, kind }, i) => ({ field, kind, column: { kind, slot: first + i, ready: true } }))
   }
 }
 

@@ -1,8 +1,17 @@
 import { blobValue, type DuckDBConnection } from '@duckdb/node-api'
 import type { FieldType } from '../../types.ts'
-import { type Column, columnName, type Field, fixedColumns, type Pipe, type Shard, tableOf } from './catalogue.ts'
+import {
+  type Column,
+  columnName,
+  type Field,
+  fixedColumns,
+  type inRestMark,
+  type Pipe,
+  type Shard,
+  tableOf,
+} from './catalogue.ts'
 import { rowsOf } from './database.ts'
-import { sqlTypes } from './kinds.ts'
+import { type Kind, sqlTypes } from './kinds.ts'
 
 // What changes the catalogue's tables and the shape of event tables. Each runs in the caller's transaction.
 
@@ -19,31 +28,44 @@ export async function createPipe(connection: DuckDBConnection, pipe: Pipe): Prom
 }
 
 export async function addFields(connection: DuckDBConnection, pipe: Pipe, fields: readonly Field[]): Promise<void> {
+  if (fields.length === 0) return
+  const appender = await connection.createAppender('fields')
   for (const field of fields) {
-    await connection.run('INSERT INTO fields VALUES ($1, $2, $3, $4)', [
-      pipe.id,
-      field.name,
-      field.declared ?? null,
-      field.inRest,
-    ])
+    appender.appendInteger(pipe.id)
+    appender.appendVarchar(field.name)
+    if (field.declared === undefined) appender.appendNull()
+    else appender.appendVarchar(field.declared)
+    appender.endRow()
   }
+  appender.flushSync()
+  appender.closeSync()
 }
 
-export async function addColumns(
-  connection: DuckDBConnection,
-  pipe: Pipe,
-  columns: readonly { readonly field: Field; readonly column: Column }[],
-): Promise<void> {
-  for (const { field, column } of columns) {
+/** Something new about a field: a kind of values, with or without a column, or that some are in the JSON column. A
+ * later row for a kind adds its column. */
+export interface KindRow {
+  readonly field: Field
+  readonly kind: Kind | typeof inRestMark
+  readonly column: Column | undefined
+}
+
+export async function addKinds(connection: DuckDBConnection, pipe: Pipe, rows: readonly KindRow[]): Promise<void> {
+  if (rows.length === 0) return
+  for (const { column } of rows) {
+    if (!column) continue
     await connection.run(`ALTER TABLE ${tableOf(pipe)} ADD COLUMN ${columnName(column)} ${sqlTypes[column.kind]}`)
-    await connection.run('INSERT INTO columns VALUES ($1, $2, $3, $4)', [pipe.id, field.name, column.kind, column.slot])
   }
-}
-
-export async function markInRest(connection: DuckDBConnection, pipe: Pipe, fields: readonly Field[]): Promise<void> {
-  for (const field of fields) {
-    await connection.run('UPDATE fields SET in_rest = true WHERE pipe = $1 AND name = $2', [pipe.id, field.name])
+  const appender = await connection.createAppender('kinds')
+  for (const { field, kind, column } of rows) {
+    appender.appendInteger(pipe.id)
+    appender.appendVarchar(field.name)
+    appender.appendVarchar(kind)
+    if (column) appender.appendInteger(column.slot)
+    else appender.appendNull()
+    appender.endRow()
   }
+  appender.flushSync()
+  appender.closeSync()
 }
 
 export async function markHasRest(connection: DuckDBConnection, pipe: Pipe): Promise<void> {

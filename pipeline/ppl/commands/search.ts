@@ -87,7 +87,7 @@ export function planSearch(clause: SearchClause, context: PlanContext): { relati
     perEvent: true,
   }
   const plan = clause.terms.reduce<Plan>(
-    (input, term) => ({ op: 'filter', input, condition: planTerm(term, relation, context) }),
+    (input, term) => ({ op: 'filter', input, condition: planTerm(term, false, relation, context) }),
     scan,
   )
   return { relation: withChanges(relation, { plan }), scan }
@@ -238,21 +238,25 @@ function printValue({ value }: SearchValue): string {
   return typeof value === 'string' ? quoteString(value) : String(value)
 }
 
-function planTerm(term: SearchTerm, relation: Relation, context: PlanContext): Typed {
+/** @param exact whether false must not be null: below `not`. Elsewhere both drop a row, and what is plain can be tested
+ * one part after the other, the cheap ones first. */
+function planTerm(term: SearchTerm, exact: boolean, relation: Relation, context: PlanContext): Typed {
+  const falseUnlessTrue = (condition: Typed): Typed =>
+    exact ? call('coalesce', [condition, literal(false, 'boolean')], 'boolean') : condition
   switch (term.kind) {
     case 'and':
     case 'or':
       return call(
         term.kind,
-        term.terms.map((each) => planTerm(each, relation, context)),
+        term.terms.map((each) => planTerm(each, exact, relation, context)),
         'boolean',
       )
     case 'not':
-      return call('not', [planTerm(term.term, relation, context)], 'boolean')
+      return call('not', [planTerm(term.term, true, relation, context)], 'boolean')
     case 'compare':
-      return orFalse(planComparison(term.field, term.operator, term.value, term.span, relation, context))
+      return falseUnlessTrue(planComparison(term.field, term.operator, term.value, term.span, relation, context))
     case 'in':
-      return orFalse(
+      return falseUnlessTrue(
         call(
           'or',
           term.values.map((value) => planComparison(term.field, '=', value, term.span, relation, context)),
@@ -260,14 +264,10 @@ function planTerm(term: SearchTerm, relation: Relation, context: PlanContext): T
         ),
       )
     case 'text':
-      return planText(term.text, term.span, relation, context)
+      return falseUnlessTrue(planText(term.text, term.span, relation, context))
     case 'time':
-      return planTime(term, relation, context)
+      return falseUnlessTrue(planTime(term, relation, context))
   }
-}
-
-function orFalse(condition: Typed): Typed {
-  return call('coalesce', [condition, literal(false, 'boolean')], 'boolean')
 }
 
 const compareNames = { '=': 'eq', '!=': 'ne', '<': 'lt', '<=': 'le', '>': 'gt', '>=': 'ge' } as const
@@ -310,11 +310,8 @@ function numberType(value: number | bigint): 'double' | 'long' {
 /** Words in the raw text of an event, one after the other, without regard to case. In JSON an escape such as `\n` ends
  * a word too. */
 function planText(written: string, span: Span, relation: Relation, context: PlanContext): Typed {
-  const raw = call('lower', [fieldValue(relation, 'raw_data', span, context)], 'string')
-  const words = written
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}_*?]+/u)
-    .filter((word) => word !== '')
+  const raw = fieldValue(relation, 'raw_data', span, context)
+  const words = written.split(/[^\p{L}\p{N}_*?]+/u).filter((word) => word !== '')
   if (words.length === 0) {
     throw new QueryProblem(
       'pipeline.query.badValue',
@@ -322,17 +319,18 @@ function planText(written: string, span: Span, relation: Relation, context: Plan
       'there is no word to search in this; use `where` and `like`',
     )
   }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  const isPlain = /^[\x00-\x7f]*$/.test(written)
+  const letter = isPlain ? '0-9A-Za-z_' : '\\pL\\pN_'
   const spelled = words.map((word) =>
-    word.replace(/[*?]|[^*?]+/g, (part) => (part === '*' ? '[^\\s"]*' : part === '?' ? '[\\pL\\pN_]' : part)),
+    word.replace(/[*?]|[^*?]+/g, (part) => (part === '*' ? '[^\\s"]*' : part === '?' ? `[${letter}]` : part)),
   )
-  const gap = '[^\\pL\\pN_]'
-  const pattern = `(?:^|${gap}|\\\\[nrtbf])${spelled.join(`(?:${gap}|\\\\[nrtbf])+`)}(?:${gap}|$)`
-  const whole = call('regexMatch', [raw, text(pattern)], 'boolean')
+  const between = `(?:[^${letter}]|\\\\[nrtbf])`
+  const matches = (pattern: string): Typed => call('regexMatch', [raw, text(`(?i)${pattern}`)], 'boolean')
+  const whole = matches(`(?:^|${between})${spelled.join(`${between}+`)}(?:[^${letter}]|$)`)
   const longest = words.filter((word) => !/[*?]/.test(word)).sort((a, b) => b.length - a.length)[0]
-  // A plain search first: it costs a fraction of the pattern, and few rows pass it.
-  return orFalse(
-    longest === undefined ? whole : call('and', [call('contains', [raw, text(longest)], 'boolean'), whole], 'boolean'),
-  )
+  // The bare word first: that costs a quarter of the whole pattern, and few rows pass it.
+  return longest === undefined ? whole : call('and', [matches(longest), whole], 'boolean')
 }
 
 function planTime(term: Extract<SearchTerm, { kind: 'time' }>, relation: Relation, context: PlanContext): Typed {
@@ -347,5 +345,5 @@ function planTime(term: Extract<SearchTerm, { kind: 'time' }>, relation: Relatio
   const time = fieldValue(relation, timeField, term.span, context)
   const form = term.bound === 'earliest' ? compareForms.ge : compareForms.le
   const place = { name: term.bound, span: term.span, spans: [term.span], scope: scopeOf(relation, context) }
-  return orFalse(form.resolve([time, literal(micros, 'timestamp')], place))
+  return form.resolve([time, literal(micros, 'timestamp')], place)
 }
