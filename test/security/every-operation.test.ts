@@ -124,7 +124,7 @@ it('answers 403 to a principal that lacks just that action, and not to one that 
   }
 })
 
-it('names an action for every operation of the AWS wires, and knows nobody without a signature', async () => {
+it('names an action for every operation of the AWS wires, and knows no key that was never made', async () => {
   const { endpoint } = service.runtime
   const api = await service.client.call<AwsOpenApi>('/openapi.json')
   const wires = api.paths['/']?.post?.['x-operations'] ?? []
@@ -135,8 +135,22 @@ it('names an action for every operation of the AWS wires, and knows nobody witho
     if (reason) continue
     const [wire = '', operation = ''] = name.split(':')
     const Version = wire === 'sts' ? '2011-06-15' : '2010-05-08'
-    const answer = await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ Action: operation, Version }) })
+    const answer = await fetch(endpoint, {
+      method: 'POST',
+      headers: signedByNobody(wire),
+      body: new URLSearchParams({ Action: operation, Version }),
+    })
     expect(answer.status, name).toBe(403)
-    expect(await answer.text(), name).toContain('MissingAuthenticationToken')
+    expect(await answer.text(), name).toContain('InvalidClientTokenId')
   }
 })
+
+/** The head of a request that was signed with a key that does not exist. */
+function signedByNobody(wire: string): Record<string, string> {
+  const at = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+  const scope = `${at.slice(0, 8)}/us-east-1/${wire}/aws4_request`
+  return {
+    'x-amz-date': at,
+    authorization: `AWS4-HMAC-SHA256 Credential=AKIANEVERMADE0000000/${scope}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`,
+  }
+}
