@@ -11,6 +11,7 @@ import {
 import type { LoadedPlaybook } from './engine/advance.ts'
 import type { RunDriver, Signal } from './engine/driver.ts'
 import type { CarriedStep, Origin, RunEvent } from './engine/events.ts'
+import { NOTHING, sealEvents } from './engine/history.ts'
 import type { Payloads } from './engine/payload.ts'
 import { isTerminal, type RunState, type StepState } from './engine/state.ts'
 import type { NewRun, RunRow, RunStore, RunTransaction } from './engine/store.ts'
@@ -142,10 +143,9 @@ export class Runs {
   async #store(start: Start, events: readonly RunEvent[]): Promise<Started> {
     const { store, payloads, clock } = this.#deps
     const id = uuidv7(clock)
-    const sealed = []
-    for (const [index, event] of events.entries()) {
-      sealed.push({ type: event.type, payload: await payloads.seal(event, `event/${id}/${index + 1}`) })
-    }
+    const now = clock.now()
+    const placed = events.map((event, index) => ({ seq: index + 1, at: now, event }))
+    const sealed = await sealEvents(payloads, id, placed)
     const run: NewRun = {
       account: start.account,
       id,
@@ -155,8 +155,8 @@ export class Runs {
       triggerId: start.triggerId,
       triggerKey: start.triggerKey,
       origin: start.origin,
-      events: sealed,
-      now: clock.now(),
+      events: events.map(({ type }, index) => ({ type, payload: index === 0 ? sealed : NOTHING })),
+      now,
     }
     const outcome = await store.write(async (tx): Promise<Started> => {
       const known = await store.findByKey(tx, run)

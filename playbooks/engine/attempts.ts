@@ -103,27 +103,27 @@ export class Attempts {
       if (!result) return
       const stored: StoredResult = { result }
       const sealed = await payloads.seal(stored, `effect/${key}`)
-      const noteId = uuidv7(clock)
-      const note: Signal = {
-        kind: 'note',
-        step: task.step,
-        text: `late result of attempt ${task.attempt}: ${sayResult(result)}`,
-      }
-      const kept = await store.completeTask(task, sealed, result.ok, clock.now(), {
-        id: noteId,
-        payload: await payloads.seal(note, `signal/${task.run_id}/${noteId}`),
-      })
-      if (!kept)
-        log.warn(
-          { runId: task.run_id, step: task.step, attempt: task.attempt },
-          'a result came after its lease was lost',
-        )
+      if (await store.completeTask(task, sealed, result.ok, clock.now())) return
+      log.warn({ runId: task.run_id, step: task.step, attempt: task.attempt }, 'a result came after its lease was lost')
+      await this.#noteLateResult(task, result)
     } catch (error) {
       log.error(
         { err: error, runId: task.run_id, step: task.step },
         'the result of an attempt could not be kept; it will be repeated',
       )
     }
+  }
+
+  async #noteLateResult(task: TaskRow, result: ActionResult): Promise<void> {
+    const { store, payloads, clock } = this.#deps
+    const id = uuidv7(clock)
+    const note: Signal = {
+      kind: 'note',
+      step: task.step,
+      text: `late result of attempt ${task.attempt}: ${sayResult(result)}`,
+    }
+    const payload = await payloads.seal(note, `signal/${task.run_id}/${id}`)
+    await store.write((tx) => store.signal(tx, task.account, task.run_id, id, payload, clock.now()))
   }
 
   /** The result; undefined when it is left to whoever has the attempt next. */

@@ -8,6 +8,7 @@ import type { Arrival } from './absorb.ts'
 import { type Advanced, type Advancer, type LoadedPlaybook, stall } from './advance.ts'
 import { approvalContent } from './approval-content.ts'
 import { EVENT_VERSION, type HistoryEvent, type RunEvent, type RunFailure } from './events.ts'
+import { NOTHING, readHistory, sealEvents } from './history.ts'
 import { keyOf } from './key.ts'
 import type { Payloads } from './payload.ts'
 import { apply, fold, type RunState } from './state.ts'
@@ -137,11 +138,7 @@ export class RunDriver {
     const known = this.#states.get(run.id)
     if (known?.length === run.history_length) return known
     const rows = await this.#deps.store.history(run.id)
-    const history: HistoryEvent[] = []
-    for (const { seq, at, payload } of rows.slice(0, run.history_length)) {
-      const event = (await this.#deps.payloads.open(payload, `event/${run.id}/${seq}`)) as RunEvent
-      history.push({ seq, at, event })
-    }
+    const history = await readHistory(this.#deps.payloads, run.id, rows.slice(0, run.history_length))
     return { state: fold(history), length: run.history_length }
   }
 
@@ -170,7 +167,8 @@ export class RunDriver {
     const events: EventRow[] = []
     const approvals: Commit['approvals'][number][] = []
     const tasks: TaskInsert[] = []
-    for (const { seq, at, event } of advanced.events) {
+    const sealed = await sealEvents(payloads, run.id, advanced.events)
+    for (const [index, { seq, at, event }] of advanced.events.entries()) {
       events.push({
         account: run.account,
         run_id: run.id,
@@ -180,7 +178,7 @@ export class RunDriver {
         version: EVENT_VERSION,
         at,
         epoch: run.epoch,
-        payload: await payloads.seal(event, `event/${run.id}/${seq}`),
+        payload: index === 0 ? sealed : NOTHING,
       })
       if (event.type === 'approval.asked') {
         approvals.push(await approvalContent(payloads, run, loaded.playbook, advanced.state, event, now))
@@ -265,7 +263,7 @@ export class RunDriver {
           version: EVENT_VERSION,
           at: now,
           epoch: run.epoch,
-          payload: await payloads.seal(event, `event/${run.id}/${seq}`),
+          payload: await sealEvents(payloads, run.id, [{ seq, at: now, event }]),
         },
       ],
       tasks: [],

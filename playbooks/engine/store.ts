@@ -243,7 +243,8 @@ export class RunStore {
   }
 
   /** Takes runs that are due and that nobody else has: from here on only the new epoch may write them. */
-  claim(now: number, max: number): Promise<readonly RunRow[]> {
+  async claim(now: number, max: number): Promise<readonly RunRow[]> {
+    const busy = await this.#busyAccounts()
     return this.write((tx) =>
       tx
         .updateTable('playbook_run')
@@ -259,19 +260,10 @@ export class RunStore {
             .select('due.id')
             .where(this.#isDue('due.wake_at', 'due.wake_set_at', now))
             .where(this.#isFree('due.lease_until'))
-            .where((where) =>
-              where.or([
-                where('due.status', '!=', 'queued'),
-                where(
-                  where
-                    .selectFrom('playbook_run as other')
-                    .select((count) => count.fn.countAll<number>().as('count'))
-                    .whereRef('other.account', '=', 'due.account')
-                    .where('other.status', '=', 'running'),
-                  '<',
-                  RUNNING_PER_ACCOUNT_MAX,
-                ),
-              ]),
+            .$if(busy.length > 0, (query) =>
+              query.where((where) =>
+                where.or([where('due.status', '!=', 'queued'), where('due.account', 'not in', busy)]),
+              ),
             )
             .orderBy('due.wake_at')
             .limit(max)
@@ -280,6 +272,18 @@ export class RunStore {
         .returningAll()
         .execute(),
     )
+  }
+
+  /** Accounts that have as many runs under way as they may. */
+  async #busyAccounts(): Promise<readonly AccountId[]> {
+    const rows = await this.#database.read
+      .selectFrom('playbook_run')
+      .select('account')
+      .where('status', '=', 'running')
+      .groupBy('account')
+      .having((eb) => eb.fn.countAll<number>(), '>=', RUNNING_PER_ACCOUNT_MAX)
+      .execute()
+    return rows.map((row) => row.account)
   }
 
   history(runId: string): Promise<readonly Selectable<EventTable>[]> {
@@ -487,14 +491,8 @@ export class RunStore {
   }
 
   /** Keeps the result of an attempt and wakes its run; false when the attempt is no longer this process's: then the
-   * ledger alone learns of a success, so that the repeat need not happen, and `note` tells the run. */
-  completeTask(
-    task: TaskRow,
-    result: Uint8Array,
-    succeeded: boolean,
-    now: number,
-    note: { readonly id: string; readonly payload: Uint8Array },
-  ): Promise<boolean> {
+   * ledger alone learns of a success, so that the repeat need not happen. */
+  completeTask(task: TaskRow, result: Uint8Array, succeeded: boolean, now: number): Promise<boolean> {
     return this.write(async (tx) => {
       const kept = await tx
         .updateTable('playbook_task')
@@ -517,7 +515,6 @@ export class RunStore {
           .execute()
       }
       if (kept.length > 0) await this.wake(tx, task.account, task.run_id, now)
-      else await this.signal(tx, task.account, task.run_id, note.id, note.payload, now)
       return kept.length > 0
     })
   }

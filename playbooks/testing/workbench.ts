@@ -24,7 +24,9 @@ import {
 import { type TestDatabase, testDatabases } from '../../test/support/databases.ts'
 import type { RunTables } from '../engine/store.ts'
 import { createPlaybooks, type Playbooks, type PlaybooksDeps, playbookMigrations } from '../index.ts'
+import { ATTEMPTS_AT_ONCE_MAX, RUNNING_PER_ACCOUNT_MAX } from '../limits.ts'
 import type { RunAnswer, RunSummary } from '../runs.ts'
+import type { RunStatus } from '../types.ts'
 import { FarSide } from './far-side.ts'
 
 export const ACCOUNT: AccountId = parseAccountId('000000000001')
@@ -97,6 +99,15 @@ export interface Workbench {
   alertsDone(): Promise<void>
   /** Everything that is stored of webhook tokens. */
   storedTokens(): Promise<unknown>
+  /** Resolves when so many more runs have ended in this process. */
+  endedRuns(count: number): Promise<void>
+  /** Resolves once so many runs wait. */
+  waitingRuns(count: number): Promise<void>
+  eventCount(): Promise<number>
+  raiseAlert(name: string): Promise<void>
+  /** Leaves the runs as a process does that ends while the far side does not answer: as many attempts under way as
+   * there may be, the others scheduled. */
+  leaveInTheMiddle(runs: number): Promise<void>
   /** What another process does that finds something for a run. */
   wake(runId: string): Promise<void>
   close(): Promise<void>
@@ -133,6 +144,14 @@ export async function openWorkbench(
     ...options,
   }
   const tables = () => database.as<RunTables>()
+  const countRuns = async (status: RunStatus) => {
+    const row = await tables()
+      .read.selectFrom('playbook_run')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('status', '=', status)
+      .executeTakeFirst()
+    return Number(row?.count ?? 0)
+  }
   const made: Playbooks[] = []
   const make = (more: Partial<PlaybooksDeps> = {}) => {
     const playbooks = createPlaybooks({ ...deps, ...more })
@@ -189,6 +208,46 @@ export async function openWorkbench(
     alertsDone: () => eventually(async () => (await cases.alertChanges.take(1)).length === 0),
     storedTokens: () =>
       database.as<{ playbook_trigger: object }>().read.selectFrom('playbook_trigger').selectAll().execute(),
+    endedRuns: (count) =>
+      new Promise((resolve) => {
+        let left = count
+        playbooks.onStep((change) => {
+          if (change.stepId !== undefined || change.status === 'running') return
+          left -= 1
+          if (left === 0) resolve()
+        })
+      }),
+    waitingRuns: (count) => eventually(async () => (await countRuns('waiting')) >= count),
+    async eventCount() {
+      const row = await tables()
+        .read.selectFrom('playbook_run_event')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
+    },
+    raiseAlert: (name) =>
+      cases.takeFindings([
+        {
+          id: name,
+          account: ACCOUNT,
+          workspace: WS,
+          kind: 'rule',
+          time: clock.now(),
+          recordIds: [`logs/0/${name}`],
+          entities: { hosts: [name] },
+          rule: { id: name, title: 'T', severity: 'high', techniques: [] },
+        },
+      ]),
+    async leaveInTheMiddle(runs) {
+      const { answer } = far
+      far.answer = () => {}
+      const dying = make()
+      await dying.start()
+      await eventually(async () => far.received.length >= Math.min(runs, ATTEMPTS_AT_ONCE_MAX))
+      await eventually(async () => (await countRuns('running')) >= Math.min(runs, RUNNING_PER_ACCOUNT_MAX))
+      await dying.stop()
+      far.answer = answer
+    },
     async wake(runId) {
       const now = clock.now()
       await tables().write((tx) =>
