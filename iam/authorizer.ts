@@ -4,8 +4,9 @@ import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './deci
 import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
 import { DecisionKeys } from './decision-keys.ts'
+import type { Directory } from './directory.ts'
 import { REQUEST_TEXT_MAX } from './limits.ts'
-import { accountField } from './policy/arn-pattern.ts'
+import { accountField, splitResource } from './policy/arn-pattern.ts'
 import { callerOf } from './policy/principal-match.ts'
 import type { Question } from './policy/statement.ts'
 import type { PolicyView, PolicyViews } from './policy-views.ts'
@@ -13,6 +14,7 @@ import type { ResourceLayer, ResourcePolicies } from './resource-policies.ts'
 import type { Log } from './types.ts'
 
 export interface AuthorizerDeps {
+  readonly directory: Pick<Directory, 'placeOf'>
   readonly views: PolicyViews
   readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
@@ -98,15 +100,28 @@ export class IamAuthorizer implements Authorizer {
     const { principal, action, resource } = request
     const view = this.#deps.views.find(principal)
     if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
-    const keys = new DecisionKeys({ principal, view, now: this.#deps.clock.now(), context: request.context, asserted })
+    const { directory } = this.#deps
+    const name = splitResource(resource)
+    const owner = name && accountField(name)
+    const keys = new DecisionKeys({
+      principal,
+      view,
+      now: this.#deps.clock.now(),
+      context: request.context,
+      asserted,
+      resource: { name: resource, account: owner || undefined, directory },
+    })
     const question = questionOf({ action, resource, keys }, callerOf(principal.account, namesOf(principal, view)))
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
-    const owner = question.resourceName && accountField(question.resourceName)
+    // What the platform does itself is bounded by nobody's organisation.
+    const isBound = principal.kind !== 'platform'
     return {
       view,
       question,
       layers: {
         ...EMPTY_LAYERS,
+        guardrails: (isBound && directory.placeOf(principal.account)?.guardrails) || [],
+        resourceGuardrails: (isBound && owner && directory.placeOf(owner)?.resourceGuardrails) || [],
         identity: view.identity,
         boundary: view.boundary,
         sessions,

@@ -1,9 +1,18 @@
 import { type ContextValue, formatInstant, type Principal } from '../platform/index.ts'
 import { canonicalKeyOf } from './decision/question.ts'
+import type { Directory } from './directory.ts'
 import type { KeyValues } from './policy/text-pattern.ts'
 import type { PolicyView } from './policy-views.ts'
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+
+/** The resource of a decision, and who knows about it. */
+export interface AskedResource {
+  readonly name: string
+  /** undefined where the name says none. */
+  readonly account: string | undefined
+  readonly directory: Pick<Directory, 'placeOf'>
+}
 
 /** The context of one decision. What the platform knows of the principal and the time comes first, so that nothing a
  * request says can stand in its place. */
@@ -13,6 +22,7 @@ export class DecisionKeys implements KeyValues {
   readonly #now: number
   readonly #request: ReadonlyMap<string, ContextValue>
   readonly #asserted: boolean
+  readonly #resource: AskedResource
 
   constructor(given: {
     readonly principal: Principal
@@ -21,7 +31,9 @@ export class DecisionKeys implements KeyValues {
     readonly context: ReadonlyMap<string, ContextValue> | undefined
     /** Who asks may state keys of the platform, as a simulation does: then what is stated goes first. */
     readonly asserted: boolean
+    readonly resource: AskedResource
   }) {
+    this.#resource = given.resource
     this.#asserted = given.asserted
     this.#principal = given.principal
     this.#view = given.view
@@ -47,6 +59,16 @@ export class DecisionKeys implements KeyValues {
         return { user: 'User', role: 'AssumedRole', source: 'Source', platform: 'Service' }[this.#principal.kind]
       case 'g:principalaccount':
         return this.#principal.account
+      case 'g:principalorgid':
+        return this.#resource.directory.placeOf(this.#principal.account)?.organization
+      case 'g:principalorgpath':
+        return this.#resource.directory.placeOf(this.#principal.account)?.path
+      case 'g:resourceaccount':
+        return this.#resource.account
+      case 'g:resourceorgid':
+        return this.#resource.account && this.#resource.directory.placeOf(this.#resource.account)?.organization
+      case 'g:resourceorgpath':
+        return this.#resource.account && this.#resource.directory.placeOf(this.#resource.account)?.path
       case 'g:username':
         return this.#principal.kind === 'user' ? this.#principal.name : undefined
       case 'g:rolesessionname':

@@ -1,6 +1,7 @@
 import { type AccountId, assert, type Clock, iamArn, unreachable } from '../platform/index.ts'
 import { ApplicationWorld } from './applications/world.ts'
 import { platformPolicies } from './builtin.ts'
+import { Organization, type Place } from './organization/organization.ts'
 import { type PolicyKind, parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
 import type { Change, IamStore, Which } from './store.ts'
@@ -45,6 +46,9 @@ export class Directory {
   readonly #accounts = new Map<AccountId, Account>()
   readonly #states = new Map<AccountId, AccountState>()
   readonly #accessKeys = new Map<string, AccessKey>()
+  readonly #organizations = new Map<string, Organization>()
+  /** Account to the organisation it is in. */
+  readonly #memberships = new Map<string, Organization>()
   /** Session id to its end, after which it is refused anyway. */
   readonly #revoked = new Map<string, number>()
   #revision = 0
@@ -70,6 +74,7 @@ export class Directory {
     await this.#readPolicies('all')
     await this.#readApplications('all')
     await this.#readAccessKeys('all')
+    for (const id of await this.#deps.store.organizationIds()) await this.#readOrganization(id)
     await this.#readRevokedSessions()
   }
 
@@ -120,6 +125,19 @@ export class Directory {
     return platformPolicies.get(arn) ?? this.#states.get(account)?.policies.get(arn)
   }
 
+  organizations(): readonly Organization[] {
+    return [...this.#organizations.values()]
+  }
+
+  organizationOf(account: string): Organization | undefined {
+    return this.#memberships.get(account)
+  }
+
+  /** Where an account stands in its organisation, and what bounds it there. */
+  placeOf(account: string): Place | undefined {
+    return this.#memberships.get(account)?.placeOf(account)
+  }
+
   findAccessKey(id: string): AccessKey | undefined {
     return this.#accessKeys.get(id)
   }
@@ -155,6 +173,8 @@ export class Directory {
         return this.#readPolicies(which)
       case 'application':
         return this.#readApplications(which)
+      case 'organization':
+        return this.#readOrganization(name)
       case 'accessKey':
         return this.#readAccessKeys(which)
       case 'session':
@@ -281,6 +301,17 @@ export class Directory {
         this.#deps.log.error({ err: error, application: row.name }, 'a stored application cannot be read')
       }
     }
+  }
+
+  async #readOrganization(id: string): Promise<void> {
+    for (const account of this.#organizations.get(id)?.members.keys() ?? []) this.#memberships.delete(account)
+    this.#organizations.delete(id)
+    const rows = await this.#deps.store.organization(id)
+    if (!rows) return
+    const compile = (name: string, document: string) => this.#compile(`${id}/${name}`, document, 'guardrail')
+    const organization = new Organization(rows, compile)
+    this.#organizations.set(id, organization)
+    for (const account of organization.members.keys()) this.#memberships.set(account, organization)
   }
 
   async #readAccessKeys(which: Which): Promise<void> {

@@ -10,16 +10,15 @@ import {
   type Principal,
   parseAccountId,
   type Sealer,
-  uuidv7,
 } from '../platform/index.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
+import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
 import { Applications } from './applications.ts'
 import { type AssumeRoleInput, assumeRole } from './assume-role.ts'
 import { Attachments } from './attachments.ts'
 import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
-import { type BuiltinRole, builtinRoles, platformPolicyArn } from './builtin.ts'
 import { Changes } from './changes.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
 import { type Explanation, explain } from './decision/explain.ts'
@@ -28,6 +27,7 @@ import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
 import { Mfa } from './mfa/mfa.ts'
 import { MfaStore } from './mfa/store.ts'
+import { Organizations } from './organization/organizations.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import type { CompiledPolicy } from './policy/statement.ts'
@@ -37,7 +37,7 @@ import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
 import { Roles } from './roles.ts'
 import { signIn } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
-import { IamStore, type IamWriter } from './store.ts'
+import { IamStore } from './store.ts'
 import type { Log } from './types.ts'
 import { Users } from './users.ts'
 import { type WhoCanInput, whoCan } from './who-can.ts'
@@ -74,11 +74,14 @@ export interface Iam {
   readonly policies: Policies
   readonly attachments: Attachments
   readonly applications: Applications
+  readonly organizations: Organizations
   readonly mfa: Mfa
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
+  /** `listener` is called for each account made from now on, before whoever asked for it is answered. */
+  onAccount(listener: AccountListener): void
   /** Every account, the first one first. */
   accounts(): readonly AccountId[]
   /** Says where the policies on a service's resources are found; called once a service, before the first request. */
@@ -141,12 +144,14 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   const evaluator = await createCasbinEvaluator()
   const resourcePolicies = new ResourcePolicies()
   const authorizer = new IamAuthorizer({
+    directory,
     views,
     resourcePolicies,
     evaluator,
     clock,
     log,
   })
+  const organizations = new Organizations({ directory, changes, passwords, clock })
   const roles = new Roles({ directory, changes, clock })
   return {
     authenticator,
@@ -158,7 +163,9 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     policies: new Policies({ directory, changes, store, clock }),
     attachments: new Attachments({ directory, changes }),
     applications: new Applications({ directory, changes }),
+    organizations,
     mfa,
+    onAccount: (listener) => organizations.onAccount(listener),
     accounts: () =>
       directory
         .accounts()
@@ -253,19 +260,8 @@ async function bootstrap(
     // Two processes that start together take turns here, so one of them finds the other's account.
     if ((await write.countAccounts()) > 0) return false
     publish(result)
-    await write.insertAccount({ name: 'first', created_at: now })
-    for (const role of builtinRoles(account)) await insertBuiltinRole(write, role, clock)
-    await write.insertUser({
-      name: FIRST_USER,
-      id: uuidv7(clock),
-      password_hash: passwordHash,
-      enabled: 1,
-      tokens_valid_after: now,
-      boundary: null,
-      tags: '{}',
-      created_at: now,
-    })
-    await write.attach('user', FIRST_USER, platformPolicyArn('Administrator'))
+    await openAccount(write, account, { name: 'first', clock })
+    await insertAdministrator(write, { name: FIRST_USER, passwordHash, clock })
     await write.insertAccessKey({
       id: accessKeyId,
       user_name: FIRST_USER,
@@ -277,19 +273,4 @@ async function bootstrap(
     return true
   })
   return made ? result : undefined
-}
-
-async function insertBuiltinRole(write: IamWriter, role: BuiltinRole, clock: Clock): Promise<void> {
-  await write.insertRole({
-    name: role.name,
-    id: uuidv7(clock),
-    description: role.description,
-    trust: JSON.stringify(role.trust),
-    session_sec_max: 3_600,
-    boundary: null,
-    tags: '{}',
-    builtin: 1,
-    created_at: clock.now(),
-  })
-  await write.putInline('role', role.name, 'BuiltIn', JSON.stringify(role.policy))
 }

@@ -8,6 +8,7 @@ import { authzenRoutes } from './routes/authzen.ts'
 import type { FilterCompiler } from './routes/forms.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { mfaRoutes } from './routes/mfa.ts'
+import { organizationRoutes } from './routes/organization.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -27,6 +28,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     mfaRoutes(iam)(api)
     groupRoutes(iam, deps)(api)
     roleRoutes(iam, deps)(api)
+    organizationRoutes(iam, deps)(api)
     policyRoutes(iam, deps)(api)
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)

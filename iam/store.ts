@@ -1,7 +1,12 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AccountId, Database } from '../platform/index.ts'
 import { removeSecondFactor } from './mfa/store.ts'
-import { OrganizationWriter, type OrganizationRows, readOrganization, readOrganizationIds } from './organization/store.ts'
+import {
+  type OrganizationRows,
+  OrganizationWriter,
+  readOrganization,
+  readOrganizationIds,
+} from './organization/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
 
 type Tx = Transaction<IamTables>
