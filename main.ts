@@ -190,6 +190,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     await pipes.ensureAccount(account)
     await rules.load(account)
   }
+  iam.onAccount(async (account) => {
+    await pipes.ensureAccount(account)
+    await rules.load(account)
+  })
   if (does('processor')) processor.begin()
 
   jobs.define(
