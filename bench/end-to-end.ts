@@ -4,7 +4,8 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { eventually, type RunningService, startService } from '../test/support/service.ts'
+import { eventually } from '../test/support/eventually.ts'
+import { type RunningService, startService } from '../test/support/service.ts'
 
 type Report = (row: { case: string; value: number; unit: string }) => void
 

@@ -61,6 +61,8 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
   let stateWanted = false
   let stopping = false
   let running: Promise<void> | undefined
+  /** The append under way: the next batch is read, parsed and matched meanwhile. */
+  let appending: Promise<void> = Promise.resolve()
 
   const begin = async (): Promise<number> => {
     const progress = await deps.store.progress(shard)
@@ -95,25 +97,30 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     if (batch.nextOffset <= storedNext) return batch.nextOffset
 
     const keep = stateDue() ? { detectorState: deps.detector.snapshot(shard) ?? NO_STATE } : {}
-    const fresh = events.filter((event) => event.offset >= storedNext)
-    await deps.store.append({ shard, events: fresh, nextOffset: batch.nextOffset, ...keep })
     if (keep.detectorState) {
       stateAt = deps.clock.now()
       eventsSinceState = 0
       stateWanted = false
     }
-    storedNext = batch.nextOffset
-    deps.onStep({
-      shard,
-      nextOffset: batch.nextOffset,
-      eventCount: fresh.length,
-      byteCount,
-      parseErrorCount,
-      findingCount: findings.length,
-      newestReceivedAt,
-      gaps: batch.gaps,
-    })
-    return batch.nextOffset
+    const fresh = events.filter((event) => event.offset >= storedNext)
+    const { nextOffset, gaps } = batch
+    storedNext = nextOffset
+    await appending
+    appending = deps.store.append({ shard, events: fresh, nextOffset, ...keep }).then(() =>
+      deps.onStep({
+        shard,
+        nextOffset,
+        eventCount: fresh.length,
+        byteCount,
+        parseErrorCount,
+        findingCount: findings.length,
+        newestReceivedAt,
+        gaps,
+      }),
+    )
+    // Told where it is awaited.
+    appending.catch(() => {})
+    return nextOffset
   }
 
   const run = async (): Promise<void> => {
@@ -121,12 +128,17 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     while (!stopping) {
       try {
         next ??= await begin()
-        if (next >= end) return
-        next = await turn(next)
+        if (next < end) next = await turn(next)
+        else {
+          await appending
+          if (next >= end) return
+        }
         delayMs = RETRY_DELAY_MS_MIN
       } catch (error) {
         deps.onTrouble(shard, error)
         // The turn may have moved the detector: begin again from what the store holds.
+        await appending.catch(() => {})
+        appending = Promise.resolve()
         next = undefined
         await new Promise((resolve) => setTimeout(resolve, delayMs))
         delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX)
@@ -153,13 +165,20 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     async stop() {
       stopping = true
       await running
-      if (next === undefined || next < storedNext || eventsSinceState === 0) return
-      await deps.store.append({
-        shard,
-        events: [],
-        nextOffset: storedNext,
-        detectorState: deps.detector.snapshot(shard) ?? NO_STATE,
-      })
+      const stored = await appending.then(
+        () => true,
+        () => false,
+      )
+      if (!stored || next === undefined || next < storedNext || eventsSinceState === 0) return
+      // Without it the next start only has more to bring up to date.
+      await deps.store
+        .append({
+          shard,
+          events: [],
+          nextOffset: storedNext,
+          detectorState: deps.detector.snapshot(shard) ?? NO_STATE,
+        })
+        .catch((error: unknown) => deps.onTrouble(shard, error))
     },
   }
 }

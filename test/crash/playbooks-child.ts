@@ -51,6 +51,7 @@ const playbooks = createPlaybooks({
   sealer: openSealer({ dataDir: options.dir }),
   clock: systemClock,
   log,
+  metrics: createMetrics(),
   authorizer: { authorize: async () => ({ allowed: true, id: '', reason: 'allow', determining: [] }) },
   runAs: async (of, name) => ({ kind: 'role', account: of, arn: iamArn(of, 'role', name), name, auth: 'internal' }),
   alertChanges: cases.alertChanges,

@@ -21,7 +21,7 @@ import {
 import { createPlaybooks, playbookMigrations } from '../../playbooks/index.ts'
 import { FarSide, sendJson } from '../../playbooks/testing/far-side.ts'
 import { testDatabases } from '../support/databases.ts'
-import { eventually } from '../support/service.ts'
+import { eventually } from '../support/eventually.ts'
 import type { Order, Report } from './playbooks-child.ts'
 
 const account = parseAccountId('000000000001')
@@ -110,6 +110,7 @@ async function setUp({ open }: (typeof targets)[number]): Promise<void> {
     sealer: openSealer({ dataDir: dir }),
     clock: systemClock,
     log,
+    metrics: createMetrics(),
     authorizer: { authorize: async () => ({ allowed: true, id: '', reason: 'allow', determining: [] }) },
     runAs: async () => author,
     alertChanges: cases.alertChanges,

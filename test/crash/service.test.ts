@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Client } from '../../cli/client.ts'
-import { eventually, type RunningService, startService } from '../support/service.ts'
+import { eventually } from '../support/eventually.ts'
+import { type RunningService, startService } from '../support/service.ts'
 
 const KILLS = 20
 const seed = Number(process.env.RAMPART_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))

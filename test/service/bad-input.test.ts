@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createGzip, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApiError, signInAs } from '../../cli/client.ts'
-import { eventually, type RunningService, startService } from '../support/service.ts'
+import { eventually } from '../support/eventually.ts'
+import { type RunningService, startService } from '../support/service.ts'
 
 const base = '/v1/workspaces/default'
 const MIB = 1024 * 1024

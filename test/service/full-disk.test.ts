@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiError } from '../../cli/client.ts'
+import { eventually } from '../support/eventually.ts'
 import { hasEngine } from '../support/requirements.ts'
-import { eventually, type RunningService, startService } from '../support/service.ts'
+import { type RunningService, startService } from '../support/service.ts'
 
 const base = '/v1/workspaces/default'
 const DISK_MIB = 1024

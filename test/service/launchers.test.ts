@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findRuntime } from '../../platform/index.ts'
-import { eventually } from '../support/service.ts'
+import { eventually } from '../support/eventually.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 

@@ -83,18 +83,3 @@ async function waitForRuntime(dataDir: string, child: ChildProcess, output: () =
   child.kill('SIGKILL')
   throw new Error(`the service was not ready within ${START_TIMEOUT_MS} ms:\n${output()}`)
 }
-
-/** Waits until `check` gives something, looking again and again. Throws with `what` after `timeoutMs`. */
-export async function eventually<T>(
-  what: string,
-  check: () => Promise<T | undefined | false>,
-  timeoutMs = 60_000,
-): Promise<T> {
-  const giveUpAt = performance.now() + timeoutMs
-  for (;;) {
-    const value = await check()
-    if (value !== undefined && value !== false) return value
-    if (performance.now() > giveUpAt) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await delay(50)
-  }
-}
