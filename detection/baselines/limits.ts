@@ -9,3 +9,11 @@ export const SERIES_DEPTH_MAX = 32
 /** Buckets of one quantile sketch; beyond it the lowest are merged, so that high quantiles stay exact to the promised
  * error. 512 of 2 % hold a range of 10^9. */
 export const SKETCH_BUCKETS_MAX = 512
+/** Entities that a detector holds; beyond it those quiet longest are dropped, and counted: they learn anew. */
+export const ENTITIES_MAX = 100_000
+/** Values that are held of one entity or one peer group; beyond it those not seen longest are dropped, and are new again. */
+export const VALUES_PER_ENTITY_MAX = 256
+/** Hours without an observation that are taken in as zeros, one by one; a longer silence counts as this long. */
+export const SILENT_HOURS_MAX = 7 * 24
+/** Characters of a name (an entity, a value) that are held as they are; longer ones are hashed. */
+export const KEY_CHARS_MAX = 128

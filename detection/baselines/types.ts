@@ -34,3 +34,34 @@ export interface SeriesModelKind {
    * @throws detection.baseline.stateUnreadable */
   restore(state: unknown): SeriesModel
 }
+
+/** What a baseline of entities states: who, what was expected, what was seen, since when. */
+export interface Deviation {
+  readonly detector: string
+  readonly version: number
+  /** The entity, or the pair of them, joined by a space. */
+  readonly entity: string
+  readonly at: number
+  /** When what is stated began, ms. */
+  readonly since: number
+  /** 0..1; what it measures is for the detector's docstring to say. */
+  readonly score: number
+  readonly expected: string
+  readonly seen: string
+}
+
+/** Whether a detector can judge an entity yet. */
+export interface LearningState {
+  readonly state: 'unknown' | 'learning' | 'active'
+  /** How far learning has come, 0..1. */
+  readonly progress: number
+}
+
+/** Watches observations of many entities, in order of time, and states what is not as ever. Pure: no clock, no chance; the
+ * same observations give the same deviations, and saving and loading changes nothing. */
+export interface EntityDetector<Observation> {
+  observe(observation: Observation): Deviation | undefined
+  learning(entity: string): LearningState
+  /** All that later deviations depend on, as JSON can hold it. */
+  save(): unknown
+}

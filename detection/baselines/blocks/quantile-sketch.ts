@@ -39,7 +39,7 @@ export class QuantileSketch {
 
   add(x: number, weight = 1): void {
     if (Math.abs(x) < SMALLEST) this.#zero += weight
-    else (x > 0 ? this.#positive : this.#negative).add(Math.ceil(Math.log(Math.abs(x)) / LOG_GAMMA), weight)
+    else (x > 0 ? this.#positive : this.#negative).add(bucketOf(Math.abs(x)), weight)
   }
 
   /** The value below which the share `q` (0..1) of the weight lies; undefined while nothing was added. */
@@ -66,6 +66,8 @@ export class QuantileSketch {
   }
 }
 
+/** Never -0, which JSON would give back as 0. */
+const bucketOf = (size: number): number => Math.ceil(Math.log(size) / LOG_GAMMA) + 0
 const middle = (bucket: number): number => (2 * GAMMA ** bucket) / (GAMMA + 1)
 
 /** Weights by bucket, in order of the buckets. */

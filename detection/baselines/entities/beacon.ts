@@ -1,0 +1,178 @@
+import { QuietestOut } from '../blocks/quietest-out.ts'
+import { shortKey } from '../blocks/short-key.ts'
+import { ENTITIES_MAX } from '../limits.ts'
+import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+
+export interface Connection {
+  readonly at: number
+  readonly source: string
+  /** Address and port, or a name. */
+  readonly destination: string
+  readonly bytesOut: number
+}
+
+const NAME = 'beacon'
+const VERSION = 1
+/** Connections of a pair that are looked back over. */
+const HELD = 128
+/** Connections from which on a pair is judged, and every how many. */
+const JUDGED_MIN = 24
+const JUDGED_EVERY = 8
+/** The stretch a judgement rests on, at the least: a page that loads is no beacon. */
+const SPAN_MS_MIN = 120_000
+const BINS = 12
+const STATED_MIN = 0.7
+/** Hours until a pair is stated again. */
+const AGAIN_MS = 24 * 3_600_000
+/** Sources from which on prevalence says something, and the share of them that makes a destination ordinary. */
+const SOURCES_MIN = 10
+const PREVALENT_SHARE = 0.5
+const SOURCES_COUNTED = 64
+
+interface Pair {
+  /** Oldest first, [ms, bytes]. */
+  readonly last: [number, number][]
+  count: number
+  statedAt: number | null
+}
+
+export interface BeaconState {
+  readonly version: 1
+  readonly pairs: readonly (readonly [string, Pair])[]
+  readonly sources: readonly string[]
+  readonly destinations: readonly (readonly [string, readonly string[]])[]
+}
+
+/** Calls home. Of the last 128 connections of a source to a destination, three things each from 0 to 1 make the score:
+ * how regular the intervals are (mean of 1 - |Bowley skewness| and 1 - MAD/median), how alike the sizes are (the same),
+ * and how steady the pair is (1 - coefficient of variation of the counts in 12 equal parts of the span). Jitter spreads
+ * intervals but leaves sizes and steadiness; people's traffic comes in bursts of many sizes. Destinations that half of
+ * all sources use are ordinary and never stated.
+ * @see Hu et al.: BAYWATCH, DSN 2016 (periodicity under jitter); Bowley 1920 (quartile skewness) */
+export class BeaconDetector implements EntityDetector<Connection> {
+  readonly #pairs: QuietestOut<Pair>
+  readonly #sources: Set<string>
+  /** Up to 64 sources of each destination: more make no difference. */
+  readonly #destinations: QuietestOut<Set<string>>
+
+  constructor(state?: BeaconState) {
+    this.#pairs = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.pairs ?? []).map(([key, pair]) => [key, { ...pair, last: pair.last.map(([at, bytes]) => [at, bytes]) }]),
+    )
+    this.#sources = new Set(state?.sources)
+    this.#destinations = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.destinations ?? []).map(([key, sources]) => [key, new Set(sources)]),
+    )
+  }
+
+  observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
+    if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
+    const callers = this.#destinations.use(destination, () => new Set())
+    if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
+    const entity = `${source} ${destination}`
+    const pair = this.#pairs.use(entity, () => ({ last: [], count: 0, statedAt: null }))
+    pair.last.push([at, bytesOut])
+    if (pair.last.length > HELD) pair.last.shift()
+    pair.count += 1
+    if (pair.count < JUDGED_MIN || pair.count % JUDGED_EVERY !== 0) return undefined
+    if (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS) return undefined
+    if (this.#isPrevalent(callers)) return undefined
+    const judged = judge(pair.last)
+    if (!judged || judged.score < STATED_MIN) return undefined
+    pair.statedAt = at
+    return {
+      detector: NAME,
+      version: VERSION,
+      entity,
+      at,
+      since: judged.since,
+      score: judged.score,
+      expected: 'bursts at irregular times and of various sizes, as people make them',
+      seen: `${pair.last.length} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
+    }
+  }
+
+  learning(entity: string): LearningState {
+    const pair = this.#pairs.peek(entity)
+    if (!pair) return { state: 'unknown', progress: 0 }
+    return { state: pair.count < JUDGED_MIN ? 'learning' : 'active', progress: Math.min(1, pair.count / JUDGED_MIN) }
+  }
+
+  #isPrevalent(callers: ReadonlySet<string>): boolean {
+    if (this.#sources.size < SOURCES_MIN) return false
+    return callers.size >= Math.min(SOURCES_COUNTED, PREVALENT_SHARE * this.#sources.size)
+  }
+
+  save(): BeaconState {
+    return {
+      version: 1,
+      pairs: [...this.#pairs.entries()].map(([key, pair]) => [
+        key,
+        { ...pair, last: pair.last.map(([at, bytes]) => [at, bytes]) },
+      ]),
+      sources: [...this.#sources],
+      destinations: [...this.#destinations.entries()].map(([key, sources]) => [key, [...sources]]),
+    }
+  }
+}
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`
+
+interface Judged {
+  readonly score: number
+  readonly since: number
+  readonly periodMs: number
+  readonly bytes: number
+  readonly intervals: number
+  readonly sizes: number
+  readonly steadiness: number
+}
+
+function judge(connections: readonly (readonly [number, number])[]): Judged | undefined {
+  const times = connections.map(([at]) => at).sort((a, b) => a - b)
+  const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0]
+  if (last - first < SPAN_MS_MIN) return undefined
+  const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
+  const bytes = connections.map(([, size]) => size)
+  const parts = { intervals: regularity(gaps), sizes: regularity(bytes), steadiness: steadiness(times, first, last) }
+  return {
+    ...parts,
+    score: (parts.intervals + parts.sizes + parts.steadiness) / 3,
+    since: first,
+    periodMs: middle(gaps),
+    bytes: Math.round(middle(bytes)),
+  }
+}
+
+/** 1 = all alike, 0 = all over the place. */
+function regularity(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const [low, median, high] = [0.25, 0.5, 0.75].map((q) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0) as [
+    number,
+    number,
+    number,
+  ]
+  // Nothing in between, as when one act makes many connections, is no rhythm.
+  if (median <= 0) return 0
+  const skewness = high === low ? 0 : Math.abs((high + low - 2 * median) / (high - low))
+  const deviation = middle(numbers.map((number) => Math.abs(number - median)))
+  return (1 - skewness + Math.max(0, 1 - deviation / median)) / 2
+}
+
+function steadiness(times: readonly number[], first: number, last: number): number {
+  const counts = new Array<number>(BINS).fill(0)
+  for (const time of times) {
+    const bin = Math.min(BINS - 1, Math.floor((BINS * (time - first)) / (last - first)))
+    counts[bin] = (counts[bin] ?? 0) + 1
+  }
+  const mean = times.length / BINS
+  const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / BINS
+  return Math.max(0, 1 - Math.sqrt(variance) / mean)
+}
+
+function middle(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[sorted.length >>> 1] ?? 0
+}

@@ -1,0 +1,147 @@
+import { hash } from 'node:crypto'
+import { QuietestOut } from '../blocks/quietest-out.ts'
+import { shortKey } from '../blocks/short-key.ts'
+import { ENTITIES_MAX } from '../limits.ts'
+import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+
+export interface DnsQuery {
+  readonly at: number
+  readonly client: string
+  /** The whole name asked for. */
+  readonly name: string
+  /** The part of it that somebody registered, such as `example.co.uk`; the caller knows the public suffixes. */
+  readonly registeredDomain: string
+}
+
+const NAME = 'dns-tunnel'
+const VERSION = 1
+const HOUR_MS = 3_600_000
+/** Names below one domain that are told apart in an hour; what is beyond carried enough to be stated already. */
+const NAMES_HELD = 512
+/** Bytes that names of one hour could have carried which are stated. Ordinary domains have few names of few letters. */
+const STATED_BYTES = 2_000
+/** Distinct names at the least, so that one long name is nothing. */
+const NAMES_MIN = 20
+/** Clients that ask below a domain which make it ordinary: a content network, a look-up service. */
+const ORDINARY_CLIENTS = 10
+const CHARACTERS = 64
+
+interface Flow {
+  hour: number
+  since: number
+  readonly names: Set<number>
+  letters: number
+  /** How often each letter came, by the low six bits of its code. */
+  readonly counts: number[]
+  stated: boolean
+}
+
+export interface DnsTunnelState {
+  readonly version: 1
+  readonly flows: readonly (readonly [
+    string,
+    {
+      hour: number
+      since: number
+      names: readonly number[]
+      letters: number
+      counts: readonly number[]
+      stated: boolean
+    },
+  ])[]
+  readonly clients: readonly (readonly [string, readonly string[]])[]
+}
+
+/** Data carried out in names: what distinct names below a domain could have carried in an hour, letters of new names times
+ * their Shannon entropy over eight, in bytes. A tunnel cannot repeat a name, for a resolver would answer it itself, so
+ * whatever it sends is counted; from 2,000 bytes an hour on it is stated. Domains that ten clients ask below are ordinary.
+ * The score is bytes/(bytes + 2000).   @see Shannon 1948; Paxson et al.: Practical Comprehensive Bounds on Surreptitious
+ * Communication over DNS, USENIX Security 2013 */
+export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
+  readonly #key: string
+  readonly #flows: QuietestOut<Flow>
+  readonly #clients: QuietestOut<Set<string>>
+
+  /** @param key secret, and the same after a load: who knew it could send names that count as one */
+  constructor(key: string, state?: DnsTunnelState) {
+    this.#key = key
+    this.#flows = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.flows ?? []).map(([key, flow]) => [
+        key,
+        { ...flow, names: new Set(flow.names), counts: [...flow.counts] },
+      ]),
+    )
+    this.#clients = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.clients ?? []).map(([domain, clients]) => [domain, new Set(clients)]),
+    )
+  }
+
+  observe({ at, client, name, registeredDomain }: DnsQuery): Deviation | undefined {
+    const sub = name.slice(0, Math.max(0, name.length - registeredDomain.length - 1)).toLowerCase()
+    const clients = this.#clients.use(registeredDomain, () => new Set())
+    if (clients.size < ORDINARY_CLIENTS) clients.add(shortKey(client))
+    if (sub === '' || clients.size >= ORDINARY_CLIENTS) return undefined
+    const hour = Math.floor(at / HOUR_MS)
+    const entity = `${client} ${registeredDomain}`
+    const flow = this.#flows.use(entity, () => fresh(hour, at))
+    if (flow.hour !== hour) Object.assign(flow, fresh(hour, flow.stated ? flow.since : at))
+    const digest = this.#digest(sub)
+    if (flow.names.has(digest) || flow.names.size >= NAMES_HELD) return undefined
+    flow.names.add(digest)
+    for (let i = 0; i < sub.length; i++) {
+      const place = sub.charCodeAt(i) % CHARACTERS
+      flow.counts[place] = (flow.counts[place] ?? 0) + 1
+    }
+    flow.letters += sub.length
+    const bits = entropy(flow.counts, flow.letters)
+    const bytes = (flow.letters * bits) / 8
+    if (flow.stated || flow.names.size < NAMES_MIN || bytes < STATED_BYTES) return undefined
+    flow.stated = true
+    return {
+      detector: NAME,
+      version: VERSION,
+      entity,
+      at,
+      since: flow.since,
+      score: bytes / (bytes + STATED_BYTES),
+      expected: `names below ${registeredDomain} that could carry less than ${STATED_BYTES} bytes an hour`,
+      seen: `${flow.names.size} different names of ${Math.round(flow.letters / flow.names.size)} letters, ${bits.toFixed(1)} bits a letter: ${Math.round(bytes)} bytes`,
+    }
+  }
+
+  #digest(sub: string): number {
+    return hash('sha256', `${this.#key} ${sub}`, 'buffer').readUInt32BE(0)
+  }
+
+  learning(entity: string): LearningState {
+    return this.#flows.peek(entity) ? { state: 'active', progress: 1 } : { state: 'unknown', progress: 0 }
+  }
+
+  save(): DnsTunnelState {
+    return {
+      version: 1,
+      flows: [...this.#flows.entries()].map(([key, flow]) => [
+        key,
+        { ...flow, names: [...flow.names], counts: [...flow.counts] },
+      ]),
+      clients: [...this.#clients.entries()].map(([domain, clients]) => [domain, [...clients]]),
+    }
+  }
+}
+
+const fresh = (hour: number, since: number): Flow => ({
+  hour,
+  since,
+  names: new Set(),
+  letters: 0,
+  counts: new Array<number>(CHARACTERS).fill(0),
+  stated: false,
+})
+
+function entropy(counts: readonly number[], total: number): number {
+  let bits = 0
+  for (const count of counts) if (count > 0) bits -= (count / total) * Math.log2(count / total)
+  return bits
+}

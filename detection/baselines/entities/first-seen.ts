@@ -1,0 +1,163 @@
+import { QuietestOut } from '../blocks/quietest-out.ts'
+import { ENTITIES_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
+import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+
+export interface Usage {
+  readonly at: number
+  readonly entity: string
+  /** Who is alike: a department, a role, a kind of host. */
+  readonly peerGroup: string
+  /** What is used: a host signed in to, a process, a country, an API call. */
+  readonly value: string
+}
+
+const NAME = 'first-seen'
+const VERSION = 1
+const DAY_MS = 86_400_000
+/** No statement about an entity younger than this: everything is new to the new. */
+const LEARNING_MS = 14 * DAY_MS
+/** A value not used for this long is new again. */
+const FORGOTTEN_MS = 60 * DAY_MS
+/** Surprise, in decades, that is stated: fewer than one of 20 peers uses the value. */
+const STATED_DECADES = 1.3
+/** Peers from which on the group says something; below it a value new to the entity is stated as such. */
+const PEERS_MIN = 5
+/** First-seen values of one entity and day that are stated; an entity that finds one new thing after another has changed
+ * its job, or is scanned: the statement says how many. */
+const STATED_A_DAY = 5
+
+interface Entity {
+  readonly since: number
+  readonly values: QuietestOut<number>
+  day: number
+  newToday: number
+  newSince: number
+}
+
+interface Peers {
+  readonly members: QuietestOut<null>
+  /** Who of the group uses the value. */
+  readonly values: QuietestOut<QuietestOut<null>>
+}
+
+export interface FirstSeenState {
+  readonly version: 1
+  readonly entities: readonly (readonly [
+    string,
+    { since: number; day: number; newToday: number; newSince: number; values: readonly (readonly [string, number])[] },
+  ])[]
+  readonly groups: readonly (readonly [
+    string,
+    { members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] },
+  ])[]
+}
+
+/** Values an entity never used before, weighed by how usual they are among its peers: surprise = -log10 of the share of
+ * the group that uses the value, (users + ½)/(members + 1) by Krichevsky and Trofimov's estimate, itself left out. Stated
+ * from 1.3 decades on, for entities known for 14 days; values are forgotten after 60. The score is s/(s+1).
+ * @see Krichevsky, Trofimov: The Performance of Universal Encoding, IEEE Trans. Inf. Theory 27, 1981 */
+export class FirstSeenDetector implements EntityDetector<Usage> {
+  readonly #entities: QuietestOut<Entity>
+  readonly #groups: QuietestOut<Peers>
+
+  constructor(state?: FirstSeenState) {
+    this.#entities = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.entities ?? []).map(([name, entity]) => [
+        name,
+        { ...entity, values: new QuietestOut(VALUES_PER_ENTITY_MAX, entity.values) },
+      ]),
+    )
+    this.#groups = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.groups ?? []).map(([name, { members, values }]) => [
+        name,
+        {
+          members: names(members),
+          values: new QuietestOut(
+            VALUES_PER_ENTITY_MAX,
+            values.map(([value, users]) => [value, names(users)] as const),
+          ),
+        },
+      ]),
+    )
+  }
+
+  observe({ at, entity: name, peerGroup, value }: Usage): Deviation | undefined {
+    const entity = this.#entities.use(name, () => ({
+      since: at,
+      values: new QuietestOut<number>(VALUES_PER_ENTITY_MAX),
+      day: 0,
+      newToday: 0,
+      newSince: at,
+    }))
+    const usedAt = entity.values.peek(value)
+    entity.values.delete(value)
+    entity.values.use(value, () => at)
+    const { users, members } = this.#weigh(name, peerGroup, value)
+    const isNew = usedAt === undefined || at - usedAt > FORGOTTEN_MS
+    if (!isNew || at - entity.since < LEARNING_MS) return undefined
+    const decades = members < PEERS_MIN ? STATED_DECADES : -Math.log10((users + 0.5) / (members + 1))
+    if (decades < STATED_DECADES) return undefined
+    const day = Math.floor(at / DAY_MS)
+    if (day !== entity.day) Object.assign(entity, { day, newToday: 0, newSince: at })
+    entity.newToday += 1
+    if (entity.newToday > STATED_A_DAY) return undefined
+    const days = Math.floor((at - entity.since) / DAY_MS)
+    return {
+      detector: NAME,
+      version: VERSION,
+      entity: name,
+      at,
+      since: entity.newSince,
+      score: decades / (decades + 1),
+      expected: `one of the values ${name} used in ${days} days, or one its peers in ${peerGroup} use`,
+      seen: `${value}, used by ${users} of ${members} peers; ${entity.newToday} such today`,
+    }
+  }
+
+  /** Takes the use into the group. @returns how many others use the value, of how many others */
+  #weigh(name: string, peerGroup: string, value: string): { users: number; members: number } {
+    const group = this.#groups.use(peerGroup, () => ({
+      members: names([]),
+      values: new QuietestOut<QuietestOut<null>>(VALUES_PER_ENTITY_MAX),
+    }))
+    const users = group.values.use(value, () => names([]))
+    const others = users.size - (users.has(name) ? 1 : 0)
+    users.use(name, () => null)
+    group.members.use(name, () => null)
+    return { users: others, members: group.members.size - 1 }
+  }
+
+  learning(name: string): LearningState {
+    const entity = this.#entities.peek(name)
+    if (!entity) return { state: 'unknown', progress: 0 }
+    const latest = Math.max(entity.since, ...[...entity.values.entries()].map(([, at]) => at))
+    const progress = Math.min(1, (latest - entity.since) / LEARNING_MS)
+    return { state: progress < 1 ? 'learning' : 'active', progress }
+  }
+
+  save(): FirstSeenState {
+    return {
+      version: 1,
+      entities: [...this.#entities.entries()].map(([name, entity]) => [
+        name,
+        { ...entity, values: [...entity.values.entries()] },
+      ]),
+      groups: [...this.#groups.entries()].map(([name, { members, values }]) => [
+        name,
+        {
+          members: keys(members),
+          values: [...values.entries()].map(([value, users]) => [value, keys(users)] as const),
+        },
+      ]),
+    }
+  }
+}
+
+const names = (list: readonly string[]): QuietestOut<null> =>
+  new QuietestOut(
+    4 * VALUES_PER_ENTITY_MAX,
+    list.map((name) => [name, null] as const),
+  )
+const keys = (map: QuietestOut<null>): string[] => [...map.entries()].map(([key]) => key)

@@ -1,0 +1,141 @@
+import { QuietestOut } from '../blocks/quietest-out.ts'
+import { shortKey } from '../blocks/short-key.ts'
+import { ENTITIES_MAX } from '../limits.ts'
+import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+
+/** A sign-in that succeeded. */
+export interface SignIn {
+  readonly at: number
+  readonly user: string
+  readonly latitude: number
+  readonly longitude: number
+  /** How far off the place may be; 0 where it is known. */
+  readonly accuracyKm: number
+  /** Whose network it came from: an autonomous system, a provider. */
+  readonly network: string
+}
+
+const NAME = 'impossible-travel'
+const VERSION = 1
+const EARTH_RADIUS_KM = 6371
+/** An airliner's speed; what is faster was two people, or one with a proxy. */
+const SPEED_KMH_MAX = 900
+const DISTANCE_KM_MIN = 500
+/** Days on which a user came from a network that make it the user's own. */
+const OWN_DAYS = 3
+/** Users that make a network everybody's. */
+const SHARED_USERS = 5
+const NETWORKS_HELD = 32
+const DAY_MS = 86_400_000
+/** Sign-ins closer in time count as this far apart: clocks differ. */
+const CLOCK_MS = 60_000
+
+interface Traveller {
+  count: number
+  last: SignIn
+  readonly networks: QuietestOut<{ days: number; lastDay: number }>
+}
+
+export interface TravelState {
+  readonly version: 1
+  readonly networks: readonly (readonly [string, readonly string[]])[]
+  readonly travellers: readonly (readonly [
+    string,
+    { count: number; last: SignIn; networks: readonly (readonly [string, { days: number; lastDay: number }])[] },
+  ])[]
+}
+
+/** Two sign-ins of a user that nobody can have travelled between: great-circle distance (haversine), less what both places
+ * may be off, over the time between them, above 900 km/h and 500 km. Networks that a user came from on three days are the
+ * user's own, those of five users (a tunnel of the firm's, a carrier) everybody's; they count for nothing, to or from. The score is 1 - 900/speed.   @see Sinnott: Virtues of the Haversine, 1984 */
+export class TravelDetector implements EntityDetector<SignIn> {
+  readonly #travellers: QuietestOut<Traveller>
+  /** Up to five users of each network. */
+  readonly #networks: QuietestOut<Set<string>>
+
+  constructor(state?: TravelState) {
+    this.#networks = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.networks ?? []).map(([name, users]) => [name, new Set(users)]),
+    )
+    this.#travellers = new QuietestOut(
+      ENTITIES_MAX,
+      (state?.travellers ?? []).map(([user, { count, last, networks }]) => [
+        user,
+        {
+          count,
+          last,
+          networks: new QuietestOut(
+            NETWORKS_HELD,
+            networks.map(([name, use]) => [name, { ...use }] as const),
+          ),
+        },
+      ]),
+    )
+  }
+
+  observe(signIn: SignIn): Deviation | undefined {
+    const { at, user, network } = signIn
+    const traveller = this.#travellers.use(user, () => ({
+      count: 0,
+      last: signIn,
+      networks: new QuietestOut<{ days: number; lastDay: number }>(NETWORKS_HELD),
+    }))
+    const users = this.#networks.use(network, () => new Set())
+    if (users.size < SHARED_USERS) users.add(shortKey(user))
+    const own = (name: string) =>
+      (this.#networks.peek(name)?.size ?? 0) >= SHARED_USERS || (traveller.networks.peek(name)?.days ?? 0) >= OWN_DAYS
+    const isKnown = own(network) || own(traveller.last.network)
+    const day = Math.floor(at / DAY_MS)
+    const use = traveller.networks.use(network, () => ({ days: 0, lastDay: -1 }))
+    if (use.lastDay !== day) Object.assign(use, { days: use.days + 1, lastDay: day })
+    const { last } = traveller
+    traveller.last = signIn
+    traveller.count += 1
+    if (traveller.count === 1 || isKnown || network === last.network) return undefined
+    const distanceKm = haversineKm(last, signIn) - last.accuracyKm - signIn.accuracyKm
+    const hours = Math.max(CLOCK_MS, Math.abs(at - last.at)) / 3_600_000
+    const speed = distanceKm / hours
+    if (distanceKm < DISTANCE_KM_MIN || speed <= SPEED_KMH_MAX) return undefined
+    return {
+      detector: NAME,
+      version: VERSION,
+      entity: user,
+      at,
+      since: Math.min(at, last.at),
+      score: 1 - SPEED_KMH_MAX / speed,
+      expected: `at most ${SPEED_KMH_MAX} km/h between two sign-ins`,
+      seen: `${Math.round(distanceKm)} km from ${last.network} to ${network} in ${hours.toFixed(1)} hours: ${Math.round(speed)} km/h`,
+    }
+  }
+
+  learning(user: string): LearningState {
+    const traveller = this.#travellers.peek(user)
+    return traveller ? { state: 'active', progress: 1 } : { state: 'unknown', progress: 0 }
+  }
+
+  save(): TravelState {
+    return {
+      version: 1,
+      networks: [...this.#networks.entries()].map(([name, users]) => [name, [...users]]),
+      travellers: [...this.#travellers.entries()].map(([user, { count, last, networks }]) => [
+        user,
+        { count, last, networks: [...networks.entries()].map(([name, use]) => [name, { ...use }] as const) },
+      ]),
+    }
+  }
+}
+
+interface Place {
+  readonly latitude: number
+  readonly longitude: number
+}
+
+function haversineKm(from: Place, to: Place): number {
+  const radians = (degrees: number) => (degrees * Math.PI) / 180
+  const half = (a: number, b: number) => Math.sin(radians(b - a) / 2) ** 2
+  const chord =
+    half(from.latitude, to.latitude) +
+    Math.cos(radians(from.latitude)) * Math.cos(radians(to.latitude)) * half(from.longitude, to.longitude)
+  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)))
+}
