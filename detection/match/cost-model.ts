@@ -35,10 +35,6 @@ export class CostModel {
     this.#sharers = sharers
   }
 
-  get rarity(): Rarity {
-    return this.#rarity
-  }
-
   /** The same, for rules that share fields as they chose to under this one. */
   sharedBy(sharers: ReadonlyMap<string, number>): CostModel {
     return new CostModel(this.#rarity, this.#experience, sharers)
@@ -65,10 +61,10 @@ export class CostModel {
       case 'value':
         return Math.min(
           VAIN_TEST_NS,
-          /^[\d.-]+$/.test(witness.key) ? 5 : (this.#rarity.rarestWindow(witness.key)?.cost ?? 300) / 4,
+          /^[\d.-]+$/.test(witness.key) ? 5 : this.#rarity.rarestWindow(witness.key).cost / 4,
         )
       case 'needle': {
-        const cost = this.#rarity.rarestWindow(witness.text)?.cost ?? 300
+        const cost = this.#rarity.rarestWindow(witness.text).cost
         return Math.min(VAIN_TEST_NS, witness.atStart || witness.atEnd ? cost / 2 : cost)
       }
     }

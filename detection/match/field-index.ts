@@ -4,6 +4,7 @@ import { AnchoredTrie } from './anchored-trie.ts'
 import { Automaton, type Literal } from './automaton.ts'
 import { type EventContext, textOfValue } from './event-context.ts'
 import { keyOfText } from './number.ts'
+import type { Rarity } from './rarity.ts'
 import { SkipScanner } from './skip-scanner.ts'
 import type { Witness } from './witness.ts'
 
@@ -14,6 +15,7 @@ export interface NumberedWitness {
 }
 
 const LENGTHS = 64
+const LITERAL_CHARS_MAX = 48
 /** A text that begins like a number may be equal to one that is written otherwise. */
 const CODE_OF_9 = 57
 
@@ -32,7 +34,7 @@ export class FieldIndex {
   readonly #suffixes: AnchoredTrie | undefined
   readonly #inside: Automaton | SkipScanner | undefined
 
-  constructor(name: string, slot: number, entries: readonly NumberedWitness[]) {
+  constructor(name: string, slot: number, entries: readonly NumberedWitness[], rarity: Rarity) {
     this.name = name
     this.#slot = slot
     this.#present = entries.filter(({ witness }) => witness.kind === 'presence').map(({ number }) => number)
@@ -41,7 +43,7 @@ export class FieldIndex {
     const suffixes = literalsOf(entries, ({ atStart, atEnd }) => atEnd && !atStart)
     if (suffixes.length > 0) this.#suffixes = new AnchoredTrie(suffixes, 'end')
     const inside = literalsOf(entries, ({ atStart, atEnd }) => !atStart && !atEnd)
-    if (inside.length > 0) this.#inside = SkipScanner.fits(inside) ? new SkipScanner(inside) : new Automaton(inside)
+    if (inside.length > 0) this.#inside = insideScanner(inside, rarity)
     const values = new Map<string, number[]>()
     for (const { witness, number } of entries) {
       if (witness.kind !== 'value') continue
@@ -50,7 +52,7 @@ export class FieldIndex {
       else values.set(witness.key, [number])
       if (witness.key.length < LENGTHS) this.#lengths[witness.key.length] = 1
     }
-    this.#longest = Math.max(0, ...[...values.keys()].map(({ length }) => length))
+    this.#longest = [...values.keys()].reduce((most, { length }) => Math.max(most, length), 0)
     if (values.size > 0) this.#values = values
   }
 
@@ -98,10 +100,10 @@ export class AnyFieldIndex {
   readonly #inside: Automaton | SkipScanner
   readonly #shortest: number
 
-  constructor(entries: readonly NumberedWitness[]) {
+  constructor(entries: readonly NumberedWitness[], rarity: Rarity) {
     const literals = literalsOf(entries, () => true)
-    this.#inside = SkipScanner.fits(literals) ? new SkipScanner(literals) : new Automaton(literals)
-    this.#shortest = Math.min(...literals.map(({ text }) => text.length))
+    this.#inside = insideScanner(literals, rarity)
+    this.#shortest = literals.reduce((least, { text }) => Math.min(least, text.length), Number.POSITIVE_INFINITY)
   }
 
   find(context: EventContext, found: number[], count: number): number {
@@ -125,6 +127,13 @@ export class AnyFieldIndex {
   }
 }
 
+/** Few long literals let most of a text be skipped, and more so the longer they are. Of many, an automaton needs no more than
+ * the rarest stretch of each. */
+function insideScanner(literals: readonly Literal[], rarity: Rarity): Automaton | SkipScanner {
+  if (SkipScanner.fits(literals)) return new SkipScanner(literals)
+  return new Automaton(literals.map(({ text, target }) => ({ text: rarity.rarestWindow(text).text, target })))
+}
+
 /** The literals of the needles that stand where they are asked for. One that is tied to an end is looked for anywhere in
  * `AnyFieldIndex`: it brings up too much rather than too little. */
 function literalsOf(
@@ -132,6 +141,11 @@ function literalsOf(
   stands: (needle: Extract<Witness, { kind: 'needle' }>) => boolean,
 ): Literal[] {
   return entries.flatMap(({ witness, number }) =>
-    witness.kind === 'needle' && stands(witness) ? [{ text: witness.text, target: number }] : [],
+    witness.kind === 'needle' && stands(witness) ? [{ text: bounded(witness), target: number }] : [],
   )
+}
+
+/** As much of a literal as it takes to make it rare: a longer one would cost more to compare, and a hostile one much. */
+function bounded({ text, atStart, atEnd }: Extract<Witness, { kind: 'needle' }>): string {
+  return atEnd && !atStart ? text.slice(-LITERAL_CHARS_MAX) : text.slice(0, LITERAL_CHARS_MAX)
 }

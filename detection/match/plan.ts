@@ -135,9 +135,11 @@ export class Plan {
     this.#events = 0
     const byField = Map.groupBy(witnesses.values(), ({ witness }) => witness.field)
     const anyField = byField.get(ANY_FIELD)
-    this.#anyField = anyField && new AnyFieldIndex(anyField)
+    this.#anyField = anyField && new AnyFieldIndex(anyField, this.#rarity)
     byField.delete(ANY_FIELD)
-    this.#fields = [...byField].map(([field, entries]) => new FieldIndex(field, this.#slotOf(field), entries))
+    this.#fields = [...byField].map(
+      ([field, entries]) => new FieldIndex(field, this.#slotOf(field), entries, this.#rarity),
+    )
   }
 
   #choose(model: CostModel): readonly (WitnessSet | undefined)[] {

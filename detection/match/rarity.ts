@@ -6,13 +6,10 @@ const GRAM = 3
 /** Three characters of seven bits each; what lies outside of ASCII shares entries, which only blurs the guess. */
 const GRAMS = 1 << 21
 const MASK = 0x7f
-const SURROGATES = /[\ud800-\udfff]+/
 
 /** A stretch of a literal and how rare it is. */
 export interface RareWindow {
   readonly text: string
-  readonly atStart: boolean
-  readonly atEnd: boolean
   readonly cost: number
 }
 
@@ -21,7 +18,7 @@ export interface RareWindow {
 export class Rarity {
   /** In how many literals each three characters in a row stand. */
   readonly #counts = new Uint16Array(GRAMS)
-  readonly #windows = new Map<string, RareWindow | null>()
+  readonly #windows = new Map<string, RareWindow>()
 
   constructor(expressions: Iterable<Expression>) {
     const seen = new Set<string>()
@@ -43,28 +40,19 @@ export class Rarity {
     }
   }
 
-  /** The stretch of at most `WINDOW_MAX` characters of a folded literal that is rarest; the whole of a short one, undefined
-   * for an empty one. Its cost is the share of texts it may be guessed to stand in, for comparison only: lower is rarer.
-   * Half a surrogate pair folds only with its other half, so what stands beside pairs is looked at. */
-  rarestWindow(text: string): RareWindow | undefined {
+  /** The stretch of at most `WINDOW_MAX` characters of a folded literal that is rarest; the whole of a short one. Its cost is
+   * the share of texts it may be guessed to stand in, for comparison only: lower is rarer. */
+  rarestWindow(text: string): RareWindow {
     const known = this.#windows.get(text)
-    if (known !== undefined) return known ?? undefined
-    const found = SURROGATES.test(text) ? this.#besidePairs(text) : this.#findWindow(text)
-    this.#windows.set(text, found ?? null)
+    if (known) return known
+    const found = this.#findWindow(text)
+    this.#windows.set(text, found)
     return found
   }
 
-  #besidePairs(text: string): RareWindow | undefined {
-    const pieces = text.split(SURROGATES)
-    const longest = pieces.reduce((best, piece) => (piece.length > best.length ? piece : best), '')
-    const found = this.#findWindow(longest)
-    return found && { ...found, atStart: false, atEnd: false }
-  }
-
-  #findWindow(text: string): RareWindow | undefined {
+  #findWindow(text: string): RareWindow {
     const { length } = text
-    if (length === 0) return undefined
-    if (length < GRAM) return { text, atStart: true, atEnd: true, cost: length === 2 ? 100 : 300 }
+    if (length < GRAM) return { text, cost: length === 2 ? 100 : 300 }
     const width = Math.min(length, WINDOW_MAX)
     const grams = width - GRAM + 1
     const counts = new Array<number>(length - GRAM + 1)
@@ -84,12 +72,7 @@ export class Rarity {
       best = from
       bestCost = cost
     }
-    return {
-      text: text.slice(best, best + width),
-      atStart: best === 0,
-      atEnd: best + width === length,
-      cost: bestCost,
-    }
+    return { text: text.slice(best, best + width), cost: bestCost }
   }
 }
 

@@ -19,7 +19,7 @@ export class SkipScanner {
 
   /** @param literals that `fits` */
   constructor(literals: readonly Literal[]) {
-    this.shortest = Math.min(...literals.map(({ text }) => text.length))
+    this.shortest = literals.reduce((least, { text }) => Math.min(least, text.length), Number.POSITIVE_INFINITY)
     const longest = Math.min(this.shortest - BLOCK + 1, 255)
     this.#shift = new Uint8Array(CODES * CODES).fill(longest)
     for (const literal of literals) {

@@ -151,15 +151,14 @@ interface Literal {
   readonly atEnd: boolean
 }
 
-/** The rarest stretch of a literal. */
+const SURROGATES = /[\ud800-\udfff]+/
+
+/** A literal, or what of it can be looked for: half a surrogate pair folds only with its other half, so what stands beside
+ * pairs is. */
 function literalWitness({ field, text, atStart, atEnd }: Literal, model: CostModel): WitnessSet | undefined {
-  const window = model.rarity.rarestWindow(text)
-  if (!window) return presence(field, model)
-  return setOf(model, {
-    kind: 'needle',
-    field,
-    text: window.text,
-    atStart: atStart && window.atStart,
-    atEnd: atEnd && window.atEnd,
-  })
+  if (SURROGATES.test(text)) {
+    const longest = text.split(SURROGATES).reduce((best, piece) => (piece.length > best.length ? piece : best), '')
+    return literalWitness({ field, text: longest, atStart: false, atEnd: false }, model)
+  }
+  return text === '' ? presence(field, model) : setOf(model, { kind: 'needle', field, text, atStart, atEnd })
 }
