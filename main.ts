@@ -136,6 +136,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     sealer,
     clock,
     log,
+    metrics,
     authorizer: iam.authorizer,
     runAs: async (account, role, sessionPolicies) => iam.principalOfRole(account, role, sessionPolicies),
     alertChanges: cases.alertChanges,

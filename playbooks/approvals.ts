@@ -103,8 +103,8 @@ export class Approvals {
       const content = (await payloads.open(row.content, `approval/${id}`)) as ApprovalContent
       requireMayDecide(ctx, row, content)
       const before = (await payloads.open(row.decisions, `decisions/${id}`)) as readonly Decision[]
-      if (before.some((earlier) => earlier.by === arn)) {
-        throw playbookError('playbooks.approval.wrongState', 'you have decided already; another person must')
+      if (before.some((earlier) => personOf(earlier.by) === personOf(arn))) {
+        throw playbookError('playbooks.approval.wrongState', 'you, or your role, decided already; another must')
       }
       const now = clock.now()
       const decisions: readonly Decision[] = [
@@ -172,7 +172,7 @@ function requireMayDecide(ctx: Context, row: ApprovalRow, content: ApprovalConte
   if (!content.anyOf.some((approver) => isApprover(ctx, approver))) {
     throw playbookError('playbooks.approval.notYours', `only ${content.anyOf.join(', ')} may decide this`)
   }
-  if (content.notInitiator && row.initiator === principal.arn) {
+  if (content.notInitiator && personOf(row.initiator) === personOf(principal.arn)) {
     throw playbookError('playbooks.approval.notYours', 'you started this run; another person must decide')
   }
   const provedAt = principal.authenticatedAt ?? 0
@@ -186,5 +186,11 @@ function requireMayDecide(ctx: Context, row: ApprovalRow, content: ApprovalConte
 
 function isApprover({ principal }: Context, approver: string): boolean {
   const [kind = '', name = ''] = approver.split('/', 2)
-  return principal.kind === kind && principal.arn === iamArn(principal.account, kind, name)
+  return principal.kind === kind && personOf(principal.arn) === iamArn(principal.account, kind, name)
+}
+
+/** Who stands behind a name, as far as it tells: the sessions of a role are all one, since whoever may assume it names
+ * his sessions as he likes. */
+function personOf(arn: string): string {
+  return arn.replace(/^arn:rampart:sts::([0-9]{12}):assumed-role\/([^/]+)\/.*$/, 'arn:rampart:iam::$1:role/$2')
 }

@@ -42,6 +42,8 @@ export const ATTEMPTS_AT_ONCE_MAX = 64
 export const RUNNING_PER_ACCOUNT_MAX = 200
 /** Alert changes looked at in one go. */
 export const ALERT_CHANGES_MAX = 64
+/** How long a run can be looked at after it ended. */
+export const RUN_RETENTION_MS = 90 * 86_400_000
 /** How long an effect is remembered after it was asked for. */
 export const EFFECT_RETENTION_MS = 30 * 86_400_000
 

@@ -90,6 +90,7 @@ async function createRuns(db: Schema, types: ColumnTypes): Promise<void> {
     .execute()
   await db.schema.createIndex('playbook_run_wake').on('playbook_run').column('wake_at').execute()
   await db.schema.createIndex('playbook_run_list').on('playbook_run').columns(['account', 'workspace', 'id']).execute()
+  await db.schema.createIndex('playbook_run_ended').on('playbook_run').column('ended_at').execute()
   await db.schema.createIndex('playbook_run_status').on('playbook_run').columns(['status', 'account']).execute()
   await db.schema
     .createTable('playbook_run_event')

@@ -283,6 +283,20 @@ ${post('second', bench.far.address)}
       expect((await bench.until(runId)).steps[0]?.output).toMatchObject({ decision: 'reject' })
     })
 
+    it('and count the sessions of one role as one', async () => {
+      const { approvalId } = await askedOf('approvers: {any_of: [role/soc], count: 2}')
+      const session = (name: string) =>
+        contextFor({
+          ...person('soc'),
+          kind: 'role',
+          arn: `arn:rampart:sts::${ACCOUNT}:assumed-role/soc/${name}` as never,
+        })
+      await bench.playbooks.decide(session('one'), WS, approvalId, 'approve')
+      await expect(bench.playbooks.decide(session('two'), WS, approvalId, 'approve')).rejects.toMatchObject({
+        code: 'playbooks.approval.wrongState',
+      })
+    })
+
     it('but never the one who started the run', async () => {
       const { approvalId } = await askedOf('approvers: {any_of: [user/bo]}', contextFor(person('bo')))
       await expect(bench.decide('bo', approvalId, 'approve')).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import {
   type Clock,
   type Context,
   type Database,
+  type Metrics,
   type Sealer,
   uuidv7,
 } from '../platform/index.ts'
@@ -17,7 +18,8 @@ import { RunStore } from './engine/store.ts'
 import { Turns } from './engine/turns.ts'
 import { Evaluator } from './expressions/evaluator.ts'
 import { Library } from './library.ts'
-import { LEASE_MS } from './limits.ts'
+import { LEASE_MS, RUN_RETENTION_MS } from './limits.ts'
+import { playbookMetrics } from './metrics.ts'
 import type { Paged } from './paging.ts'
 import { playbookRoutes } from './routes.ts'
 import { type RunAnswer, type RunSummary, Runs } from './runs.ts'
@@ -29,12 +31,14 @@ import type { FilterCompiler, JsonMap, Log, RunAs, StepChange, UpdateAlert } fro
 const DRAIN_MS = 8000
 const ALERTS_POLL_MS = 1000
 const UPKEEP_MS = 600_000
+const UPKEEP_AGAIN_MS = 1000
 
 export interface PlaybooksDeps {
   readonly database: Database
   readonly sealer: Sealer
   readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
   readonly authorizer: Authorizer
   readonly runAs: RunAs
   readonly alertChanges: AlertChanges
@@ -105,7 +109,8 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
   const listeners: ((change: StepChange) => void)[] = []
   const actions = createActions({ egressAllow: deps.egressAllow, updateAlert: deps.updateAlert, log })
   const payloads = new Payloads(deps.sealer)
-  const evaluator = new Evaluator()
+  const counts = deps.metrics.use(playbookMetrics)
+  const evaluator = new Evaluator(() => counts.evaluationsKilled.add({}))
   const playbookStore = new PlaybookStore(database)
   const runStore = new RunStore(database, { owner, ms: leaseMs })
   const library = new Library({ store: playbookStore, actions, authorizer, runAs, clock, publicUrl: deps.publicUrl })
@@ -118,6 +123,7 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
     runAs,
     clock,
     log,
+    counts,
     owner,
     alone: deps.alone,
     leaseMs,
@@ -148,13 +154,22 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
   const upkeep = new Turns(
     'upkeep',
     async () => {
-      await forgetThrottles(database, clock.now())
-      return undefined
+      const now = clock.now()
+      await forgetThrottles(database, now)
+      const forgotten = await runStore.forgetRuns(now - RUN_RETENTION_MS)
+      await playbookStore.forgetRevisions()
+      // More may be left than one go takes.
+      return forgotten > 0 ? UPKEEP_AGAIN_MS : undefined
     },
     log,
     UPKEEP_MS,
   )
   deps.alertChanges.onChange(() => alerts.poke())
+  deps.metrics.beforeScrape(async () => {
+    const open = await runStore.countOpen()
+    for (const status of ['queued', 'running', 'waiting'] as const)
+      counts.runsOpen.set({ status }, open.get(status) ?? 0)
+  })
 
   return {
     routes: (options) => playbookRoutes({ library, runs, approvals, triggers, ...options }),

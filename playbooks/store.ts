@@ -44,7 +44,16 @@ interface ThrottleTable {
   expires_at: number
 }
 
+/** What of the engine's table tells which revisions are still needed. */
+interface PinnedTable {
+  account: AccountId
+  workspace: string
+  playbook_id: string
+  revision: string
+}
+
 interface PlaybookTables {
+  playbook_run: PinnedTable
   playbook: PlaybookTable
   playbook_revision: RevisionTable
   playbook_trigger: TriggerTable
@@ -253,6 +262,41 @@ export class PlaybookStore {
       .where('trigger.workspace', '=', workspace)
       .where('trigger.hook_path', '=', path)
       .executeTakeFirst()
+  }
+
+  /** Forgets revisions that are neither live nor any run's. */
+  async forgetRevisions(): Promise<void> {
+    await this.#database.write((tx) =>
+      tx
+        .deleteFrom('playbook_revision')
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('playbook')
+                .select('playbook.id')
+                .whereRef('playbook.account', '=', 'playbook_revision.account')
+                .whereRef('playbook.workspace', '=', 'playbook_revision.workspace')
+                .whereRef('playbook.id', '=', 'playbook_revision.playbook_id')
+                .whereRef('playbook.revision', '=', 'playbook_revision.revision'),
+            ),
+          ),
+        )
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('playbook_run')
+                .select('playbook_run.revision')
+                .whereRef('playbook_run.account', '=', 'playbook_revision.account')
+                .whereRef('playbook_run.workspace', '=', 'playbook_revision.workspace')
+                .whereRef('playbook_run.playbook_id', '=', 'playbook_revision.playbook_id')
+                .whereRef('playbook_run.revision', '=', 'playbook_revision.revision'),
+            ),
+          ),
+        )
+        .execute(),
+    )
   }
 
   /** @returns false where there is no such hook */

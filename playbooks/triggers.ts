@@ -57,7 +57,7 @@ export class Triggers {
     const { alertChanges } = this.#deps
     const changes = await alertChanges.take(ALERT_CHANGES_MAX)
     const places = new Map<string, Promise<readonly AlertTrigger[]>>()
-    await Promise.all(
+    const looked = await Promise.allSettled(
       changes.map(async (change) => {
         const place = `${change.account} ${change.workspace}`
         const known = places.get(place) ?? this.#alertTriggers(change.account, change.workspace)
@@ -65,9 +65,14 @@ export class Triggers {
         for (const found of await known) {
           if (found.trigger.on.includes(change.change)) await this.#onAlert(change, found)
         }
+        return change.id
       }),
     )
-    if (changes.length > 0) await alertChanges.done(changes.map((change) => change.id))
+    // One that fails does not hold up the others; it is taken again.
+    const done = looked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    if (done.length > 0) await alertChanges.done(done)
+    const failed = looked.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
     return changes.length
   }
 

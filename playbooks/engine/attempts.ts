@@ -4,6 +4,7 @@ import { ATTEMPTS_AT_ONCE_MAX } from '../limits.ts'
 import type { JsonMap, Log, RunAs } from '../types.ts'
 import type { LoadedPlaybook } from './advance.ts'
 import type { Signal, StoredResult } from './driver.ts'
+import type { EngineCounts } from './engine.ts'
 import { keyOf } from './key.ts'
 import type { Payloads } from './payload.ts'
 import { sessionPolicy } from './session-policy.ts'
@@ -20,6 +21,7 @@ export interface AttemptsDeps {
   readonly runAs: RunAs
   readonly clock: Clock
   readonly log: Log
+  readonly counts: Pick<EngineCounts, 'attempts' | 'resultsLate'>
   load(account: AccountId, workspace: string, playbookId: string, revision: string): Promise<LoadedPlaybook>
   /** An attempt has ended and its run may go on. */
   onResult(): void
@@ -103,8 +105,10 @@ export class Attempts {
       if (!result) return
       const stored: StoredResult = { result }
       const sealed = await payloads.seal(stored, `effect/${key}`)
+      this.#deps.counts.attempts.add({ action: task.action, outcome: result.ok ? 'ok' : result.error.code })
       if (await store.completeTask(task, sealed, result.ok, clock.now())) return
       log.warn({ runId: task.run_id, step: task.step, attempt: task.attempt }, 'a result came after its lease was lost')
+      this.#deps.counts.resultsLate.add({})
       await this.#noteLateResult(task, result)
     } catch (error) {
       log.error(

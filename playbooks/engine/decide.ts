@@ -37,7 +37,7 @@ export function decide(playbook: Playbook, state: RunState, now: number): Decisi
   }
   if (ready.length > 0) return { kind: 'begin', steps: ready.map(({ step }) => step) }
   if (steps.every(({ at }) => isTerminal(at))) return { kind: 'finish', status: 'succeeded' }
-  return rest(playbook, state)
+  return rest(playbook, state, now)
 }
 
 interface Standing {
@@ -135,14 +135,14 @@ export function decisionEvents(
   return [event, { type: 'step.completed', step: step.id, output }]
 }
 
-function rest(playbook: Playbook, state: RunState): Decision {
+function rest(playbook: Playbook, state: RunState, now: number): Decision {
   const steps = [...state.steps.values()]
-  const running = steps.some((step) => step.pending !== undefined)
+  const pending = steps.flatMap((step) => (step.pending ? [step.pending.dueAt] : []))
   const timers = steps.flatMap((step) => (step.timer ? [step.timer.dueAt] : []))
-  if (!running && timers.length === 0) return { kind: 'stalled' }
+  if (pending.length === 0 && timers.length === 0) return { kind: 'stalled' }
   return {
     kind: 'rest',
-    status: running ? 'running' : 'waiting',
+    status: pending.some((dueAt) => dueAt <= now) ? 'running' : 'waiting',
     wakeAt: Math.min(deadlineOf(playbook, state), ...timers),
   }
 }

@@ -7,6 +7,7 @@ import type { JsonMap, Log, RunStatus, StepChange, StepStatus } from '../types.t
 import type { Arrival } from './absorb.ts'
 import { type Advanced, type Advancer, type LoadedPlaybook, stall } from './advance.ts'
 import { approvalContent } from './approval-content.ts'
+import type { EngineCounts } from './engine.ts'
 import { EVENT_VERSION, type HistoryEvent, type RunEvent, type RunFailure } from './events.ts'
 import { NOTHING, readHistory, sealEvents } from './history.ts'
 import { keyOf } from './key.ts'
@@ -24,6 +25,7 @@ export interface DriverDeps {
   readonly advancer: Advancer
   readonly clock: Clock
   readonly log: Log
+  readonly counts: Pick<EngineCounts, 'runsEnded' | 'commitsFenced'>
   readonly owner: string
   /** The revision a run is pinned to. @throws where it is gone, which is a bug */
   load(account: AccountId, workspace: string, playbookId: string, revision: string): Promise<LoadedPlaybook>
@@ -122,12 +124,14 @@ export class RunDriver {
     }
     if (outcome === 'fenced') {
       this.#states.delete(run.id)
+      this.#deps.counts.commitsFenced.add({})
       this.#deps.log.warn(
         { runId: run.id, epoch: run.epoch },
         'another process has this run; what was decided here is dropped',
       )
       return
     }
+    if (advanced.state.ended) this.#deps.counts.runsEnded.add({ status: advanced.status })
     this.#remember(run, advanced)
     this.#tell(run, before.state, advanced)
     if (commit.abort === 'all') this.#deps.onAbort(run.id)
@@ -274,6 +278,7 @@ export class RunDriver {
       abort: undefined,
     })
     if (outcome !== 'ok') return
+    this.#deps.counts.runsEnded.add({ status: 'poisoned' })
     const { account, workspace, id: runId, playbook_id: playbookId } = run
     this.#deps.onChange({ account, workspace, playbookId, runId, status: 'failed', error, at: now })
   }

@@ -14,6 +14,16 @@ import { Turns } from './turns.ts'
 const POLL_MS = 1000
 const SWEEP_MS = 60_000
 
+/** What the engine counts.   @see metrics.ts */
+export interface EngineCounts {
+  readonly runsEnded: { add(labels: { readonly status: string }): void }
+  readonly attempts: { add(labels: { readonly action: string; readonly outcome: string }): void }
+  readonly attemptsLost: { add(labels: object, amount?: number): void }
+  readonly resultsLate: { add(labels: object): void }
+  readonly commitsFenced: { add(labels: object): void }
+  readonly runsStuck: { add(labels: object, amount?: number): void }
+}
+
 export interface EngineDeps {
   readonly store: RunStore
   readonly payloads: Payloads
@@ -23,6 +33,7 @@ export interface EngineDeps {
   readonly runAs: RunAs
   readonly clock: Clock
   readonly log: Log
+  readonly counts: EngineCounts
   readonly owner: string
   /** True where no other process can work on this database: what is leased at the start then belongs to the dead. */
   readonly alone: boolean
@@ -65,6 +76,7 @@ export class Engine {
   async start(): Promise<void> {
     if (this.#deps.alone) {
       const lost = await this.#store.releaseAll(this.#deps.clock.now())
+      this.#deps.counts.attemptsLost.add({}, lost)
       if (lost > 0) this.#deps.log.info({ attempts: lost }, 'attempts were under way when the last process ended')
     }
     for (const turns of [this.#runs, this.#tasks, this.#leases, this.#sweeper]) turns.start()
@@ -112,11 +124,13 @@ export class Engine {
     for (const id of abortedTasks) this.#attempts.abort(id)
     const expired = await this.#store.expireTasks(this.#deps.clock.now(), this.#attempts.taskIds)
     if (expired > 0) this.#runs.poke()
+    this.#deps.counts.attemptsLost.add({}, expired)
   }
 
   async #sweep(): Promise<undefined> {
     const now = this.#deps.clock.now()
     const woken = await this.#store.wakeStuck(now)
+    this.#deps.counts.runsStuck.add({}, woken)
     if (woken > 0) {
       this.#deps.log.warn({ runs: woken }, 'runs had nothing that could wake them and were woken')
       this.#runs.poke()

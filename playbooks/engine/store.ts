@@ -158,6 +158,7 @@ export interface Lease {
 const CONNECTION = 'default'
 /** SQLite takes 32,766 parameters, PostgreSQL 65,535; an event has nine. */
 const ROWS_PER_INSERT = 500
+const RUNS_FORGOTTEN_MAX = 100
 
 class Conflict extends Error {}
 
@@ -640,6 +641,35 @@ export class RunStore {
         .returning('id')
         .execute()
       return woken.length
+    })
+  }
+
+  /** Runs that have not ended, by status. */
+  async countOpen(): Promise<ReadonlyMap<RunStatus, number>> {
+    const rows = await this.#database.read
+      .selectFrom('playbook_run')
+      .select((eb) => ['status', eb.fn.countAll<number>().as('count')])
+      .where('status', 'in', ['queued', 'running', 'waiting'])
+      .groupBy('status')
+      .execute()
+    return new Map(rows.map((row) => [row.status, Number(row.count)]))
+  }
+
+  /** Forgets runs that ended before `before`, some at a time. @returns how many */
+  forgetRuns(before: number): Promise<number> {
+    return this.write(async (tx) => {
+      const old = await tx
+        .selectFrom('playbook_run')
+        .select('id')
+        .where('ended_at', '<', before)
+        .limit(RUNS_FORGOTTEN_MAX)
+        .execute()
+      const ids = old.map((row) => row.id)
+      if (ids.length === 0) return 0
+      await tx.deleteFrom('playbook_run_event').where('run_id', 'in', ids).execute()
+      await tx.deleteFrom('playbook_approval').where('run_id', 'in', ids).execute()
+      await tx.deleteFrom('playbook_run').where('id', 'in', ids).execute()
+      return ids.length
     })
   }
 

@@ -43,6 +43,11 @@ export class Evaluator {
   /** The account that had the last turn. */
   #served: string | undefined
   #closed = false
+  readonly #onKilled: () => void
+
+  constructor(onKilled: () => void = () => {}) {
+    this.#onKilled = onKilled
+  }
 
   /** The outcome of each expression, in order; what is wrong with one is its outcome.
    * @throws EvaluatorUnavailable */
@@ -90,7 +95,10 @@ export class Evaluator {
       .run(waiting.evaluation)
       .then(waiting.resolve, waiting.reject)
       .finally(() => {
-        if (worker.ended) this.#worker = undefined
+        if (worker.ended) {
+          this.#worker = undefined
+          this.#onKilled()
+        }
         this.#current = undefined
         this.#next()
       })

@@ -131,6 +131,7 @@ export async function openWorkbench(
     sealer: openSealer({ dataDir: dir }),
     clock,
     log,
+    metrics: createMetrics(),
     authorizer: rights,
     runAs: async (account, name, sessionPolicies) => {
       if (!roles.has(name)) throw new RampartError('test.role.absent', { status: 404, title: 'absent' }, 'no such role')
