@@ -44,6 +44,8 @@ interface Track {
   readonly resolved: ResolvedCorrelation
   readonly place: number
   readonly makeMeasure: () => Measure
+  /** For windows too small to have a measure of their own. */
+  readonly sharedMeasure: Measure
   readonly shape: WindowShape
   readonly numeric: boolean
   /** Entries that a window keeps; the count above the highest bound need not be known. */
@@ -58,7 +60,17 @@ interface Watcher {
   readonly tag: number
 }
 
+/** What an event did to a group. */
+interface Entered {
+  readonly key: string
+  readonly window: Window
+  readonly tag: number
+  /** There are newer entries. */
+  readonly late: boolean
+}
+
 const NO_HOLDS: readonly Hold[] = []
+const NO_WATCHERS: readonly Watcher[] = []
 
 /** Watches the windows of correlations. Event time decides what is in a window: an event within the lateness of its group
  * is put in its place, and what it changes in later windows is told then; an older one is counted and left out.
@@ -90,85 +102,89 @@ export class Correlator {
   /** Takes a matched event into every window it belongs to.
    * @returns the correlations that hold at it, inner ones of a chain before those built on them */
   see(event: MatchedEvent): readonly Hold[] {
-    let pending: Watcher[] = []
+    let pending: readonly Watcher[] = NO_WATCHERS
     for (const id of event.ruleIds) {
       const watchers = this.#byRule.get(id)
       if (watchers) pending = pending.length === 0 ? watchers : [...pending, ...watchers]
     }
     if (pending.length === 0) return NO_HOLDS
-    const holds: Hold[] = []
+    let holds: Hold[] | undefined
     while (pending.length > 0) {
-      // Tracks stand in the order of resolution: each is done when those it builds on are.
-      const track = pending.reduce(
-        (first, watcher) => (watcher.track.place < first.place ? watcher.track : first),
-        (pending[0] as Watcher).track,
-      )
+      const { track } = firstOf(pending)
       const held = this.#enter(track, pending, event)
-      const rest = pending.filter((watcher) => watcher.track !== track)
-      pending = held.length > 0 ? [...rest, ...(this.#byRule.get(track.resolved.correlation.head.id) ?? [])] : rest
-      holds.push(...held)
+      pending = pending.length === 1 ? NO_WATCHERS : pending.filter((watcher) => watcher.track !== track)
+      if (held.length === 0) continue
+      if (holds) holds.push(...held)
+      else holds = [...held]
+      const followers = this.#byRule.get(track.resolved.correlation.head.id)
+      if (followers) pending = [...pending, ...followers]
     }
-    return holds
+    return holds ?? NO_HOLDS
   }
 
   /** Enters the event once for each rule of the track that it matches, in the order of the rules: it may be two steps of an
    * order by itself. */
   #enter(track: Track, pending: readonly Watcher[], event: MatchedEvent): readonly Hold[] {
-    const { resolved } = track
-    let touched: Map<string, { window: Window; tag: number; late: boolean }> | undefined
-    for (const watcher of pending) {
-      if (watcher.track !== track) continue
-      const key = groupKeyOf(resolved, watcher.tag, event)
-      if (key === undefined) continue
-      const value = countedValue(track, watcher.tag, event)
-      if (value === null) continue
-      const window = this.#window(track, key)
-      const late = event.time < window.newest
-      if (late && event.time < window.newest - this.#latenessMs) {
-        this.counts.lateEntries++
-        continue
-      }
-      this.#put(track, window, event, watcher.tag, value)
-      touched ??= new Map()
-      touched.set(key, { window, tag: watcher.tag, late })
-    }
     this.#sweep(track, event.arrivedAt)
-    if (!touched) return NO_HOLDS
-    const holds: Hold[] = []
-    const { timespanMs } = resolved.correlation
-    for (const [groupKey, { window, tag, late }] of touched) {
-      const time = late
-        ? window.holdsFrom(event.time, timespanMs, track.makeMeasure())
-        : window.measure.holds(event.time - timespanMs, window.length)
-          ? event.time
-          : undefined
-      if (time === undefined) continue
-      holds.push({ correlation: resolved, group: groupOf(resolved, tag, event), groupKey, time, window })
+    if (pending.length === 1) {
+      const entered = this.#put(pending[0] as Watcher, event)
+      const hold = entered && this.#holdOf(track, entered, event)
+      return hold ? [hold] : NO_HOLDS
     }
-    return holds
+    const own = pending.filter((watcher) => watcher.track === track).sort((left, right) => left.tag - right.tag)
+    const byGroup = new Map<string, Entered>()
+    for (const watcher of own) {
+      const entered = this.#put(watcher, event)
+      if (entered) byGroup.set(entered.key, entered)
+    }
+    return [...byGroup.values()].flatMap((entered) => this.#holdOf(track, entered, event) ?? [])
+  }
+
+  #holdOf(track: Track, { key, window, tag, late }: Entered, event: MatchedEvent): Hold | undefined {
+    const { resolved, sharedMeasure, makeMeasure } = track
+    const { timespanMs } = resolved.correlation
+    let time: number | undefined = event.time
+    if (late) time = window.holdsFrom(event.time, timespanMs, sharedMeasure)
+    else if (!window.holds(timespanMs, sharedMeasure, makeMeasure)) return undefined
+    if (time === undefined) return undefined
+    return { correlation: resolved, group: groupOf(resolved, tag, event), groupKey: key, time, window }
+  }
+
+  #put({ track, tag }: Watcher, event: MatchedEvent): Entered | undefined {
+    const key = groupKeyOf(track.resolved, tag, event)
+    if (key === undefined) return undefined
+    const value = countedValue(track, tag, event)
+    if (value === null) return undefined
+    const window = this.#window(track, key)
+    const { timespanMs } = track.resolved.correlation
+    const { time, ref } = event
+    const { newest } = window
+    const late = time < newest
+    if (late && time < newest - this.#latenessMs) {
+      this.counts.lateEntries++
+      return undefined
+    }
+    if (event.arrivedAt > window.arrivedAt) window.arrivedAt = event.arrivedAt
+    if (late) window.insert({ time, tag, value, ref }, timespanMs)
+    else {
+      window.leaveUntil(time - timespanMs)
+      window.append(time, tag, value, ref)
+    }
+    const before = (late ? newest : time) - timespanMs - this.#latenessMs
+    const dropped = window.forget(before, track.entriesMax)
+    if (track.entriesMax === ENTRIES_PER_GROUP_MAX) this.counts.droppedEntries += dropped
+    return { key, window, tag, late }
   }
 
   #window(track: Track, key: string): Window {
     let window = track.groups.get(key)
     if (!window) {
       if (this.#groupCount >= GROUPS_MAX) this.#evict()
-      window = new Window(track.makeMeasure(), track.shape)
+      window = new Window(track.shape)
       track.groups.set(key, window)
       this.#groupCount++
     }
     return window
-  }
-
-  #put(track: Track, window: Window, event: MatchedEvent, tag: number, value: EntryValue): void {
-    const { timespanMs } = track.resolved.correlation
-    const { time, ref } = event
-    if (event.arrivedAt > window.arrivedAt) window.arrivedAt = event.arrivedAt
-    if (time >= window.newest) {
-      window.leaveUntil(time - timespanMs)
-      window.append(time, tag, value, ref)
-    } else window.insert({ time, tag, value, ref }, timespanMs, track.makeMeasure())
-    const dropped = window.forget(window.newest - timespanMs - this.#latenessMs, track.entriesMax)
-    if (track.entriesMax === ENTRIES_PER_GROUP_MAX) this.counts.droppedEntries += dropped
   }
 
   /** Looks at a few groups and lets go of those that nothing came to for longer than their window and the lateness. */
@@ -208,10 +224,10 @@ export class Correlator {
   }
 
   save(): CorrelatorState {
-    return this.#tracks.map(({ resolved, groups }) => ({
-      id: resolved.correlation.head.id,
-      fingerprint: resolved.fingerprint,
-      groups: [...groups].map(([key, window]) => saveGroup(key, window)),
+    return this.#tracks.map((track) => ({
+      id: track.resolved.correlation.head.id,
+      fingerprint: track.resolved.fingerprint,
+      groups: [...track.groups].map(([key, window]) => saveGroup(key, window, track)),
     }))
   }
 
@@ -225,13 +241,22 @@ export class Correlator {
   }
 }
 
+/** Tracks stand in the order of resolution: each is done when those it builds on are. */
+function firstOf(watchers: readonly Watcher[]): Watcher {
+  let first = watchers[0] as Watcher
+  for (const watcher of watchers) if (watcher.track.place < first.track.place) first = watcher
+  return first
+}
+
 function makeTrack(resolved: ResolvedCorrelation, place: number): Track {
   const { correlation } = resolved
   const bounds = correlation.bounds.map(({ value }) => Math.ceil(Math.abs(value)) + 2)
+  const makeMeasure = measureOf(correlation)
   return {
     resolved,
     place,
-    makeMeasure: measureOf(correlation),
+    makeMeasure,
+    sharedMeasure: makeMeasure(),
     shape: { tags: correlation.type.startsWith('temporal'), values: correlation.type.startsWith('value_') },
     numeric: /^value_(?:sum|avg|median|percentile)$/.test(correlation.type),
     entriesMax:
@@ -249,8 +274,9 @@ function groupKeyOf(resolved: ResolvedCorrelation, tag: number, event: MatchedEv
   for (let i = 0; i < fields.length; i++) {
     const text = groupText(event.value(fields[i] as string))
     if (text === undefined) return undefined
-    // The length in front keeps `a` + `bc` and `ab` + `c` apart.
-    key += fields.length === 1 ? text : `${text.length}:${text}`
+    // The length in front keeps `a` + `bc` and `ab` + `c` apart, and makes a text of its own: a slice would hold on to the
+    // whole record that it was cut from.
+    key += `${text.length}:${text}`
   }
   return bounded(key)
 }
@@ -267,11 +293,13 @@ function groupOf(resolved: ResolvedCorrelation, tag: number, event: MatchedEvent
 function countedValue(track: Track, tag: number, event: MatchedEvent): EntryValue | null {
   const fields = track.resolved.valueFields[tag] as readonly string[]
   if (fields.length === 0) return undefined
+  if (fields.length === 1) {
+    const text = groupText(event.value(fields[0] as string))
+    if (text === undefined) return null
+    return track.numeric ? (numberOf(text) ?? null) : bounded(text)
+  }
   const texts = fields.map((field) => groupText(event.value(field)))
-  if (texts.includes(undefined)) return null
-  const [first = ''] = texts
-  if (track.numeric) return numberOf(first) ?? null
-  return bounded(texts.length === 1 ? first : JSON.stringify(texts))
+  return texts.includes(undefined) ? null : bounded(JSON.stringify(texts))
 }
 
 function groupText(value: JsonValue | undefined): string | undefined {
@@ -286,27 +314,24 @@ function bounded(text: string): string {
   return text.length <= GROUP_KEY_CHARS_MAX ? text : `sha256:${hash('sha256', text, 'base64url')}`
 }
 
-function saveGroup(key: string, window: Window): GroupState {
-  const { times, tags, values, refs, toldAt, arrivedAt } = window
+function saveGroup(key: string, window: Window, { shape }: Track): GroupState {
+  const at = Array.from({ length: window.size }, (_, index) => index)
   return {
     key,
-    times,
-    refs,
-    arrivedAt,
-    ...(tags ? { tags } : {}),
-    ...(values ? { values: values as (string | number)[] } : {}),
-    ...(Number.isFinite(toldAt) ? { toldAt } : {}),
+    times: at.map((index) => window.timeAt(index)),
+    refs: at.map((index) => window.refAt(index)),
+    arrivedAt: window.arrivedAt,
+    ...(shape.tags ? { tags: at.map((index) => window.tagAt(index)) } : {}),
+    ...(shape.values ? { values: at.map((index) => window.valueAt(index) ?? '') } : {}),
+    ...(Number.isFinite(window.toldAt) ? { toldAt: window.toldAt } : {}),
   }
 }
 
-function loadGroup(window: Window, group: GroupState, { resolved, makeMeasure }: Track): void {
+function loadGroup(window: Window, group: GroupState, { resolved }: Track): void {
   for (const [at, time] of group.times.entries()) {
-    window.times.push(time)
-    window.tags?.push(group.tags?.[at] ?? 0)
-    window.values?.push(group.values?.[at])
-    window.refs.push(group.refs[at] ?? 0)
+    window.append(time, group.tags?.[at] ?? 0, group.values?.[at], group.refs[at] ?? 0)
   }
   window.arrivedAt = group.arrivedAt
-  window.toldAt = group.toldAt ?? Number.NEGATIVE_INFINITY
-  if (window.times.length > 0) window.remeasure(resolved.correlation.timespanMs, makeMeasure())
+  if (group.toldAt !== undefined) window.toldAt = group.toldAt
+  window.leaveUntil(window.newest - resolved.correlation.timespanMs)
 }

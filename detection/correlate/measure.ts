@@ -11,6 +11,8 @@ export interface Measure {
   leave(tag: number, value: EntryValue): void
   /** Whether the correlation holds for the window of `length` entries that ends now; none of them is as old as `after`. */
   holds(after: number, length: number): boolean
+  /** As it was made: nothing has entered. */
+  reset(): void
 }
 
 /** Makes measures for the groups of one correlation.   @see Sigma correlation rules specification 2.0, correlation types */
@@ -45,7 +47,7 @@ export function measureOf(correlation: SigmaCorrelation): () => Measure {
   }
 }
 
-export function within(bounds: readonly Bound[], measured: number): boolean {
+function within(bounds: readonly Bound[], measured: number): boolean {
   for (const { kind, value } of bounds) if (!boundHolds(kind, measured, value)) return false
   return true
 }
@@ -79,6 +81,8 @@ class EventCount implements Measure {
 
   leave(): void {}
 
+  reset(): void {}
+
   holds(_after: number, length: number): boolean {
     return within(this.#bounds, length)
   }
@@ -105,6 +109,10 @@ class ValueCount implements Measure {
   holds(): boolean {
     return within(this.#bounds, this.#counts.size)
   }
+
+  reset(): void {
+    this.#counts.clear()
+  }
 }
 
 /** Sum, or mean. Neumaier's compensated summation keeps what leaves from leaving a residue behind.
@@ -128,10 +136,14 @@ class Sum implements Measure {
 
   leave(_tag: number, value: EntryValue): void {
     this.#count--
-    if (this.#count === 0) {
-      this.#sum = 0
-      this.#compensation = 0
-    } else this.#add(-Number(value))
+    if (this.#count === 0) this.reset()
+    else this.#add(-Number(value))
+  }
+
+  reset(): void {
+    this.#sum = 0
+    this.#compensation = 0
+    this.#count = 0
   }
 
   #add(term: number): void {
@@ -165,6 +177,10 @@ class Quantile implements Measure {
 
   leave(_tag: number, value: EntryValue): void {
     this.#values.splice(lowerBound(this.#values, Number(value)), 1)
+  }
+
+  reset(): void {
+    this.#values.length = 0
   }
 
   holds(): boolean {
@@ -238,6 +254,10 @@ class Together implements Measure {
   holds(): boolean {
     return this.#asks((tag) => (this.#counts[tag] ?? 0) > 0)
   }
+
+  reset(): void {
+    this.#counts.fill(0)
+  }
 }
 
 /** For each prefix of the rules, the latest time at which a run through it in order began: the whole order is in the window
@@ -261,6 +281,11 @@ class InOrder implements Measure {
 
   leave(tag: number): void {
     this.#counts[tag] = (this.#counts[tag] ?? 0) - 1
+  }
+
+  reset(): void {
+    this.#began.fill(Number.NEGATIVE_INFINITY)
+    this.#counts.fill(0)
   }
 
   holds(after: number): boolean {

@@ -6,95 +6,144 @@ export interface WindowShape {
   readonly values: boolean
 }
 
+/** Windows of at most so many entries are measured anew at each event, by a measure that all groups share: most groups of a
+ * large correlation hold an entry or two, and a measure of their own would cost more than all else of them. */
+const SMALL = 16
+/** Growing an array by one leaves room for sixteen more; small ones are copied instead. */
+const COPIED_UNTIL = 8
+
 /** The entries of one group that may still matter, in order of time. */
 export class Window {
-  readonly times: number[] = []
-  readonly tags: number[] | undefined
-  readonly values: EntryValue[] | undefined
-  /** What names the entry's event to the caller: an offset, a line. */
-  readonly refs: number[] = []
+  /** When its last entry arrived, when the correlation last was told of, then time and reference of each entry in turn: one
+   * array of plain numbers is the least that a group can cost. */
+  #numbers: number[]
+  #tags: number[] | undefined
+  #values: EntryValue[] | undefined
   /** Entries before this one have left. */
-  head = 0
-  measure: Measure
-  /** When the correlation last was told of for this group. */
-  toldAt = Number.NEGATIVE_INFINITY
-  /** When its last entry arrived. */
-  arrivedAt = Number.NEGATIVE_INFINITY
+  #head = 0
+  #measure: Measure | undefined
 
-  constructor(measure: Measure, shape: WindowShape) {
-    this.measure = measure
-    this.tags = shape.tags ? [] : undefined
-    this.values = shape.values ? [] : undefined
+  constructor(shape: WindowShape) {
+    this.#numbers = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    if (shape.tags) this.#tags = []
+    if (shape.values) this.#values = []
+  }
+
+  get arrivedAt(): number {
+    return this.#numbers[0] as number
+  }
+
+  set arrivedAt(at: number) {
+    this.#numbers[0] = at
+  }
+
+  /** When the correlation was last told of for this group. */
+  get toldAt(): number {
+    return this.#numbers[1] as number
+  }
+
+  set toldAt(at: number) {
+    this.#numbers[1] = at
+  }
+
+  /** Entries that are kept, those that left included. */
+  get size(): number {
+    return (this.#numbers.length - 2) / 2
+  }
+
+  /** Entries that have not left. */
+  get length(): number {
+    return this.size - this.#head
+  }
+
+  timeAt(at: number): number {
+    return this.#numbers[2 + 2 * at] as number
+  }
+
+  refAt(at: number): number {
+    return this.#numbers[3 + 2 * at] as number
+  }
+
+  tagAt(at: number): number {
+    return this.#tags ? (this.#tags[at] as number) : 0
+  }
+
+  valueAt(at: number): EntryValue {
+    return this.#values?.[at]
   }
 
   get newest(): number {
-    return this.times.length === 0 ? Number.NEGATIVE_INFINITY : (this.times[this.times.length - 1] as number)
+    return this.size === 0 ? Number.NEGATIVE_INFINITY : this.timeAt(this.size - 1)
   }
 
-  /** How many entries have not left. */
-  get length(): number {
-    return this.times.length - this.head
-  }
-
-  /** Lets entries as old as `after` leave the measure. They stay in the columns until `forget`. */
+  /** Lets entries as old as `after` leave. They stay in the columns until `forget`. */
   leaveUntil(after: number): void {
-    while (this.head < this.times.length && (this.times[this.head] as number) <= after) this.#leaveOne()
+    const { size } = this
+    while (this.#head < size && this.timeAt(this.#head) <= after) this.#leaveOne()
   }
 
   #leaveOne(): void {
-    this.measure.leave(this.tags?.[this.head] ?? 0, this.values?.[this.head])
-    this.head++
+    this.#measure?.leave(this.tagAt(this.#head), this.valueAt(this.#head))
+    this.#head++
   }
 
   /** Adds an entry that is as new as the newest. */
   append(time: number, tag: number, value: EntryValue, ref: number): void {
-    this.times.push(time)
-    this.tags?.push(tag)
-    this.values?.push(value)
-    this.refs.push(ref)
-    this.measure.enter(time, tag, value)
+    if (this.size < COPIED_UNTIL) {
+      this.#numbers = this.#numbers.concat(time, ref)
+      if (this.#tags) this.#tags = this.#tags.concat(tag)
+      if (this.#values) this.#values = this.#values.concat([value])
+    } else {
+      this.#numbers.push(time, ref)
+      this.#tags?.push(tag)
+      this.#values?.push(value)
+    }
+    this.#measure?.enter(time, tag, value)
   }
 
   /** Puts an entry that came late in its place, after those of the same time. */
-  insert(
-    entry: { time: number; tag: number; value: EntryValue; ref: number },
-    timespanMs: number,
-    fresh: Measure,
-  ): void {
-    let at = this.times.length
-    while (at > 0 && (this.times[at - 1] as number) > entry.time) at--
-    this.times.splice(at, 0, entry.time)
-    this.tags?.splice(at, 0, entry.tag)
-    this.values?.splice(at, 0, entry.value)
-    this.refs.splice(at, 0, entry.ref)
-    this.remeasure(timespanMs, fresh)
+  insert(entry: { time: number; tag: number; value: EntryValue; ref: number }, timespanMs: number): void {
+    let at = this.size
+    while (at > 0 && this.timeAt(at - 1) > entry.time) at--
+    this.#numbers.splice(2 + 2 * at, 0, entry.time, entry.ref)
+    this.#tags?.splice(at, 0, entry.tag)
+    this.#values?.splice(at, 0, entry.value)
+    this.#measure = undefined
+    this.#head = 0
+    this.leaveUntil(this.newest - timespanMs)
   }
 
-  /** Measures the window up to its newest entry anew. */
-  remeasure(timespanMs: number, fresh: Measure): void {
+  /** Whether the correlation holds at the newest entry.
+   * @param shared a measure to use when the window has none of its own
+   * @param make makes one for a window that has grown */
+  holds(timespanMs: number, shared: Measure, make: () => Measure): boolean {
+    const { length } = this
+    if (length > SMALL) this.#measure ??= this.#measured(make())
+    else this.#measure = undefined
     const after = this.newest - timespanMs
-    this.measure = fresh
-    this.head = 0
-    while ((this.times[this.head] as number) <= after) this.head++
-    for (let at = this.head; at < this.times.length; at++) this.#enterAt(at, fresh)
+    if (this.#measure) return this.#measure.holds(after, length)
+    shared.reset()
+    return this.#measured(shared).holds(after, length)
   }
 
-  #enterAt(at: number, measure: Measure): void {
-    measure.enter(this.times[at] as number, this.tags?.[at] ?? 0, this.values?.[at])
+  #measured(measure: Measure): Measure {
+    const { size } = this
+    for (let at = this.#head; at < size; at++) measure.enter(this.timeAt(at), this.tagAt(at), this.valueAt(at))
+    return measure
   }
 
-  /** The first time from `from` on at whose entry the measure holds, of those entries whose window reaches back to it. */
-  holdsFrom(from: number, timespanMs: number, fresh: Measure): number | undefined {
+  /** The first time from `from` on at whose entry the correlation holds, of those entries whose window reaches back to it. */
+  holdsFrom(from: number, timespanMs: number, shared: Measure): number | undefined {
+    shared.reset()
+    const { size } = this
     let tail = 0
-    for (let at = 0; at < this.times.length; at++) {
-      const time = this.times[at] as number
+    for (let at = 0; at < size; at++) {
+      const time = this.timeAt(at)
       if (time >= from + timespanMs) return undefined
-      this.#enterAt(at, fresh)
-      if (time < from || time === this.times[at + 1]) continue
-      for (; (this.times[tail] as number) <= time - timespanMs; tail++) {
-        fresh.leave(this.tags?.[tail] ?? 0, this.values?.[tail])
-      }
-      if (fresh.holds(time - timespanMs, at + 1 - tail)) return time
+      shared.enter(time, this.tagAt(at), this.valueAt(at))
+      if (time < from || (at + 1 < size && time === this.timeAt(at + 1))) continue
+      for (; this.timeAt(tail) <= time - timespanMs; tail++) shared.leave(this.tagAt(tail), this.valueAt(tail))
+      if (shared.holds(time - timespanMs, at + 1 - tail)) return time
     }
     return undefined
   }
@@ -104,15 +153,14 @@ export class Window {
   forget(before: number, most: number): number {
     let dropped = 0
     for (; this.length > most; dropped++) this.#leaveOne()
-    let gone = Math.max(0, this.head - most)
-    if (gone === 0 && (this.head < 8 || this.head * 2 < this.times.length)) return dropped
-    while (gone < this.head && (this.times[gone] as number) <= before) gone++
+    let gone = Math.max(0, this.#head - most)
+    if (gone === 0 && (this.#head < 4 || this.#head * 2 < this.size)) return dropped
+    while (gone < this.#head && this.timeAt(gone) <= before) gone++
     if (gone === 0) return dropped
-    this.times.splice(0, gone)
-    this.tags?.splice(0, gone)
-    this.values?.splice(0, gone)
-    this.refs.splice(0, gone)
-    this.head -= gone
+    this.#numbers.splice(2, 2 * gone)
+    this.#tags?.splice(0, gone)
+    this.#values?.splice(0, gone)
+    this.#head -= gone
     return dropped
   }
 }

@@ -265,11 +265,11 @@ function isNews({ correlation, time, window }: Hold): boolean {
 function recordsOf({ correlation, time, window }: Hold, address: ShardAddress): readonly string[] {
   const after = time - correlation.correlation.timespanMs
   const offsets: number[] = []
-  for (let at = window.times.length - 1; at >= 0 && offsets.length < FINDING_RECORDS_MAX; at--) {
-    const entry = window.times[at] as number
+  for (let at = window.size - 1; at >= 0 && offsets.length < FINDING_RECORDS_MAX; at--) {
+    const entry = window.timeAt(at)
     if (entry > time) continue
     if (entry <= after) break
-    const offset = window.refs[at] as number
+    const offset = window.refAt(at)
     if (offsets.at(-1) !== offset) offsets.push(offset)
   }
   return offsets.reverse().map((offset) => recordIdOf(address, offset))
