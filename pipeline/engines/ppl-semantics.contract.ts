@@ -263,6 +263,170 @@ export function pplSemanticsContract(name: string, open: () => Promise<OpenedSto
       })
     })
 
+    describe('parse, rex and regex', () => {
+      const texts = async (commands: string) => (await search(store, `source=texts | ${commands}`)).rows
+
+      it('parse gives empty texts where nothing matches, also for null', async () => {
+        expect(await texts(`parse message '(?<what>\\w+): (?<why>.+) for' | fields what, why`)).toEqual([
+          ['failed', 'timeout'],
+          ['', ''],
+          ['', ''],
+        ])
+        expect(await texts(`parse nowhere '(?<x>.)' | head 1 | fields x`)).toEqual([['']])
+      })
+
+      it('rex gives null where nothing matches, lists of several, and edits', async () => {
+        expect(await texts(`rex field=message '(?<mail>[a-z]+@[a-z.]+)' | fields mail`)).toEqual([
+          ['user@example.com'],
+          [null],
+          [null],
+        ])
+        expect(await texts(`rex field=message max_match=2 '(?<w>[a-z]{5,})' | fields w`)).toEqual([
+          [['ayment', 'failed']],
+          [['failover', 'logged']],
+          [['accepted']],
+        ])
+        expect(
+          await texts(`rex field=message mode=sed 's/(\\w+)@(\\w+)/\\2 at \\1/' | head 1 | fields message`),
+        ).toEqual([['Payment failed: timeout for example at user.com']])
+        expect(await texts(`rex field=message mode=sed 'y/abc/xyz/' | fields message | reverse | head 1`)).toEqual([
+          ['PAYMENT xzzepted'],
+        ])
+        expect(await texts(`rex field=message offset_field=at '(?<x>fail)(?<y>\\w+)' | fields at`)).toEqual([
+          ['x=8-11&y=12-13'],
+          ['x=0-3&y=4-7'],
+          [null],
+        ])
+      })
+
+      it('regex finds anywhere, with regard to case', async () => {
+        expect(await texts("regex message='fail' | stats count()")).toEqual([[2]])
+        expect(await texts("regex message!='fail' | stats count()")).toEqual([[1]])
+        expect(await texts("regex message='^(?i)payment' | stats count()")).toEqual([[2]])
+      })
+
+      it.each([
+        ["parse message '(?<a>x)(?=y)'", /look-around/],
+        ["parse message 'x'", /no named group/],
+        ["rex field=message '(?<a_b>x'", /cannot be used|named by a letter/],
+        ["rex field=message mode=sed 's/a/b'", /this is no edit/],
+        ["rex field=message mode=sed 's/a/b/x'", /only `g` is known/],
+      ])('%s is refused', async (commands, message) => {
+        await expect(texts(commands)).rejects.toMatchObject({ code: 'pipeline.query.badRegex', message })
+      })
+    })
+
+    describe('fillnull, eventstats, reverse', () => {
+      it.each([
+        [
+          "fillnull with 'none' in dept, city | fields dept, city",
+          [
+            ['IT', 'Brogan'],
+            ['IT', 'none'],
+            ['HR', 'Nogal'],
+            ['none', 'Orick'],
+            ['HR', 'Brogan'],
+          ],
+        ],
+        [
+          'fillnull value=0 | fields age, score',
+          [
+            [32, 1.5],
+            [36, 0],
+            [28, -2.5],
+            [33, 0],
+            [0, 1.5],
+          ],
+        ],
+        [
+          "fillnull using age = -1, dept = 'x' | where age < 0 or dept = 'x' | fields age, dept",
+          [
+            [33, 'x'],
+            [-1, 'HR'],
+          ],
+        ],
+        [
+          'eventstats avg(age) as a, count() by dept | fields name, a, `count()`',
+          [
+            ['Amber', 34, 2],
+            ['Hattie', 34, 2],
+            ['Nanette', 28, 2],
+            ['Dale', 33, 1],
+            ['Bob', 28, 2],
+          ],
+        ],
+        ['eventstats bucket_nullable=false count() as n by dept | where isnull(n) | fields name', [['Dale']]],
+        ['eventstats max(age) as oldest | where age = oldest | fields name', [['Hattie']]],
+        [
+          'eventstats dc(dept) as d, list(name) as names | head 1 | fields d, names',
+          [[2, ['Amber', 'Hattie', 'Nanette', 'Dale', 'Bob']]],
+        ],
+        ['reverse | fields name | head 2', [['Bob'], ['Dale']]],
+        ['sort age | reverse | head 1 | fields name', [['Hattie']]],
+      ])('%s', async (commands, expected) => {
+        expect((await search(store, `source=people | ${commands}`)).rows).toEqual(expected)
+      })
+    })
+
+    describe('bin and timechart', () => {
+      it.each([
+        ['bin age span=5', ['30-35', '35-40', '25-30', '30-35', null]],
+        ['bin score span=0.5 as age', ['1.50-2.00', null, '-2.50--2.00', null, '1.50-2.00']],
+        ['bin age bins=3', ['30-40', '30-40', '20-30', '30-40', null]],
+        ['bin age span=log10', ['10.0-100.0', '10.0-100.0', '10.0-100.0', '10.0-100.0', null]],
+        ['bin time span=2s as age | head 2', ['2024-02-01 00:00:00', '2024-02-01 00:00:00']],
+        ['bin time span=1d as age | head 1', ['2024-02-01']],
+        ['bin time span=1M as age | head 1', ['2024-02-01']],
+        [
+          'bin time span=3s aligntime=earliest as age | head 4',
+          ['2024-02-01 00:00:00', '2024-02-01 00:00:00', '2024-02-01 00:00:00', '2024-02-01 00:00:03'],
+        ],
+      ])('%s', async (commands, expected) => {
+        expect(await column(store, `source=people | ${commands} | fields age`)).toEqual(expected)
+      })
+
+      it.each([
+        [
+          'timechart span=3s count()',
+          [
+            ['2024-02-01 00:00:00', 3],
+            ['2024-02-01 00:00:03', 2],
+          ],
+        ],
+        [
+          'timechart span=1h sum(age) by dept',
+          [
+            ['2024-02-01 00:00:00', 'HR', 28],
+            ['2024-02-01 00:00:00', 'IT', 68],
+            ['2024-02-01 00:00:00', 'NULL', 33],
+          ],
+        ],
+        [
+          'timechart span=1h limit=1 count() by name',
+          [
+            ['2024-02-01 00:00:00', 'Amber', 1],
+            ['2024-02-01 00:00:00', 'OTHER', 4],
+          ],
+        ],
+        [
+          'timechart span=1h limit=1 useother=false usenull=false sum(age) by dept',
+          [['2024-02-01 00:00:00', 'IT', 68]],
+        ],
+        [
+          'timechart span=1h limit=1 avg(age) by dept',
+          [
+            ['2024-02-01 00:00:00', 'IT', 34],
+            ['2024-02-01 00:00:00', 'NULL', 33],
+            ['2024-02-01 00:00:00', 'OTHER', 28],
+          ],
+        ],
+        ['timechart span=10s per_second(age)', [['2024-02-01 00:00:00', 12.9]]],
+        ['timechart limit=0 count() by dept | stats count()', [[3]]],
+      ])('%s', async (commands, expected) => {
+        expect((await search(store, `source=people | ${commands}`)).rows).toEqual(expected)
+      })
+    })
+
     describe('the search clause', () => {
       it.each([
         ["search dept='IT' source=people", ['Amber', 'Hattie']],

@@ -87,6 +87,29 @@ describe('queries', () => {
     ],
     ['source=logs | stats bucket_nullable=false c by a', 'source=logs | stats bucket_nullable=false c by a'],
     ['source=logs | top 3 a by b', 'source=logs | top 3 a by b'],
+    ["source=logs | parse a '(?<x>.)'", "source=logs | parse a '(?<x>.)'"],
+    [
+      "source=logs | rex field=a max_match=3 '(?<x>.)' offset_field=o",
+      "source=logs | rex field=a max_match=3 offset_field=o '(?<x>.)'",
+    ],
+    ["source=logs | rex field=a mode=sed 's/a/b/g'", "source=logs | rex field=a mode=sed 's/a/b/g'"],
+    ["source=logs | regex a != 'x'", "source=logs | regex a!='x'"],
+    ['source=logs | fillnull with 0 in a, b', 'source=logs | fillnull using a = 0, b = 0'],
+    ["source=logs | fillnull value='x'", "source=logs | fillnull with 'x'"],
+    [
+      'source=logs | eventstats bucket_nullable=false count() as n by a',
+      'source=logs | eventstats bucket_nullable=false count() as n by a',
+    ],
+    ['source=logs | reverse', 'source=logs | reverse'],
+    ['source=logs | bin a span=2log10 as b', 'source=logs | bin a span=2log10 as b'],
+    ['source=logs | bin a bins=5 start=1', 'source=logs | bin a bins=5'],
+    ['source=logs | bin a start=-1 end=9.5', 'source=logs | bin a start=-1 end=9.5'],
+    ["source=logs | bin t span=2h aligntime='@d+3h'", "source=logs | bin t span=2h aligntime='@d+3h'"],
+    [
+      'source=logs | timechart span=5m limit=3 count() by a useother=false',
+      'source=logs | timechart span=5m limit=3 useother=false count() by a',
+    ],
+    ['source=logs | timechart avg(x) as y', 'source=logs | timechart span=1m avg(x) as y'],
     ["source=logs | rare countfield='n' usenull=false a", "source=logs | rare 10 countfield='n' usenull=false a"],
   ])('%s is read and printed', (text, wanted) => {
     expect(printed(text)).toBe(wanted)

@@ -80,10 +80,12 @@ export type Plan =
       readonly count: number
       readonly skip: number
     }
-  /** Numbers the rows of each partition from 1, in that order. */
+  /** Numbers the rows of each partition from 1, in that order. With `ties`, rows that are equal in it have one number
+   * and the next ones the following number. */
   | {
       readonly op: 'number'
       readonly input: Plan
+      readonly ties: boolean
       readonly column: Column
       readonly partition: readonly Typed[]
       readonly order: readonly SortKey[]
@@ -96,6 +98,38 @@ export type Plan =
       readonly partition: readonly Typed[]
       readonly order: readonly SortKey[]
     }
+
+  /** Aggregates over the rows before each one in its partition, in that order: at most `rows` of them (0: all), the row
+   * itself among them if `current`. */
+  | {
+      readonly op: 'slide'
+      readonly input: Plan
+      readonly aggregates: readonly Aggregate[]
+      readonly partition: readonly Typed[]
+      readonly order: readonly SortKey[]
+      readonly rows: number
+      readonly current: boolean
+    }
+  /** Rows of all inputs, brought to the same columns; a hole is null. */
+  | {
+      readonly op: 'union'
+      readonly columns: readonly Column[]
+      readonly inputs: readonly { readonly plan: Plan; readonly columns: readonly (Typed | undefined)[] }[]
+    }
+  /** Rows of `left` with those of `right` for which all keys are equal and the condition holds. `semi` and `anti` keep
+   * rows of `left` that have one or none, and only their columns. */
+  | {
+      readonly op: 'join'
+      readonly kind: JoinKind
+      readonly left: Plan
+      readonly right: Plan
+      readonly keys: readonly { readonly left: Typed; readonly right: Typed }[]
+      readonly condition: Typed | undefined
+    }
+  /** A row for each item of a list; rows whose list is null or empty have one with null. */
+  | { readonly op: 'unnest'; readonly input: Plan; readonly list: Typed; readonly column: Column }
+
+export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'semi' | 'anti' | 'cross'
 
 /** Reads events. Columns are added while the rest of the query is checked: only what is used is read. */
 export interface ScanPlan {

@@ -47,7 +47,8 @@ export const primitives = [
   'greatest',
   'least',
   // Texts. `position` counts from 1 and is 0 where there is none; `substring` takes text, start, length. `like` takes a
-  // pattern of `%`, `_` and `\`; the regex ones an RE2 pattern; `regexGroup` text, pattern, group, or null.
+  // pattern of `%`, `_` and `\`; the regex ones an RE2 pattern, then group numbers: `regexExtract` gives '' where nothing
+  // matches, `regexGroup` null, `regexAll` a list of at most so many. `fixed` writes a number with so many decimals.
   'concat',
   'length',
   'lower',
@@ -64,8 +65,13 @@ export const primitives = [
   'endsWith',
   'like',
   'regexMatch',
+  'regexExtract',
   'regexGroup',
+  'regexAll',
   'regexReplace',
+  'regexReplaceFirst',
+  'translate',
+  'fixed',
   'md5',
   'sha1',
   'sha256',

@@ -3,6 +3,7 @@ import { type Pipe, tableOf } from './catalogue.ts'
 import { columnSql, expressionSql } from './sql-expression.ts'
 import { fieldSql } from './sql-field.ts'
 import type { Parameters } from './sql-parameters.ts'
+import { sqlCast, sqlTypeOf } from './sql-types.ts'
 
 /** Which events a scan sees. */
 export interface ScanBounds {
@@ -70,6 +71,7 @@ export function orderSql(order: readonly SortKey[], parameters: Parameters): str
 
 class PlanWriter {
   readonly steps: string[] = []
+  readonly #written = new Map<Plan, string>()
   readonly #pipeOf: (key: string) => Pipe
   readonly #bounds: ScanBounds
   readonly #parameters: Parameters
@@ -80,7 +82,16 @@ class PlanWriter {
     this.#parameters = parameters
   }
 
+  /** A plan that is used twice is one step. */
   write(plan: Plan): string {
+    const known = this.#written.get(plan)
+    if (known !== undefined) return known
+    const name = this.#write(plan)
+    this.#written.set(plan, name)
+    return name
+  }
+
+  #write(plan: Plan): string {
     switch (plan.op) {
       case 'scan':
         return this.#step(plan.pipes.map((pipe) => this.#scan(plan, this.#pipeOf(pipe.key))).join('\nUNION ALL\n'))
@@ -104,11 +115,54 @@ class PlanWriter {
       case 'number': {
         const input = this.write(plan.input)
         const over = `${this.#partitionBy(plan.partition)}${this.#orderBy(plan.order)}`
-        return this.#step(`SELECT *, row_number() OVER (${over}) AS ${columnSql(plan.column)} FROM ${input}`)
+        const rank = plan.ties ? 'dense_rank' : 'row_number'
+        return this.#step(`SELECT *, ${rank}() OVER (${over}) AS ${columnSql(plan.column)} FROM ${input}`)
       }
       case 'window':
         return this.#window(plan)
+      case 'slide': {
+        const input = this.write(plan.input)
+        const last = plan.current ? 'CURRENT ROW' : '1 PRECEDING'
+        const first = plan.rows === 0 ? 'UNBOUNDED PRECEDING' : `${plan.rows - (plan.current ? 1 : 0)} PRECEDING`
+        const over = `${this.#partitionBy(plan.partition)}${this.#orderBy(plan.order)} ROWS BETWEEN ${first} AND ${last}`
+        const columns = plan.aggregates.map(
+          (aggregate) => `${this.#aggregateSql(aggregate, [], ` OVER (${over})`)} AS ${columnSql(aggregate.column)}`,
+        )
+        return this.#step(`SELECT *, ${columns.join(', ')} FROM ${input}`)
+      }
+      case 'union':
+        return this.#union(plan)
+      case 'join':
+        return this.#join(plan)
+      case 'unnest': {
+        const input = this.write(plan.input)
+        const list = `from_json(${this.#sql(plan.list)}, '["VARCHAR"]')`
+        const items = `CASE WHEN len(${list}) > 0 THEN ${list} ELSE [NULL] END`
+        return this.#step(`SELECT *, unnest(${items}) AS ${columnSql(plan.column)} FROM ${input}`)
+      }
     }
+  }
+
+  #union({ columns, inputs }: Extract<Plan, { op: 'union' }>): string {
+    const parts = inputs.map((input) => {
+      const name = this.write(input.plan)
+      const values = columns.map((column, i) => {
+        const value = input.columns[i]
+        const type = sqlTypeOf(column.type)
+        return `${value ? sqlCast(this.#sql(value), value.type, column.type) : `CAST(NULL AS ${type})`} AS ${columnSql(column)}`
+      })
+      return `SELECT ${values.join(', ')} FROM ${name}`
+    })
+    return this.#step(parts.join('\nUNION ALL\n'))
+  }
+
+  #join({ kind, left, right, keys, condition }: Extract<Plan, { op: 'join' }>): string {
+    const [l, r] = [this.write(left), this.write(right)]
+    const conditions = keys.map((key) => `${this.#sql(key.left)} = ${this.#sql(key.right)}`)
+    if (condition) conditions.push(this.#sql(condition))
+    const on = conditions.length === 0 ? 'true' : conditions.join(' AND ')
+    if (kind === 'cross') return this.#step(`SELECT * FROM ${l} CROSS JOIN ${r}`)
+    return this.#step(`SELECT * FROM ${l} ${kind.toUpperCase()} JOIN ${r} ON ${on}`)
   }
 
   #isStored(input: Plan, order: readonly SortKey[]): boolean {
@@ -182,11 +236,11 @@ class PlanWriter {
     return this.#step(`SELECT r.*, ${added.join(', ')} FROM ${rows} r JOIN ${groups} g ON ${on}`)
   }
 
-  #aggregateSql({ name, args, where }: Aggregate, order: readonly SortKey[]): string {
+  #aggregateSql({ name, args, where }: Aggregate, order: readonly SortKey[], over = ''): string {
     const [value = 'NULL', second = 'NULL'] = args.map((arg) => this.#sql(arg))
     const filtered = (sql: string, ...conditions: string[]): string => {
       const all = where ? [...conditions, this.#sql(where)] : conditions
-      return all.length === 0 ? sql : `${sql} FILTER (WHERE ${all.join(' AND ')})`
+      return `${sql}${all.length === 0 ? '' : ` FILTER (WHERE ${all.join(' AND ')})`}${over}`
     }
     const present = `${value} IS NOT NULL`
     switch (name) {

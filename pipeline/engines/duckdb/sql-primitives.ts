@@ -99,6 +99,14 @@ export const sqlPrimitives: Readonly<Record<Primitive, SqlForm>> = {
   regexMatch: named('regexp_matches'),
   regexGroup: ([text, pattern, group]) =>
     `CASE WHEN regexp_matches(${text}, ${pattern}) THEN regexp_extract(${text}, ${pattern}, CAST(${group} AS INTEGER)) END`,
+  regexExtract: ([text, pattern, group]) => `regexp_extract(${text}, ${pattern}, CAST(${group} AS INTEGER))`,
+  regexAll: ([text, pattern, group, count]) => {
+    const found = `regexp_extract_all(${text}, ${pattern}, CAST(${group} AS INTEGER))`
+    return `CASE WHEN regexp_matches(${text}, ${pattern}) THEN CAST(to_json(${found}[1:${count}]) AS VARCHAR) END`
+  },
+  regexReplaceFirst: named('regexp_replace'),
+  translate: named('translate'),
+  fixed: ([x, decimals]) => `format('{:.' || ${decimals} || 'f}', ${x})`,
   regexReplace: ([text, pattern, replacement]) => `regexp_replace(${text}, ${pattern}, ${replacement}, 'g')`,
   md5: named('md5'),
   sha1: named('sha1'),

@@ -43,7 +43,14 @@ export const dedup: CommandForm<DedupCommand> = {
     const full = call('not', [anyEmpty], 'boolean')
     const input = keepEmpty ? relation.plan : ({ op: 'filter', input: relation.plan, condition: full } as const)
     const number = newColumn(context, 'long')
-    const numbered = { op: 'number', input, column: number, partition: values, order: relation.order } as const
+    const numbered = {
+      op: 'number',
+      input,
+      ties: false,
+      column: number,
+      partition: values,
+      order: relation.order,
+    } as const
     const first = call('le', [columnValue(number), whole(count)], 'boolean')
     const condition = keepEmpty ? call('or', [anyEmpty, first], 'boolean') : all([first])
     return withChanges(relation, { plan: { op: 'filter', input: numbered, condition }, perEvent: false })

@@ -1,18 +1,34 @@
 import type { Reader } from '../reader.ts'
 import type { Relation } from '../relation.ts'
 import type { PlanContext } from '../scope.ts'
+import { bin } from './bin.ts'
 import type { Command, CommandForm } from './command.ts'
 import { dedup } from './dedup.ts'
 import { evaluate } from './eval.ts'
+import { eventstats } from './eventstats.ts'
 import { fields } from './fields.ts'
+import { fillnull } from './fillnull.ts'
 import { head } from './head.ts'
+import { parse } from './parse.ts'
+import { regex } from './regex.ts'
 import { rename } from './rename.ts'
+import { reverse } from './reverse.ts'
+import { rex } from './rex.ts'
 import { sort } from './sort.ts'
 import { stats } from './stats.ts'
+import { timechart } from './timechart.ts'
 import { top } from './top.ts'
 import { where } from './where.ts'
 
 const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { kind: K }>> } = {
+  parse,
+  rex,
+  regex,
+  fillnull,
+  eventstats,
+  reverse,
+  bin,
+  timechart,
   dedup,
   eval: evaluate,
   fields,
@@ -26,6 +42,14 @@ const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { k
 
 /** The words that begin a command, each with the command it begins. */
 const words: ReadonlyMap<string, Command['kind']> = new Map<string, Command['kind']>([
+  ['parse', 'parse'],
+  ['rex', 'rex'],
+  ['regex', 'regex'],
+  ['fillnull', 'fillnull'],
+  ['eventstats', 'eventstats'],
+  ['reverse', 'reverse'],
+  ['bin', 'bin'],
+  ['timechart', 'timechart'],
   ['dedup', 'dedup'],
   ['eval', 'eval'],
   ['fields', 'fields'],

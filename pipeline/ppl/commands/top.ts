@@ -66,7 +66,7 @@ export const top: CommandForm<TopCommand> = {
     return withChanges(groups, {
       plan: {
         op: 'filter',
-        input: { op: 'number', input: groups.plan, column: rank, partition, order: ranked },
+        input: { op: 'number', input: groups.plan, ties: false, column: rank, partition, order: ranked },
         condition: call('le', [columnValue(rank), whole(command.count)], 'boolean'),
       },
       fields: shown,
