@@ -120,6 +120,21 @@ describe('append and read', () => {
 })
 
 describe('a reader of its own', () => {
+  test('stops at the end it was told, also in the middle of a block', async () => {
+    const dir = aDir()
+    const log = await openPartitionLog({ dir, clock: aClock() })
+    await log.append(aShard(), records(500))
+    const reader = await openLogReader({ dir })
+    reader.setEnd(aShard(), 123)
+    const { records: found, nextOffset } = await readAll(reader, aShard())
+    expect(texts(found)).toEqual(records(123).map((_, index) => `record ${index}`))
+    expect(nextOffset).toBe(123)
+    reader.setEnd(aShard(), 500)
+    expect(texts((await readAll(reader, aShard(), { fromOffset: 123 })).records)).toHaveLength(377)
+    await reader.close()
+    await log.close()
+  })
+
   test('sees what is durable as far as it was told, without the writer', async () => {
     const dir = aDir()
     await expect(openLogReader({ dir })).rejects.toMatchObject({ code: 'pipeline.log.unreadable' })
@@ -134,6 +149,7 @@ describe('a reader of its own', () => {
       reader.setEnd(aShard(), index + 1)
       expect(texts((await readAll(reader, aShard(), { fromOffset: index })).records)).toEqual([`record ${index}`])
     }
+    reader.setEnd(aShard(), 50)
     expect((await readAll(reader, aShard())).records).toHaveLength(100)
     await reader.close()
     await log.close()

@@ -146,8 +146,7 @@ describe('retention', () => {
       await log.applyRetention(aShard(), { ageMsMax: 4 * DAY_MS })
     }
     const left = (await readAll(log, aShard())).records
-    expect(left[0]!.receivedAt).toBeGreaterThanOrEqual(13 * DAY_MS)
-    expect(left.at(-1)!.receivedAt).toBe(19 * DAY_MS)
+    expect(left.map((record) => record.receivedAt / DAY_MS)).toEqual([15, 16, 17, 18, 19])
     await log.close()
   })
 

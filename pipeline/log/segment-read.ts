@@ -85,6 +85,8 @@ export async function readSegment(
     passed(place)
     const taken = takeFrame(scan, head, range, harvest)
     if (taken !== undefined) return { nextOffset: taken, place }
+    // A block may reach behind the range: its rest is for the next read.
+    if (offset + head.count > range.toOffset) return { nextOffset: range.toOffset, place }
     offset += head.count
     scan.skip(head)
   }
