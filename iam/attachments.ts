@@ -100,13 +100,13 @@ export class Attachments {
   }
 }
 
-async function requireHolder(write: IamWriter, { kind, name }: HolderName): Promise<void> {
+export async function requireHolder(write: IamWriter, { kind, name }: HolderName): Promise<void> {
   const has = kind === 'user' ? write.hasUser(name) : kind === 'group' ? write.hasGroup(name) : write.hasRole(name)
   if (!(await has)) throw iamError('iam.thing.absent', `there is no ${kind} \`${name}\``)
 }
 
 /** Asks the database, not the directory: another process may just have deleted it. */
-async function requirePolicy(write: IamWriter, account: AccountId, arn: string): Promise<void> {
+export async function requirePolicy(write: IamWriter, account: AccountId, arn: string): Promise<void> {
   if (platformPolicies.has(arn)) return
   const prefix = iamArn(account, 'policy', '')
   if (arn.startsWith(prefix) && (await write.hasPolicy(arn.slice(prefix.length)))) return

@@ -10,11 +10,12 @@ import { accountField, splitResource } from './policy/arn-pattern.ts'
 import { callerOf } from './policy/principal-match.ts'
 import type { Question } from './policy/statement.ts'
 import type { PolicyView, PolicyViews } from './policy-views.ts'
+import { readsOnly } from './projects/scope.ts'
 import type { ResourceLayer, ResourcePolicies } from './resource-policies.ts'
 import type { Log } from './types.ts'
 
 export interface AuthorizerDeps {
-  readonly directory: Pick<Directory, 'placeOf'>
+  readonly directory: Pick<Directory, 'placeOf' | 'projectOf' | 'isProjectEnabled'>
   readonly views: PolicyViews
   readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
@@ -113,6 +114,11 @@ export class IamAuthorizer implements Authorizer {
     })
     const question = questionOf({ action, resource, keys }, callerOf(principal.account, namesOf(principal, view)))
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
+    const project = owner && keys.get('g:enterpriseprojectid')
+    const disabled =
+      typeof project === 'string' && owner && !directory.isProjectEnabled(owner, project)
+        ? [{ node: `project/${project}`, list: readsOnly }]
+        : []
     // What the platform does itself is bounded by nobody's organisation.
     const isBound = principal.kind !== 'platform'
     return {
@@ -121,7 +127,8 @@ export class IamAuthorizer implements Authorizer {
       layers: {
         ...EMPTY_LAYERS,
         guardrails: (isBound && directory.placeOf(principal.account)?.guardrails) || [],
-        resourceGuardrails: (isBound && owner && directory.placeOf(owner)?.resourceGuardrails) || [],
+        resourceGuardrails:
+          isBound && owner ? [...(directory.placeOf(owner)?.resourceGuardrails ?? []), ...disabled] : [],
         identity: view.identity,
         boundary: view.boundary,
         sessions,

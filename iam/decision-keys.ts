@@ -11,7 +11,7 @@ export interface AskedResource {
   readonly name: string
   /** undefined where the name says none. */
   readonly account: string | undefined
-  readonly directory: Pick<Directory, 'placeOf'>
+  readonly directory: Pick<Directory, 'placeOf' | 'projectOf'>
 }
 
 /** The context of one decision. What the platform knows of the principal and the time comes first, so that nothing a
@@ -65,6 +65,10 @@ export class DecisionKeys implements KeyValues {
         return this.#resource.directory.placeOf(this.#principal.account)?.path
       case 'g:resourceaccount':
         return this.#resource.account
+      case 'g:resourcearn':
+        return this.#resource.name
+      case 'g:enterpriseprojectid':
+        return this.#resource.account && this.#resource.directory.projectOf(this.#resource.account, this.#resource.name)
       case 'g:resourceorgid':
         return this.#resource.account && this.#resource.directory.placeOf(this.#resource.account)?.organization
       case 'g:resourceorgpath':

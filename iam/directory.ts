@@ -4,6 +4,7 @@ import { platformPolicies } from './builtin.ts'
 import { Organization, type Place } from './organization/organization.ts'
 import { type PolicyKind, parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
+import { DEFAULT_PROJECT } from './projects/scope.ts'
 import type { Change, IamStore, Which } from './store.ts'
 import type { HolderKind, IamTables } from './tables.ts'
 import type {
@@ -15,6 +16,7 @@ import type {
   LoadedPolicy,
   Log,
   ManagedPolicy,
+  Project,
   Role,
   Tags,
   User,
@@ -28,6 +30,9 @@ export interface AccountState {
   /** By ARN. */
   readonly policies: Map<string, ManagedPolicy>
   readonly applications: Map<string, ApplicationWorld>
+  readonly projects: Map<string, Project>
+  /** Resource to its enterprise project, where it is not the default one. */
+  readonly projectOf: Map<string, string>
   readonly keysOfUser: Map<string, Set<string>>
   /** Changes whenever anything above does; what was derived from another generation is stale. */
   generation: number
@@ -74,6 +79,9 @@ export class Directory {
     await this.#readPolicies('all')
     await this.#readApplications('all')
     await this.#readAccessKeys('all')
+    for (const { account, id } of await this.#deps.store.projectIds()) {
+      await this.#readProject({ account: account as AccountId, name: id })
+    }
     for (const id of await this.#deps.store.organizationIds()) await this.#readOrganization(id)
     await this.#readRevokedSessions()
   }
@@ -125,6 +133,16 @@ export class Directory {
     return platformPolicies.get(arn) ?? this.#states.get(account)?.policies.get(arn)
   }
 
+  /** The enterprise project of a resource. */
+  projectOf(account: string, resource: string): string {
+    return this.#states.get(account as AccountId)?.projectOf.get(resource) ?? DEFAULT_PROJECT
+  }
+
+  /** Whether what is in the project may be changed. */
+  isProjectEnabled(account: string, id: string): boolean {
+    return this.#states.get(account as AccountId)?.projects.get(id)?.enabled ?? true
+  }
+
   organizations(): readonly Organization[] {
     return [...this.#organizations.values()]
   }
@@ -173,6 +191,8 @@ export class Directory {
         return this.#readPolicies(which)
       case 'application':
         return this.#readApplications(which)
+      case 'project':
+        return this.#readProject(which)
       case 'organization':
         return this.#readOrganization(name)
       case 'accessKey':
@@ -193,6 +213,8 @@ export class Directory {
       roles: new Map(),
       policies: new Map(),
       applications: new Map(),
+      projects: new Map(),
+      projectOf: new Map(),
       keysOfUser: new Map(),
       generation: ++this.#generations,
     }
@@ -303,6 +325,19 @@ export class Directory {
     }
   }
 
+  async #readProject({ account, name: id }: { readonly account: AccountId; readonly name: string }): Promise<void> {
+    const { projects, projectOf } = this.#state(account)
+    const { project, resources } = await this.#deps.store.project(account, id)
+    for (const [resource, at] of projectOf) if (at === id) projectOf.delete(resource)
+    for (const resource of resources) projectOf.set(resource, id)
+    if (!project) {
+      projects.delete(id)
+      return
+    }
+    const { name, description, enabled, created_at } = project
+    projects.set(id, { id, name, description, enabled: enabled === 1, createdAt: created_at })
+  }
+
   async #readOrganization(id: string): Promise<void> {
     for (const account of this.#organizations.get(id)?.members.keys() ?? []) this.#memberships.delete(account)
     this.#organizations.delete(id)
@@ -351,6 +386,7 @@ export class Directory {
     return {
       attached: groupBy(await store.attachments(kind, which), keyOf),
       inline: groupBy(await store.inlinePolicies(kind, which), keyOf),
+      grants: groupBy(await store.grants(kind, which), keyOf),
     }
   }
 
@@ -374,6 +410,7 @@ export class Directory {
       createdAt: row.created_at,
       attached: held.attached.get(key)?.map((attachment) => attachment.policy_arn) ?? [],
       inline,
+      grants: held.grants.get(key)?.map(({ policy_arn, scope }) => ({ policy: policy_arn, scope })) ?? [],
     }
   }
 
@@ -392,6 +429,7 @@ export class Directory {
 interface PoliciesHeld {
   readonly attached: ReadonlyMap<string, readonly IamTables['iam_attachment'][]>
   readonly inline: ReadonlyMap<string, readonly IamTables['iam_inline_policy'][]>
+  readonly grants: ReadonlyMap<string, readonly IamTables['iam_project_grant'][]>
 }
 
 function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): ReadonlyMap<string, readonly T[]> {

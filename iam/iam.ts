@@ -34,6 +34,7 @@ import type { CompiledPolicy } from './policy/statement.ts'
 import { PolicyViews } from './policy-views.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
+import { Projects } from './projects/projects.ts'
 import { Roles } from './roles.ts'
 import { signIn } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
@@ -79,6 +80,7 @@ export interface Iam {
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
+  readonly projects: Projects
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
   /** `listener` is called for each account made from now on, before whoever asked for it is answered. */
   onAccount(listener: AccountListener): void
@@ -176,6 +178,7 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     whoCan: (account, input) => whoCan({ directory, authorizer }, account, input),
     explain(request) {
       const found = authorizer.caseOf(request, { asserted: true })
+    projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
       return found && explain(found.layers, found.question)
     },
     policiesOf(account, arn) {

@@ -113,3 +113,13 @@ export const GUARDRAILS_MAX = 1_000
 export const GUARDRAILS_PER_NODE_MAX = 20
 export const INVITATIONS_MAX = 100
 export const INVITATION_TTL_MS = 15 * 24 * 3_600_000
+
+/** Of one account, beside the default one. */
+export const PROJECTS_MAX = 1_000
+export const PROJECT_RESOURCES_MAX = 10_000
+/** Policies that one user, group or role holds for a project or resource. */
+export const GRANTS_PER_HOLDER_MAX = 100
+/** Decisions that showing who gains and loses by a move may take. */
+export const ACCESS_DIFF_DECISIONS_MAX = 20_000
+/** Resources one call may move; who gains and loses is found for each. */
+export const MOVED_AT_ONCE_MAX = 100

@@ -2,6 +2,7 @@ import type { Migration } from '../platform/index.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
 
+import { projectMigrations } from './projects/migrations.ts'
 /** The schema of identities and policies. */
 export const iamMigrations: readonly Migration[] = [
   {
@@ -157,3 +158,4 @@ export const iamMigrations: readonly Migration[] = [
   ...mfaMigrations,
   ...organizationMigrations,
 ]
+  ...projectMigrations,

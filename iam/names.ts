@@ -17,6 +17,7 @@ const LENGTH_MAX = {
   guardrail: 128,
   account: 64,
   'organizational unit': 128,
+  'enterprise project': 64,
 } as const
 
 /** @throws iam.name.malformed */

@@ -5,6 +5,7 @@ import type { AccountState, Directory } from './directory.ts'
 import { VIEWS_REMEMBERED_MAX } from './limits.ts'
 import { parsePolicy } from './policy/document.ts'
 import { type CompiledPolicy, compilePolicy } from './policy/statement.ts'
+import { scopedPolicy } from './projects/scope.ts'
 import { Remembered } from './remembered.ts'
 import type { Holder, LoadedPolicy, Role, User } from './types.ts'
 
@@ -106,6 +107,10 @@ export class PolicyViews {
         this.#directory.findPolicy(account, arn)?.compiled,
       ]),
       ...[...holder.inline].map(([name, policy]): [string, LoadedPolicy] => [`${holder.arn}#${name}`, policy.compiled]),
+      ...holder.grants.map(({ policy, scope }): [string, LoadedPolicy] => {
+        const compiled = this.#directory.findPolicy(account, policy)?.compiled
+        return [`${policy}@${scope}`, compiled && scopedPolicy(compiled, { account, scope })]
+      }),
     ]
   }
 

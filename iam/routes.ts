@@ -12,6 +12,7 @@ import { organizationRoutes } from './routes/organization.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { projectRoutes } from './routes/projects.ts'
 import { userRoutes } from './routes/users.ts'
 
 export interface IamRouteDeps {
@@ -33,6 +34,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)
     api.register(async (scope) => awsRoutes(iam)(scope as unknown as Api))
+    projectRoutes(iam, deps)(api)
     applicationRoutes(iam)(api)
     authzenRoutes(iam, { publicUrl: deps.publicUrl ?? (() => '') })(api)
   }

@@ -7,6 +7,7 @@ import {
   readOrganization,
   readOrganizationIds,
 } from './organization/store.ts'
+import { type ProjectRows, ProjectWriter, readGrants, readProject, readProjectIds } from './projects/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
 
 type Tx = Transaction<IamTables>
@@ -23,12 +24,14 @@ export class IamWriter {
   readonly #tx: Tx
   readonly #account: AccountId
   readonly organization: OrganizationWriter
+  readonly projects: ProjectWriter
   readonly touched = new Map<string, { readonly noun: ChangedNoun; readonly name: string }>()
 
   constructor(tx: Tx, account: AccountId) {
     this.#tx = tx
     this.#account = account
     this.organization = new OrganizationWriter(tx, (id) => this.#touch('organization', id))
+    this.projects = new ProjectWriter(tx, account, (noun, name) => this.#touch(noun, name))
   }
 
   #touch(noun: ChangedNoun, name: string): void {
@@ -271,7 +274,13 @@ export class IamWriter {
         .execute()
       return rows.map(({ name }) => ({ kind, name }))
     }
-    return [...attached, ...(await bounded('iam_user', 'user')), ...(await bounded('iam_role', 'role'))]
+    const granted = await this.#tx
+      .selectFrom('iam_project_grant')
+      .select(['holder_kind as kind', 'holder as name'])
+      .where('account', '=', this.#account)
+      .where('policy_arn', '=', policyArn)
+      .execute()
+    return [...attached, ...granted, ...(await bounded('iam_user', 'user')), ...(await bounded('iam_role', 'role'))]
   }
 
   async attachedTo(kind: HolderKind, holder: string): Promise<string[]> {
@@ -434,7 +443,7 @@ export class IamWriter {
   }
 
   async #deleteHolder(kind: HolderKind, name: string): Promise<boolean> {
-    for (const table of ['iam_attachment', 'iam_inline_policy'] as const) {
+    for (const table of ['iam_attachment', 'iam_inline_policy', 'iam_project_grant'] as const) {
       await this.#tx
         .deleteFrom(table)
         .where('account', '=', this.#account)
@@ -575,6 +584,18 @@ export class IamStore {
 
   accounts(): Promise<IamTables['iam_account'][]> {
     return this.#read.selectFrom('iam_account').selectAll().execute()
+  }
+
+  projectIds(): Promise<{ account: string; id: string }[]> {
+    return readProjectIds(this.#read)
+  }
+
+  project(account: AccountId, id: string): Promise<ProjectRows> {
+    return readProject(this.#read, account, id)
+  }
+
+  grants(kind: HolderKind, which: Which): Promise<IamTables['iam_project_grant'][]> {
+    return readGrants(this.#read, kind, which)
   }
 
   organizationIds(): Promise<string[]> {

@@ -1,7 +1,8 @@
 import type { OrganizationTables } from './organization/tables.ts'
+import type { ProjectTables } from './projects/tables.ts'
 
 /** The tables of this folder, as Kysely sees them. */
-export interface IamTables extends OrganizationTables {
+export interface IamTables extends OrganizationTables, ProjectTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -86,4 +87,14 @@ export const holderKinds = ['user', 'group', 'role'] as const
 export type HolderKind = (typeof holderKinds)[number]
 
 /** What a change touched, so that it alone is read again. */
-export type ChangedNoun = 'account' | 'user' | 'group' | 'role' | 'policy' | 'accessKey' | 'session' | 'application' | 'organization'
+export type ChangedNoun =
+  | 'account'
+  | 'user'
+  | 'group'
+  | 'role'
+  | 'policy'
+  | 'accessKey'
+  | 'session'
+  | 'application'
+  | 'organization'
+  | 'project'

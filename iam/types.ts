@@ -16,6 +16,17 @@ export interface Holder {
   /** ARNs of managed policies, sorted. */
   readonly attached: readonly string[]
   readonly inline: ReadonlyMap<string, InlinePolicy>
+  /** Managed policies held for part of the account: `project/<id>` or `resource/<ARN>`. */
+  readonly grants: readonly { readonly policy: string; readonly scope: string }[]
+}
+
+/** An enterprise project. */
+export interface Project {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly enabled: boolean
+  readonly createdAt: number
 }
 
 export interface InlinePolicy {

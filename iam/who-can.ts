@@ -3,6 +3,7 @@ import type { IamAuthorizer } from './authorizer.ts'
 import { explain, type FailedCondition } from './decision/explain.ts'
 import type { AccountState, Directory } from './directory.ts'
 import { type Action, actionOf } from './policy/action-set.ts'
+import { canonicalKey } from './policy/context-keys.ts'
 import type { Holder, LoadedPolicy } from './types.ts'
 
 export interface WhoCanDeps {
@@ -62,7 +63,12 @@ export function whoCan(
   return { items }
 }
 
-function judge(authorizer: IamAuthorizer, principal: Principal, input: WhoCanInput): WhoCanItem | undefined {
+/** undefined where the principal cannot, whatever conditions hold. */
+export function judge(
+  authorizer: IamAuthorizer,
+  principal: Principal,
+  input: Pick<WhoCanInput, 'action' | 'resource' | 'context'>,
+): WhoCanItem | undefined {
   const found = authorizer.caseOf({ principal, ...input }, { asserted: true })
   if (!found || found.view.broken.length > 0) return undefined
   const { decision, layers } = explain(found.layers, found.question)
@@ -72,7 +78,7 @@ function judge(authorizer: IamAuthorizer, principal: Principal, input: WhoCanInp
     const statements = identity.statements.map(({ statement }) => statement)
     return { principal: principal.arn, can: 'now', statements, failed: [] }
   }
-  const near = identity.nearest.filter(({ effect }) => effect === 'Allow')
+  const near = identity.nearest.filter(({ effect, failed }) => effect === 'Allow' && failed.every(isOpen))
   if (decision === 'explicitDeny' || identity.result === 'allow' || near.length === 0) return undefined
   return {
     principal: principal.arn,
@@ -80,6 +86,13 @@ function judge(authorizer: IamAuthorizer, principal: Principal, input: WhoCanInp
     statements: near.map(({ statement }) => statement),
     failed: near.flatMap(({ failed }) => failed),
   }
+}
+
+/** What the platform knows of the resource is as it is, so what fails by it is no matter of conditions. */
+const KNOWN_OF_RESOURCE = new Set(['g:enterpriseprojectid', 'g:resourcearn', 'g:resourceaccount', 'g:resourceorgid'])
+
+function isOpen({ key }: FailedCondition): boolean {
+  return !KNOWN_OF_RESOURCE.has(canonicalKey(key))
 }
 
 /** Which policies have an Allow for an action, each looked at once. */
@@ -100,6 +113,7 @@ class AllowingPolicies {
 
   isHeldBy(holder: Holder): boolean {
     for (const arn of holder.attached) if (this.#allows(arn)) return true
+    for (const { policy } of holder.grants) if (this.#allows(policy)) return true
     for (const { compiled } of holder.inline.values()) if (this.#has(compiled)) return true
     return false
   }

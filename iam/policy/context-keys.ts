@@ -34,6 +34,7 @@ const contextKeys: readonly ContextKey[] = [
   key('g:SourceIdentity', 'string', 'subject'),
   key('g:RoleSessionName', 'string', 'subject'),
   key('g:ResourceTag/', 'string', 'resource'),
+  key('g:ResourceArn', 'string', 'resource'),
   key('g:ResourceAccount', 'string', 'resource'),
   key('g:ResourceOrgId', 'string', 'resource'),
   key('g:ResourceOrgPath', 'string', 'resource'),
