@@ -7,6 +7,8 @@ import {
   type Clock,
   type Database,
   type Decision,
+  defineMetrics,
+  type Metrics,
   type Principal,
   parseAccountId,
   type Sealer,
@@ -20,6 +22,8 @@ import { Attachments } from './attachments.ts'
 import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
 import { Changes } from './changes.ts'
+import { DecisionLog } from './decision-log/decision-log.ts'
+import { readDecision, type VisibleDecision } from './decision-log/read-decision.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
 import { type Explanation, explain } from './decision/explain.ts'
 import { nativeEvaluator } from './decision/native.ts'
@@ -27,16 +31,18 @@ import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
 import { Mfa } from './mfa/mfa.ts'
 import { MfaStore } from './mfa/store.ts'
+import { Oidc } from './oidc/provider.ts'
+import { OidcStore } from './oidc/store.ts'
 import { Organizations } from './organization/organizations.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import type { CompiledPolicy } from './policy/statement.ts'
 import { PolicyViews } from './policy-views.ts'
+import { Projects } from './projects/projects.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
-import { Projects } from './projects/projects.ts'
 import { Roles } from './roles.ts'
-import { signIn } from './sign-in.ts'
+import { proveUser, signIn } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore } from './store.ts'
 import type { Log } from './types.ts'
@@ -49,6 +55,9 @@ export interface IamDeps {
   readonly sealer: Sealer
   readonly clock: Clock
   readonly log?: Log
+  readonly metrics?: Metrics
+  /** Origins at addresses of private use that applications may have their sign-outs told to. Default: none. */
+  readonly oidcPrivateOrigins?: readonly string[]
 }
 
 /** What the first start made; shown once. */
@@ -76,11 +85,12 @@ export interface Iam {
   readonly attachments: Attachments
   readonly applications: Applications
   readonly organizations: Organizations
+  readonly projects: Projects
   readonly mfa: Mfa
+  readonly oidc: Oidc
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
    * has told them already */
-  readonly projects: Projects
   bootstrap(publish: (result: BootstrapResult) => void): Promise<BootstrapResult | undefined>
   /** `listener` is called for each account made from now on, before whoever asked for it is answered. */
   onAccount(listener: AccountListener): void
@@ -92,6 +102,8 @@ export interface Iam {
   whoCan(account: AccountId, input: WhoCanInput): ReturnType<typeof whoCan>
   /** What matched and nearly matched in a decision about a principal of the account; undefined where it is gone. */
   explain(request: AuthzRequest): Explanation | undefined
+  /** The refusal behind a decision id, as far as its reader may see it. @throws iam.thing.absent */
+  readDecision(reader: Principal, id: string): Promise<VisibleDecision>
   /** The policies that apply to the user or role of the account that an ARN names. */
   policiesOf(account: AccountId, arn: string): PoliciesOfPrincipal | undefined
   /** The id of the user or role behind a principal. */
@@ -129,7 +141,14 @@ const FIRST_USER = 'admin'
 
 /** Identities, policies and decisions over them, loaded into memory.
  * @see docs/decisions/0005-casbin-on-the-slice.md */
-export async function createIam({ database, sealer, clock, log = silent }: IamDeps): Promise<Iam> {
+export async function createIam({
+  database,
+  sealer,
+  clock,
+  log = silent,
+  metrics,
+  oidcPrivateOrigins = [],
+}: IamDeps): Promise<Iam> {
   const store = new IamStore(database)
   const directory = new Directory({ store, clock, log })
   await directory.load()
@@ -139,13 +158,17 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
   const passwords = new Passwords()
   const throttle = new SignInThrottle(clock)
   const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, sealer, clock })
+  const signInDeps = { directory, store, tokens, passwords, mfa, throttle, clock }
   const views = new PolicyViews(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
   const users = new Users({ directory, changes, passwords, clock })
   const authenticator = new IamAuthenticator({ sessions, directory, store, tokens, sealer, clock, log })
   const evaluator = await createCasbinEvaluator()
   const resourcePolicies = new ResourcePolicies()
+  const lost = metrics?.use(decisionMetrics).lost
+  const decisions = new DecisionLog({ database, clock, log, onLost: (count) => lost?.add({}, count) })
   const authorizer = new IamAuthorizer({
+    decisions,
     directory,
     views,
     resourcePolicies,
@@ -166,7 +189,18 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     attachments: new Attachments({ directory, changes }),
     applications: new Applications({ directory, changes }),
     organizations,
+    projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
     mfa,
+    oidc: new Oidc({
+      directory,
+      store: new OidcStore(database),
+      shared: store.shared,
+      sealer,
+      clock,
+      log,
+      privateOrigins: oidcPrivateOrigins,
+      proveUser: ({ accountId, ...input }) => proveUser(signInDeps, { ...input, account: accountToTry(accountId) }),
+    }),
     onAccount: (listener) => organizations.onAccount(listener),
     accounts: () =>
       directory
@@ -178,7 +212,6 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     whoCan: (account, input) => whoCan({ directory, authorizer }, account, input),
     explain(request) {
       const found = authorizer.caseOf(request, { asserted: true })
-    projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
       return found && explain(found.layers, found.question)
     },
     policiesOf(account, arn) {
@@ -205,12 +238,12 @@ export async function createIam({ database, sealer, clock, log = silent }: IamDe
     decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true }),
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
-    signIn: ({ accountId, ...input }) =>
-      signIn(
-        { directory, store, tokens, passwords, mfa, throttle, clock },
-        { ...input, account: accountToTry(accountId) },
-      ),
-    close: () => authenticator.close(),
+    signIn: ({ accountId, ...input }) => signIn(signInDeps, { ...input, account: accountToTry(accountId) }),
+    readDecision: (reader, id) => readDecision({ decisions, directory, authorizer }, reader, id),
+    close: async () => {
+      await authenticator.close()
+      await decisions.close()
+    },
   }
 }
 

@@ -84,6 +84,9 @@ export const SIGN_INS_OF_PAIR_MAX = 16
 /** Recovery codes made when a second factor is confirmed. */
 export const RECOVERY_CODES = 10
 
+/** Of one account. */
+export const APP_REGISTRATIONS_MAX = 1_000
+
 /** An access key's time of last use is stored this often at most. */
 export const LAST_USED_RESOLUTION_MS = 60_000
 
@@ -123,3 +126,14 @@ export const GRANTS_PER_HOLDER_MAX = 100
 export const ACCESS_DIFF_DECISIONS_MAX = 20_000
 /** Resources one call may move; who gains and loses is found for each. */
 export const MOVED_AT_ONCE_MAX = 100
+
+/** Refusals waiting to be written; more are counted and lost, since a decision waits for nothing. */
+export const DECISION_QUEUE_MAX = 10_000
+/** Written in one transaction, and explained in one go of the event loop. */
+export const DECISION_BATCH_MAX = 100
+export const DECISION_RETENTION_MS = 90 * 24 * 3_600_000
+export const DECISIONS_KEPT_MAX = 1_000_000
+/** Written between two looks for what is too old or too much. */
+export const DECISIONS_PER_PRUNE = 10_000
+/** Characters; a longer explanation is left out, the refusal kept. */
+export const DECISION_EXPLANATION_LENGTH_MAX = 256 * 1024

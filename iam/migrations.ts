@@ -1,8 +1,10 @@
 import type { Migration } from '../platform/index.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
+import { oidcMigrations } from './oidc/migrations.ts'
+import { decisionMigrations } from './decision-log/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
-
 import { projectMigrations } from './projects/migrations.ts'
+
 /** The schema of identities and policies. */
 export const iamMigrations: readonly Migration[] = [
   {
@@ -156,6 +158,8 @@ export const iamMigrations: readonly Migration[] = [
     },
   },
   ...mfaMigrations,
+  ...oidcMigrations,
   ...organizationMigrations,
-]
   ...projectMigrations,
+  ...decisionMigrations,
+]

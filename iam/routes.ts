@@ -1,6 +1,8 @@
 import type { Api } from '../platform/index.ts'
 import { awsRoutes } from './aws/routes.ts'
 import type { Iam } from './iam.ts'
+import { oidcRoutes } from './oidc/routes.ts'
+import { appRegistrationRoutes } from './routes/app-registrations.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { authorizeRoutes } from './routes/authorize.ts'
@@ -10,9 +12,10 @@ import { groupRoutes } from './routes/groups.ts'
 import { mfaRoutes } from './routes/mfa.ts'
 import { organizationRoutes } from './routes/organization.ts'
 import { policyRoutes } from './routes/policies.ts'
+import { decisionRoutes } from './routes/decisions.ts'
+import { projectRoutes } from './routes/projects.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
-import { projectRoutes } from './routes/projects.ts'
 import { userRoutes } from './routes/users.ts'
 
 export interface IamRouteDeps {
@@ -27,14 +30,17 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     tokenRoutes(iam)(api)
     userRoutes(iam, deps)(api)
     mfaRoutes(iam)(api)
+    appRegistrationRoutes(iam, deps)(api)
+    oidcRoutes(iam.oidc, { publicUrl: deps.publicUrl ?? (() => '') })(api)
     groupRoutes(iam, deps)(api)
     roleRoutes(iam, deps)(api)
     organizationRoutes(iam, deps)(api)
+    projectRoutes(iam, deps)(api)
+    decisionRoutes(iam)(api)
     policyRoutes(iam, deps)(api)
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)
     api.register(async (scope) => awsRoutes(iam)(scope as unknown as Api))
-    projectRoutes(iam, deps)(api)
     applicationRoutes(iam)(api)
     authzenRoutes(iam, { publicUrl: deps.publicUrl ?? (() => '') })(api)
   }

@@ -1,8 +1,9 @@
+import type { DecisionTables } from './decision-log/tables.ts'
 import type { OrganizationTables } from './organization/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
 
 /** The tables of this folder, as Kysely sees them. */
-export interface IamTables extends OrganizationTables, ProjectTables {
+export interface IamTables extends OrganizationTables, ProjectTables, DecisionTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -72,6 +73,20 @@ export interface IamTables extends OrganizationTables, ProjectTables {
     created_at: number
   }
   iam_recovery_code: { account: string; user_id: string; hash: string }
+  iam_app_registration: { account: string; id: string; name: string; sealed_metadata: Uint8Array; created_at: number }
+  /** What the OpenID Connect provider keeps: sessions, grants, codes, tokens. Ids are hashes. */
+  iam_oidc_entry: {
+    account: string
+    kind: string
+    id: string
+    grant_id: string | null
+    uid: string | null
+    user_code: string | null
+    consumed_at: number | null
+    expires_at: number
+    sealed_payload: Uint8Array
+  }
+  iam_oidc_key: { account: string; kid: string; sealed_key: Uint8Array; signs_from: number; retires_at: number }
   iam_application: { account: string; name: string; document: string }
   iam_signing_key: {
     account: string

@@ -20,7 +20,10 @@ export function tokenRoutes(iam: Iam) {
           userName: Type.String({ minLength: 1, maxLength: 128 }),
           password: Type.String({ minLength: 1, maxLength: 1024 }),
           mfaCode: Type.Optional(
-            Type.String({ maxLength: 64, description: 'Of the authenticator app, or a recovery code; each is good once' }),
+            Type.String({
+              maxLength: 64,
+              description: 'Of the authenticator app, or a recovery code; each is good once',
+            }),
           ),
         }),
         response: {
