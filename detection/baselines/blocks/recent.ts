@@ -7,6 +7,8 @@ export interface RecentState {
 /** The last `size` numbers. */
 export class Recent {
   readonly #ring: Float64Array
+  /** Where the next number goes. */
+  #next = 0
   #count = 0
 
   constructor(size: number, state?: RecentState) {
@@ -22,14 +24,16 @@ export class Recent {
   }
 
   push(value: number): void {
-    this.#ring[this.#count % this.#ring.length] = value
+    this.#ring[this.#next] = value
+    this.#next = this.#next + 1 === this.#ring.length ? 0 : this.#next + 1
     this.#count += 1
   }
 
   /** The number that was pushed `age` pushes before the last one; 0 = the last. */
   at(age: number): number {
     const { length } = this.#ring
-    return this.#ring[(this.#count - 1 - age + length) % length] ?? 0
+    const place = this.#next - 1 - age
+    return this.#ring[place < 0 ? place + length : place] ?? 0
   }
 
   save(): RecentState {

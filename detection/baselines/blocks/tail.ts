@@ -47,17 +47,21 @@ export class Tail {
     return [-(this.#both.low[0] ?? 0), this.#both.high[0] ?? 0]
   }
 
-  /** The surprise at `x` by what came before, in decades: 3 = once in 1,000 (0 while learning); then takes `x` in. */
+  /** The surprise at `x` by what came before, in decades: 3 = once in 1,000; 0 while learning. */
+  surprise(x: number): number {
+    if (this.learning) return 0
+    const { high, low, count } = this.#both
+    return Math.max(decades(high, x, low, count + 1), decades(low, -x, high, count + 1))
+  }
+
+  /** The surprise at `x`, which is then taken in. */
   next(x: number): number {
-    const { high, low } = this.#both
-    const surprise = this.learning
-      ? 0
-      : Math.max(decades(high, x, low, this.#both.count + 1), decades(low, -x, high, this.#both.count + 1))
-    this.#add(x)
+    const surprise = this.surprise(x)
+    this.add(x)
     return surprise
   }
 
-  #add(x: number): void {
+  add(x: number): void {
     if (this.#current.count >= GENERATION) {
       this.#previous = this.#current
       this.#current = empty()

@@ -68,6 +68,21 @@ describe.each(seriesModels.map((kind) => [kind.name, kind] as const))('model %s'
     expect(most(Array.from({ length: 30 }, () => 60))).toBeGreaterThan(usual)
   })
 
+  it('says why: the feature, what was seen, and where it used to lie', () => {
+    const model = kind.create()
+    for (const [at, value] of rows(
+      0,
+      Array.from({ length: 4_000 }, (_unused, i) => 100 + (i % 7)),
+    ))
+      model.next(at, value)
+    const { score, reason } = model.next(4_000 * STEP_MS, 300)
+    expect(score).toBeGreaterThan(0.2)
+    expect(reason?.feature).not.toBe('')
+    const [low, high] = reason!.usual
+    expect(low).toBeLessThanOrEqual(high)
+    expect(reason!.seen < low || reason!.seen > high).toBe(true)
+  })
+
   it('refuses a state of another version', () => {
     for (const state of [null, {}, { version: 99 }, 'x']) {
       expect(() => kind.restore(state)).toThrow(expect.objectContaining({ code: 'detection.baseline.stateUnreadable' }))

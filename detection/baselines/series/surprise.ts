@@ -46,18 +46,24 @@ export const surprise: SeriesModelKind = {
 
 type Kind = 'value' | 'step' | 'lowest' | 'highest' | 'spread' | 'daily' | 'weekly'
 
+interface Feature {
+  readonly kind: Kind
+  readonly rows: number
+}
+
 /** Every feature in the order in which they are computed; a tail each. */
-const features: readonly { readonly kind: Kind; readonly rows: number }[] = SCALES.flatMap((rows) => [
+const features: readonly Feature[] = SCALES.flatMap((rows): Feature[] => [
   ...(rows === 1
     ? [{ kind: 'value' as const, rows }]
     : (['lowest', 'highest', 'spread'] as const).map((kind) => ({ kind, rows }))),
-  { kind: 'step' as const, rows },
-  { kind: 'daily' as const, rows },
+  { kind: 'step', rows },
+  { kind: 'daily', rows },
   ...(WEEKLY_SCALES.includes(rows) ? [{ kind: 'weekly' as const, rows }] : []),
 ])
 
 class Surprise implements SeriesModel {
   readonly #values: Recent
+  readonly #summary = new Summary()
   readonly #daily: Seasonal
   readonly #weekly: Seasonal
   readonly #tails: readonly Tail[]
@@ -77,27 +83,48 @@ class Surprise implements SeriesModel {
 
   next(at: number, value: number): SeriesScore {
     this.#values.push(value)
-    const sums = {
-      values: summarise(this.#values),
-      daily: this.#daily.next(at, value),
-      weekly: this.#weekly.next(at, value),
-    }
+    this.#summary.take(this.#values)
+    const isDaily = this.#daily.next(at, value)
+    const isWeekly = this.#weekly.next(at, value)
     let joined = 0
     let largest = 0
     let reason: SeriesReason | undefined
-    for (const [i, feature] of features.entries()) {
-      const seen = measure(feature.kind, feature.rows, sums)
+    for (let i = 0; i < features.length; i++) {
+      const feature = features[i]
       const tail = this.#tails[i]
-      if (seen === undefined || !tail) continue
-      const usual = tail.usual
-      const decades = tail.next(seen)
-      joined += decades ** 4
-      if (decades <= largest) continue
-      largest = decades
-      reason = { feature: describe(feature), seen, usual }
+      if (!feature || !tail) continue
+      if ((feature.kind === 'daily' && !isDaily) || (feature.kind === 'weekly' && !isWeekly)) continue
+      const seen = this.#measure(feature)
+      if (seen === undefined) continue
+      const decades = tail.surprise(seen)
+      if (decades > largest) {
+        largest = decades
+        reason = { feature: describe(feature), seen, usual: tail.usual }
+      }
+      if (decades > 0) joined += decades ** 4
+      tail.add(seen)
     }
     const score = this.#episodes.score(joined ** 0.25)
     return { score, ...(score > 0 && reason ? { reason } : {}) }
+  }
+
+  #measure({ kind, rows }: Feature): number | undefined {
+    switch (kind) {
+      case 'value':
+        return this.#summary.mean(rows)
+      case 'step': {
+        const late = this.#summary.mean(rows)
+        const both = this.#summary.mean(2 * rows)
+        // The mean of the rows before is 2 · both - late.
+        return late === undefined || both === undefined ? undefined : 2 * (late - both)
+      }
+      case 'daily':
+        return this.#daily.mean(rows)
+      case 'weekly':
+        return this.#weekly.mean(rows)
+      default:
+        return this.#summary[kind](rows)
+    }
   }
 
   save(): SurpriseState {
@@ -116,6 +143,8 @@ class Surprise implements SeriesModel {
 class Seasonal {
   readonly #cells: SeasonalCells
   readonly #residuals: Recent
+  /** By scale. */
+  readonly #means = new Float64Array(LONGEST + 1)
 
   constructor(
     options: { cycleMs: number; cellMs: number; weight: number },
@@ -125,18 +154,23 @@ class Seasonal {
     this.#residuals = new Recent(LONGEST, state?.residuals)
   }
 
-  /** @returns the mean residual by scale, where there is one; nothing for a row without a residual */
-  next(at: number, value: number): ReadonlyMap<number, number> | undefined {
+  /** @returns whether there is something usual to compare with */
+  next(at: number, value: number): boolean {
     const residual = this.#cells.residual(at, value)
-    if (residual === undefined) return undefined
+    if (residual === undefined) return false
     this.#residuals.push(residual)
-    const means = new Map<number, number>()
+    const held = Math.min(this.#residuals.count, LONGEST)
     let sum = 0
-    for (let age = 0; age < Math.min(this.#residuals.count, LONGEST); age++) {
+    for (let age = 0; age < held; age++) {
       sum += this.#residuals.at(age)
-      if ((SCALES as readonly number[]).includes(age + 1)) means.set(age + 1, sum / (age + 1))
+      this.#means[age + 1] = sum / (age + 1)
     }
-    return means
+    return true
+  }
+
+  /** The mean of the last residuals; undefined where there are fewer. */
+  mean(rows: number): number | undefined {
+    return rows <= this.#residuals.count ? this.#means[rows] : undefined
   }
 
   save() {
@@ -144,67 +178,54 @@ class Seasonal {
   }
 }
 
-interface Summary {
-  readonly mean: number
-  readonly spread: number
-  readonly lowest: number
-  readonly highest: number
-}
+/** Mean, spread and extremes of the last rows of any number, in one walk back, so that nothing is summed up for ever and
+ * drifts. */
+class Summary {
+  #count = 0
+  #last = 0
+  readonly #sums = new Float64Array(2 * LONGEST + 1)
+  readonly #squares = new Float64Array(2 * LONGEST + 1)
+  readonly #lowest = new Float64Array(2 * LONGEST + 1)
+  readonly #highest = new Float64Array(2 * LONGEST + 1)
 
-/** Mean, spread and extremes of the last rows, for each scale and its double; in one walk back, so that nothing is
- * summed up for ever and drifts. */
-function summarise(values: Recent): ReadonlyMap<number, Summary> {
-  const summaries = new Map<number, Summary>()
-  const last = values.at(0)
-  let sum = 0
-  let squares = 0
-  let lowest = last
-  let highest = last
-  for (let age = 0; age < Math.min(values.count, 2 * LONGEST); age++) {
-    const value = values.at(age)
-    // Differences from the last value: sums of squares of large numbers would swallow a small spread.
-    const difference = value - last
-    sum += difference
-    squares += difference * difference
-    if (value < lowest) lowest = value
-    if (value > highest) highest = value
-    const rows = age + 1
-    if (!SUMMARISED.has(rows)) continue
-    const mean = sum / rows
-    summaries.set(rows, {
-      mean: last + mean,
-      spread: Math.sqrt(Math.max(0, squares / rows - mean * mean)),
-      lowest,
-      highest,
-    })
-  }
-  return summaries
-}
-
-const SUMMARISED: ReadonlySet<number> = new Set(SCALES.flatMap((rows) => [rows, 2 * rows]))
-
-interface Sums {
-  readonly values: ReadonlyMap<number, Summary>
-  readonly daily: ReadonlyMap<number, number> | undefined
-  readonly weekly: ReadonlyMap<number, number> | undefined
-}
-
-function measure(kind: Kind, rows: number, { values, daily, weekly }: Sums): number | undefined {
-  switch (kind) {
-    case 'value':
-      return values.get(rows)?.mean
-    case 'step': {
-      const late = values.get(rows)
-      const both = values.get(2 * rows)
-      // The mean of the rows before is 2 · both - late.
-      return late && both ? 2 * (late.mean - both.mean) : undefined
+  take(values: Recent): void {
+    this.#count = Math.min(values.count, 2 * LONGEST)
+    this.#last = values.at(0)
+    let sum = 0
+    let squares = 0
+    let lowest = this.#last
+    let highest = this.#last
+    for (let rows = 1; rows <= this.#count; rows++) {
+      const value = values.at(rows - 1)
+      // Differences from the last value: sums of squares of large numbers would swallow a small spread.
+      const difference = value - this.#last
+      sum += difference
+      squares += difference * difference
+      if (value < lowest) lowest = value
+      if (value > highest) highest = value
+      this.#sums[rows] = sum
+      this.#squares[rows] = squares
+      this.#lowest[rows] = lowest
+      this.#highest[rows] = highest
     }
-    case 'daily':
-      return daily?.get(rows)
-    case 'weekly':
-      return weekly?.get(rows)
-    default:
-      return values.get(rows)?.[kind]
+  }
+
+  mean(rows: number): number | undefined {
+    return rows <= this.#count ? this.#last + (this.#sums[rows] ?? 0) / rows : undefined
+  }
+
+  spread(rows: number): number | undefined {
+    if (rows > this.#count) return undefined
+    const mean = (this.#sums[rows] ?? 0) / rows
+    return Math.sqrt(Math.max(0, (this.#squares[rows] ?? 0) / rows - mean * mean))
+  }
+
+  lowest(rows: number): number | undefined {
+    return rows <= this.#count ? this.#lowest[rows] : undefined
+  }
+
+  highest(rows: number): number | undefined {
+    return rows <= this.#count ? this.#highest[rows] : undefined
   }
 }
 
