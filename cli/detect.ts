@@ -1,17 +1,26 @@
 import { availableParallelism } from 'node:os'
-import { detectFiles, findInputFiles, type LineMatch, type RefusedRule, readRuleTree } from '../detection/index.ts'
-import { type Command, type Io, UsageError } from './command.ts'
+import {
+  detectFiles,
+  findInputFiles,
+  type LineMatch,
+  type RefusedRule,
+  type RuleTree,
+  readRuleTree,
+} from '../detection/index.ts'
+import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { ProgressBar } from './progress.ts'
+import { readTreeOptions, ruleOptions } from './rule-options.ts'
 
 /** `rampart detect`: rules over log files, with no server.   @see contract, Detect */
 export const detectCommand: Command = {
   name: 'detect',
   summary: 'Find what Sigma rules say in log files',
-  usage: 'detect --rules DIR [--jobs N] [--correlations] [--json] FILE|DIR…',
+  usage: 'detect --rules DIR [--jobs N] [--correlations] [--placeholders FILE] [--no-cache] [--json] FILE|DIR…',
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },
     correlations: { type: 'boolean', description: 'also print each event at which a correlation holds' },
+    ...ruleOptions,
     json: { type: 'boolean', description: 'print the counts at the end as JSON' },
   },
   async run({ values, positionals }, io): Promise<number> {
@@ -19,10 +28,11 @@ export const detectCommand: Command = {
     if (typeof rules !== 'string') throw new UsageError('`--rules DIR` is needed')
     if (positionals.length === 0) throw new UsageError('name a log file or a folder of them')
     const jobs = readJobs(values.jobs)
-    const startedAt = process.hrtime.bigint()
-    const tree = readRuleTree(rules)
+    const startedAt = now()
+    const tree = loadRules(rules, values, io)
+    if (!tree) return 1
     tellRefused(tree.refused, io)
-    const loadedAt = process.hrtime.bigint()
+    const loadedAt = now()
     const { files, unreadable } = findInputFiles(positionals)
     for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
     const bar = new ProgressBar(
@@ -37,21 +47,37 @@ export const detectCommand: Command = {
     })
     bar.end()
     for (const failure of summary.failures) io.stderr.write(`cannot read ${failure}\n`)
-    const loadSeconds = Number(loadedAt - startedAt) / 1e9
-    const seconds = Number(process.hrtime.bigint() - loadedAt) / 1e9
+    const endedAt = now()
     const counts = {
       rules: tree.ruleSet.rules.length,
       correlations: tree.ruleSet.correlations.length,
       refused: tree.refused.length,
       ...summary,
       failures: summary.failures.length + unreadable.length,
-      loadSeconds: round(loadSeconds),
-      seconds: round(seconds),
-      eventsPerSec: Math.round(summary.events / seconds),
+      loadSeconds: round(loadedAt.wall - startedAt.wall),
+      seconds: round(endedAt.wall - loadedAt.wall),
+      cpuSeconds: round(endedAt.cpu - loadedAt.cpu),
+      eventsPerSec: Math.round(summary.events / (endedAt.wall - loadedAt.wall)),
+      memoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     }
     io.stderr.write(values.json === true ? `${JSON.stringify(counts)}\n` : inWords(counts))
     return unreadable.length > 0 || summary.failures.length > 0 ? 1 : 0
   },
+}
+
+function loadRules(path: string, values: Arguments['values'], io: Io): RuleTree | undefined {
+  try {
+    return readRuleTree(path, readTreeOptions(values, io))
+  } catch (failure) {
+    io.stderr.write(`rampart detect: cannot read the rules: ${(failure as Error).message}\n`)
+    return undefined
+  }
+}
+
+/** Seconds, of the clock and of all processors. */
+function now(): { wall: number; cpu: number } {
+  const { user, system } = process.cpuUsage()
+  return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 }
 }
 
 function readJobs(value: unknown): number {

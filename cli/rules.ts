@@ -1,15 +1,16 @@
 import { packRules, type RefusedRule, readRuleTree, runRuleTests } from '../detection/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
+import { readTreeOptions, ruleOptions } from './rule-options.ts'
 
 /** Says what is wrong in rule files, without a server. */
 export const rulesLintCommand: Command = {
   name: 'rules lint',
   summary: 'Say what is wrong in Sigma rules',
-  usage: 'rules lint DIR|FILE [--json]',
-  options: { json: { type: 'boolean', description: 'print one JSON object a problem' } },
+  usage: 'rules lint DIR|FILE [--placeholders FILE] [--no-cache] [--json]',
+  options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a problem' } },
   async run(args, io) {
-    const tree = readRuleTree(onlyFolder(args))
+    const tree = readRuleTree(onlyFolder(args), readTreeOptions(args.values, io))
     const json = args.values.json === true
     for (const { file, problem } of tree.warnings) {
       io.stdout.write(
@@ -31,10 +32,10 @@ export const rulesLintCommand: Command = {
 export const rulesTestCommand: Command = {
   name: 'rules test',
   summary: 'Run the tests that Sigma rules carry',
-  usage: 'rules test DIR|FILE [--json]',
-  options: { json: { type: 'boolean', description: 'print one JSON object a failed test' } },
+  usage: 'rules test DIR|FILE [--placeholders FILE] [--no-cache] [--json]',
+  options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a failed test' } },
   async run(args, io) {
-    const tree = readRuleTree(onlyFolder(args))
+    const tree = readRuleTree(onlyFolder(args), readTreeOptions(args.values, io))
     const json = args.values.json === true
     for (const refusal of tree.refused) tellRefusal(refusal, json, io)
     const { passed, failed, untested } = runRuleTests(tree)

@@ -84,3 +84,5 @@ export const RULE_TESTS_MAX = 1_000
 export const RELEARN_AT_EVENTS: readonly number[] = [512, 8_192, 131_072]
 /** Spellings of channels and event ids that are remembered. */
 export const KEYS_REMEMBERED_MAX = 4_096
+/** Bytes of a file of parsed rules that is read back. */
+export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024

@@ -79,8 +79,9 @@ export function resolveCorrelations(
     const fieldsOf = (names: readonly string[]) =>
       correlation.rules.map(({ reference }, place) =>
         names.map((field) => {
-          const alias = correlation.aliases.get(field)
-          return alias?.get(reference) ?? alias?.get(ruleIds[place] ?? '') ?? field
+          const alias = correlation.aliases.find((known) => known.alias === field)
+          const own = alias?.fields.find(({ rule }) => rule === reference || rule === ruleIds[place])
+          return own?.field ?? field
         }),
       )
     const groupFields = fieldsOf(correlation.groupBy)

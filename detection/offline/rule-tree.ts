@@ -6,6 +6,7 @@ import { type Problem, printProblem } from '../sigma/problem.ts'
 import { readSigma, type SigmaDocument } from '../sigma/read.ts'
 import type { RuleTest } from '../sigma/rule-test.ts'
 import { listFiles } from './input-file.ts'
+import { RuleCache } from './rule-cache.ts'
 
 /** A rule that cannot be used, by the file it stands in, and why. */
 export interface RefusedRule {
@@ -16,57 +17,97 @@ export interface RefusedRule {
   readonly reasons: readonly string[]
 }
 
+/** A document that can be used by itself, and the tests it carries. */
+export interface FiledDocument {
+  readonly file: string
+  readonly document: SigmaDocument
+  readonly tests: readonly RuleTest[]
+}
+
 export interface RuleTree {
   readonly ruleSet: RuleSet
+  readonly documents: readonly FiledDocument[]
   readonly refused: readonly RefusedRule[]
   readonly warnings: readonly { readonly file: string; readonly problem: Problem }[]
   readonly fileCount: number
-  /** Rules and correlations with the tests they carry, in order of files. */
-  readonly tested: readonly {
-    readonly file: string
-    readonly document: SigmaDocument
-    readonly tests: readonly RuleTest[]
-  }[]
+}
+
+export interface ReadTreeOptions {
+  /** What `|expand` puts for `%name%`. */
+  readonly placeholders?: ReadonlyMap<string, readonly string[]>
+  /** Where parsed rules are kept; absent = they are parsed each time. */
+  readonly cacheFolder?: string
+}
+
+type ParsedTree = Pick<RuleTree, 'documents' | 'refused' | 'warnings'>
+
+interface RuleFile {
+  /** Below the folder. */
+  readonly file: string
+  readonly text: string
+  readonly sizeBytes: number
 }
 
 const RULE_FILE = /\.ya?ml$/i
 
 /** Reads all rule files below a folder, or one file.
  * @throws what reading the folder throws */
-export function readRuleTree(path: string, placeholders?: ReadonlyMap<string, readonly string[]>): RuleTree {
-  const files = statSync(path).isDirectory() ? listFiles(path, RULE_FILE) : ['']
-  const documents: SigmaDocument[] = []
-  const fileOf = new Map<SigmaDocument, string>()
-  const refused: RefusedRule[] = []
-  const tested: { file: string; document: SigmaDocument; tests: readonly RuleTest[] }[] = []
-  const warnings: { file: string; problem: Problem }[] = []
-  for (const below of files) {
-    const file = below === '' ? basename(path) : below
+export function readRuleTree(path: string, options: ReadTreeOptions = {}): RuleTree {
+  const files = readFiles(path)
+  const parsed = parseCached(files, options)
+  const { ruleSet, misfits } = buildRuleSet(parsed.documents.map(({ document }) => document))
+  const fileOf = new Map(parsed.documents.map(({ document, file }) => [document, file]))
+  const refused = misfits.map(({ document, reason }) => ({
+    file: fileOf.get(document) ?? '',
+    id: document.head.id,
+    title: document.head.title,
+    reasons: [reason],
+  }))
+  return { ...parsed, ruleSet, refused: [...parsed.refused, ...refused], fileCount: files.length }
+}
+
+function readFiles(path: string): readonly RuleFile[] {
+  const names = statSync(path).isDirectory() ? listFiles(path, RULE_FILE) : ['']
+  return names.map((below) => {
     const whole = below === '' ? path : join(path, below)
-    const { size } = statSync(whole)
+    const sizeBytes = statSync(whole).size
+    // A file over the limit is refused unread.
+    const text = sizeBytes > RULE_FILE_BYTES_MAX ? '' : readFileSync(whole, 'utf8')
+    return { file: below === '' ? basename(path) : below, text, sizeBytes }
+  })
+}
+
+function parseCached(files: readonly RuleFile[], { placeholders, cacheFolder }: ReadTreeOptions): ParsedTree {
+  if (cacheFolder === undefined) return parse(files, placeholders)
+  const cache = new RuleCache(cacheFolder)
+  const key = RuleCache.keyOf([
+    JSON.stringify([...(placeholders ?? [])]),
+    ...files.flatMap(({ file, text, sizeBytes }) => [file, text, String(sizeBytes)]),
+  ])
+  const known = cache.find(key)
+  if (known !== undefined) return known as ParsedTree
+  const parsed = parse(files, placeholders)
+  cache.keep(key, parsed)
+  return parsed
+}
+
+function parse(files: readonly RuleFile[], placeholders: ReadTreeOptions['placeholders']): ParsedTree {
+  const documents: FiledDocument[] = []
+  const refused: RefusedRule[] = []
+  const warnings: { file: string; problem: Problem }[] = []
+  for (const { file, text, sizeBytes } of files) {
     const fallbackId = basename(file).replace(RULE_FILE, '')
-    if (size > RULE_FILE_BYTES_MAX) {
-      const reason = `line 1, column 1: the file has ${size} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
+    if (sizeBytes > RULE_FILE_BYTES_MAX) {
+      const reason = `line 1, column 1: the file has ${sizeBytes} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
       refused.push({ file, id: fallbackId, title: '', reasons: [reason] })
       continue
     }
-    const read = readSigma(readFileSync(whole, 'utf8'), { fallbackId, ...(placeholders ? { placeholders } : {}) })
-    for (const document of read.documents) fileOf.set(document, file)
-    documents.push(...read.documents)
-    tested.push(...read.accepted.map(({ document, tests }) => ({ file, document, tests })))
+    const read = readSigma(text, { fallbackId, ...(placeholders ? { placeholders } : {}) })
+    for (const { document, tests } of read.accepted) documents.push({ file, document, tests })
     for (const { id, title, problems } of read.refused) {
       refused.push({ file, id, title, reasons: problems.map(printProblem) })
     }
     for (const problem of read.warnings) warnings.push({ file, problem })
   }
-  const { ruleSet, misfits } = buildRuleSet(documents)
-  for (const { document, reason } of misfits) {
-    refused.push({
-      file: fileOf.get(document) ?? '',
-      id: document.head.id,
-      title: document.head.title,
-      reasons: [reason],
-    })
-  }
-  return { ruleSet, refused, warnings, fileCount: files.length, tested }
+  return { documents, refused, warnings }
 }

@@ -25,12 +25,12 @@ export interface TestReport {
 
 /** Runs the tests that rules carry, each rule beside all others of its tree: filters narrow it, correlations find the rules
  * they name. Sample events count as events of the rule's own log source; a second apart where they say no time. */
-export function runRuleTests({ ruleSet, tested }: RuleTree): TestReport {
+export function runRuleTests({ ruleSet, documents }: RuleTree): TestReport {
   const matcher = new RuleMatcher(ruleSet.rules)
   const failed: FailedTest[] = []
   let passed = 0
   let untested = 0
-  for (const { file, document, tests } of tested) {
+  for (const { file, document, tests } of documents) {
     if (tests.length === 0 && document.kind !== 'filter') untested++
     for (const test of tests) {
       if (finds(document, test, ruleSet, matcher) === test.matches) passed++

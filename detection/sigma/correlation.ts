@@ -32,6 +32,13 @@ export interface RuleReference {
   readonly at: number
 }
 
+/** A name for fields that are called differently in the events of each rule. */
+export interface Alias {
+  readonly alias: string
+  /** By id or name of the rule. */
+  readonly fields: readonly { readonly rule: string; readonly field: string }[]
+}
+
 /** A correlation over matches of other rules, checked in itself; that its rules exist is checked where all are known. */
 export interface SigmaCorrelation {
   readonly kind: 'correlation'
@@ -47,8 +54,7 @@ export interface SigmaCorrelation {
   readonly percentile: number | undefined
   /** `a and b and not c`, over the rules seen in the window. */
   readonly expression: Condition | undefined
-  /** alias → rule (id or name) → field. */
-  readonly aliases: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly aliases: readonly Alias[]
   /** Whether the rules referred to also alert by themselves. */
   readonly generate: boolean
 }
@@ -208,23 +214,21 @@ function namesIn(condition: Condition): RuleReference[] {
   }
 }
 
-function readAliases(body: MapNode, reporter: Reporter): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function readAliases(body: MapNode, reporter: Reporter): readonly Alias[] {
   const entry = member(body, 'aliases')
-  const aliases = new Map<string, ReadonlyMap<string, string>>()
-  if (!entry) return aliases
+  if (!entry) return []
   if (entry.value.kind !== 'map') {
     reporter.error(entry.value.at, '`aliases` takes a map from alias to rule to field')
-    return aliases
+    return []
   }
-  for (const alias of entry.value.entries) {
-    const fields = new Map<string, string>()
-    const pairs = alias.value.kind === 'map' ? alias.value.entries : []
-    if (pairs.length === 0) reporter.error(alias.value.at, `alias \`${alias.key}\` takes a map from rule to field`)
-    for (const { key, value } of pairs) {
-      if (value.kind === 'scalar') fields.set(key, value.text)
+  return entry.value.entries.map(({ key: alias, value: rules }) => {
+    const fields: { rule: string; field: string }[] = []
+    const pairs = rules.kind === 'map' ? rules.entries : []
+    if (pairs.length === 0) reporter.error(rules.at, `alias \`${alias}\` takes a map from rule to field`)
+    for (const { key: rule, value } of pairs) {
+      if (value.kind === 'scalar') fields.push({ rule, field: value.text })
       else reporter.error(value.at, 'a field is a name')
     }
-    aliases.set(alias.key, fields)
-  }
-  return aliases
+    return { alias, fields }
+  })
 }

@@ -128,6 +128,8 @@ function scalarValue(node: ScalarNode, item: Item): Value {
     case 'string':
       return { kind: 'text', pattern: parsePattern(value), cased: false }
     case 'number':
+      // `.inf` and `.nan` are numbers to YAML only.
+      if (!Number.isFinite(value)) return { kind: 'text', pattern: [node.text], cased: false }
       return { kind: 'number', value, text: node.text }
     case 'boolean':
       return { kind: 'boolean', value }
