@@ -532,6 +532,18 @@ export function pplSemanticsContract(name: string, open: () => Promise<OpenedSto
       })
     })
 
+    it('finds events by their ids', async () => {
+      const id = (offset: number) => `'default/default/people/0/${offset}'`
+      const of = (condition: string) => column(store, `source=people | where ${condition} | fields name`)
+      expect(await of(`_id = ${id(2)}`)).toEqual(['Nanette'])
+      expect(await of(`age > 30 and _id in (${id(3)}, ${id(0)}, ${id(2)}, ${id(99)}, 'x')`)).toEqual(['Amber', 'Dale'])
+      expect(await of(`_id = ${id(2)} or _id = ${id(1)}`)).toEqual(['Hattie', 'Nanette'])
+      expect(await of(`_id = 'default/default/texts/0/0'`)).toEqual([])
+      expect(await of(`_id = ${id(2)} and _id = ${id(1)}`)).toEqual([])
+      expect(await of(`_id != ${id(0)}`)).toEqual(['Hattie', 'Nanette', 'Dale', 'Bob'])
+      expect(await column(store, `source=texts, people | where _id = ${id(4)} | fields name`)).toEqual(['Bob'])
+    })
+
     it('counts what it looked at', async () => {
       const { scanned, tookMs } = await search(store, 'source=people | where age > 100')
       expect(scanned).toBe(5)

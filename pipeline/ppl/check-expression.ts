@@ -160,7 +160,7 @@ function checkMoment(type: 'date' | 'time' | 'timestamp', written: string, span:
 }
 
 /** How a literal of each type is written. */
-export const momentForms = {
+const momentForms = {
   date: "'2024-02-29'",
   time: "'23:59:59'",
   timestamp: "'2024-02-29 23:59:59'",

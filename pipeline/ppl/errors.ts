@@ -44,7 +44,7 @@ export function withPlaces<T>(text: string, work: () => T): T {
 }
 
 /** The error of a problem: line and column from 1, columns counted in characters as an editor shows them. */
-export function placed(text: string, problem: QueryProblem): RampartError {
+function placed(text: string, problem: QueryProblem): RampartError {
   const before = text.slice(0, problem.span.start)
   const line = before.split('\n').length
   const column = [...before.slice(before.lastIndexOf('\n') + 1)].length + 1

@@ -220,7 +220,7 @@ const strictForms: Readonly<Partial<Record<Primitive, StrictForm>>> = {
 }
 
 /** Numbers by value, truths false first, texts by their bytes in UTF-8, as the stores do. */
-export function compareValues(a: NonNullable<Value>, b: NonNullable<Value>): number {
+function compareValues(a: NonNullable<Value>, b: NonNullable<Value>): number {
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b)
   if (typeof a === typeof b || (typeof a !== 'string' && typeof b !== 'string')) return a < b ? -1 : a > b ? 1 : 0
   // Values whose types nobody knew before: a text and a number meet as numbers where the text is one.

@@ -1,13 +1,9 @@
-import type { Expression, Length } from './ast.ts'
+import type { Expression } from './ast.ts'
 import { quoteName, quoteString } from './tokens.ts'
 
 /** An expression as text that reads back as the same expression, with no more brackets than that needs. */
 export function printExpression(expression: Expression): string {
   return printAt(expression, 0)
-}
-
-export function printLength(length: Length): string {
-  return length.text
 }
 
 // How tightly each form binds; an operand that binds looser than its place needs brackets.

@@ -40,6 +40,8 @@ export interface Pipe {
   readonly address: PipeAddress
   readonly fields: Map<string, Field>
   readonly shards: Map<number, Shard>
+  /** Moves with each change of fields and their kinds. */
+  shape: number
   /** Columns beside the fixed ones. */
   columnCount: number
   /** Events since the store was opened. */
@@ -107,6 +109,7 @@ export function newPipe(id: number, address: PipeAddress): Pipe {
     address: { account, workspace, dataspace, pipe },
     fields: new Map(),
     shards: new Map(),
+    shape: 0,
     columnCount: 0,
     eventCount: 0,
     batch: 0,

@@ -25,15 +25,7 @@ export interface Block {
 export const blockRows = 2048
 
 /** Names that the platform gives to each event. A record's member of such a name is stored as `record.<name>`. */
-export const systemNames: ReadonlySet<string> = new Set([
-  '_id',
-  '_time',
-  '_received',
-  '_pipe',
-  '_shard',
-  '_offset',
-  '_rest',
-])
+const systemNames: ReadonlySet<string> = new Set(['_id', '_time', '_received', '_pipe', '_shard', '_offset', '_rest'])
 
 export interface Encoded {
   readonly blocks: readonly Block[]

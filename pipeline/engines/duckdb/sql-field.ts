@@ -46,11 +46,18 @@ const displaced: ReadonlyMap<string, SystemField> = new Map<string, SystemField>
   ['ocsf.parse_error', parseError],
 ])
 
+/** What the `_id` of an event of this pipe says; undefined for an id of another. */
+export function readId(pipe: Pipe, id: string): { readonly shard: number; readonly offset: bigint } | undefined {
+  const prefix = idPrefix(pipe)
+  const parts = id.startsWith(prefix) ? /^(\d{1,9})\/(\d{1,18})$/.exec(id.slice(prefix.length)) : null
+  return parts ? { shard: Number(parts[1]), offset: BigInt(parts[2] ?? 0) } : undefined
+}
+
 /** Shown when a query asks for no fields: before and after those of the records. */
 export const shownBefore = ['time'] as const
 export const shownAfter = ['parse_error', 'raw_data', '_id'] as const
 
-export function idPrefix(pipe: Pipe): string {
+function idPrefix(pipe: Pipe): string {
   const { workspace, dataspace, pipe: name } = pipe.address
   return `${workspace}/${dataspace}/${name}/`
 }
@@ -84,8 +91,18 @@ export function fieldSql(pipe: Pipe, name: string, type: ValueType, parameters: 
   return values.length === 1 ? only : `coalesce(${values.join(', ')})`
 }
 
+const structsOf = new WeakMap<Pipe, { readonly shape: number; readonly names: ReadonlySet<string> }>()
+
 /** The members that hold fields, at every level. */
 export function structNames(pipe: Pipe): ReadonlySet<string> {
+  const known = structsOf.get(pipe)
+  if (known?.shape === pipe.shape) return known.names
+  const names = findStructs(pipe)
+  structsOf.set(pipe, { shape: pipe.shape, names })
+  return names
+}
+
+function findStructs(pipe: Pipe): ReadonlySet<string> {
   const names = new Set<string>()
   for (const [name, field] of pipe.fields) {
     if (fieldType(field) === undefined) continue
@@ -103,9 +120,7 @@ function ownType(pipe: Pipe, name: string): FieldType | undefined {
 }
 
 function isStruct(pipe: Pipe, name: string): boolean {
-  const prefix = `${name}.`
-  for (const [each, field] of pipe.fields) if (each.startsWith(prefix) && fieldType(field) !== undefined) return true
-  return false
+  return structNames(pipe).has(name)
 }
 
 function columnValues(field: Field, type: ValueType): string[] {

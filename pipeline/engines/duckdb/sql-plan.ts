@@ -1,7 +1,7 @@
-import type { Aggregate, Plan, ScanPlan, SortKey, Typed } from '../../ppl/index.ts'
+import type { Aggregate, Plan, PlanColumn, ScanPlan, SortKey, Typed } from '../../ppl/index.ts'
 import { type Pipe, tableOf } from './catalogue.ts'
 import { columnSql, expressionSql } from './sql-expression.ts'
-import { fieldSql } from './sql-field.ts'
+import { fieldSql, readId } from './sql-field.ts'
 import type { Parameters } from './sql-parameters.ts'
 import { sqlCast, sqlTypeOf } from './sql-types.ts'
 
@@ -72,6 +72,8 @@ export function orderSql(order: readonly SortKey[], parameters: Parameters): str
 class PlanWriter {
   readonly steps: string[] = []
   readonly #written = new Map<Plan, string>()
+  /** The only ids that a scan can have use for. */
+  readonly #ids = new Map<ScanPlan, readonly string[]>()
   readonly #pipeOf: (key: string) => Pipe
   readonly #bounds: ScanBounds
   readonly #parameters: Parameters
@@ -96,6 +98,7 @@ class PlanWriter {
       case 'scan':
         return this.#step(plan.pipes.map((pipe) => this.#scan(plan, this.#pipeOf(pipe.key))).join('\nUNION ALL\n'))
       case 'filter':
+        this.#noteIds(plan)
         return this.#step(`SELECT * FROM ${this.write(plan.input)} WHERE ${this.#sql(plan.condition)}`)
       case 'extend': {
         const input = this.write(plan.input)
@@ -165,6 +168,16 @@ class PlanWriter {
     return this.#step(`SELECT * FROM ${l} ${kind.toUpperCase()} JOIN ${r} ON ${on}`)
   }
 
+  /** A condition on `_id` right after the source narrows the scan itself. */
+  #noteIds(filter: Extract<Plan, { op: 'filter' }>): void {
+    let scan = filter.input
+    while (scan.op === 'filter' || scan.op === 'extend') scan = scan.input
+    if (scan.op !== 'scan' || this.#ids.has(scan)) return
+    const id = scan.columns.get('_id')?.column
+    const wanted = id && idsIn(filter.condition, id)
+    if (wanted) this.#ids.set(scan, wanted)
+  }
+
   #isStored(input: Plan, order: readonly SortKey[]): boolean {
     return isStoredOrder(input, order, this.#pipeOf)
   }
@@ -181,8 +194,25 @@ class PlanWriter {
       columns.push(`${fieldSql(pipe, field, column.type, this.#parameters)} AS ${columnSql(column)}`)
     }
     const conditions = scanConditions(pipe, this.#bounds, this.#parameters)
+    const ids = this.#ids.get(scan)
+    if (ids) conditions.push(this.#idCondition(pipe, ids))
     if (this.#bounds.after) conditions.push(...this.#afterPlace(pipe, this.#bounds.after))
     return `SELECT ${columns.join(', ')} FROM ${tableOf(pipe)} WHERE ${conditions.join(' AND ')}`
+  }
+
+  /** Events of these ids by shard and offset, which a table finds at once; the text of an id it would have to build for
+   * each event. */
+  #idCondition(pipe: Pipe, ids: readonly string[]): string {
+    const shards = new Map<number, bigint[]>()
+    for (const id of ids) {
+      const found = readId(pipe, id)
+      if (found) shards.set(found.shard, [...(shards.get(found.shard) ?? []), found.offset])
+    }
+    const parts = [...shards].map(([shard, offsets]) => {
+      const list = offsets.map((offset) => this.#parameters.whole(offset)).join(', ')
+      return `(shard = ${this.#parameters.whole(BigInt(shard))} AND "offset" IN (${list}))`
+    })
+    return parts.length === 0 ? 'false' : `(${parts.join(' OR ')})`
   }
 
   #afterPlace(pipe: Pipe, place: ArrivalPlace): string[] {
@@ -319,6 +349,23 @@ class PlanWriter {
     this.steps.push(`${name} AS (${sql})`)
     return name
   }
+}
+
+/** The ids that a condition asks for: `_id = '…'`, `_id in (…)`, or these and more. */
+function idsIn(condition: Typed, id: PlanColumn): readonly string[] | undefined {
+  if (condition.kind !== 'call') return undefined
+  if (condition.name === 'and') {
+    for (const part of condition.args) {
+      const found = idsIn(part, id)
+      if (found) return found
+    }
+    return undefined
+  }
+  const [subject, ...values] = condition.args
+  const isAboutId = subject?.kind === 'column' && subject.column === id
+  if (!isAboutId || (condition.name !== 'eq' && condition.name !== 'in')) return undefined
+  const texts = values.map((value) => (value.kind === 'literal' ? value.value : undefined))
+  return texts.every((text) => typeof text === 'string') ? texts : undefined
 }
 
 function instantSql(ms: number, parameters: Parameters): string {

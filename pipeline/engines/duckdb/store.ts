@@ -170,6 +170,7 @@ class DuckDbStore implements EventStore {
         field.kinds.add(kind)
       }
       pipe.columnCount += columns.length
+      pipe.shape++
     })
   }
 
@@ -275,6 +276,7 @@ class DuckDbStore implements EventStore {
       if (newRest) await markHasRest(this.#session.writer, pipe)
     })
     for (const { column } of newKinds) if (column) column.ready = true
+    pipe.shape++
     if (newRest) pipe.hasRest = true
   }
 

@@ -64,7 +64,7 @@ export function parsePattern(reader: Reader): FieldPattern {
   return { pattern, span: reader.spanFrom(first) }
 }
 
-export function startsPattern(reader: Reader, ahead = 0): boolean {
+function startsPattern(reader: Reader, ahead = 0): boolean {
   const token = reader.peek(ahead)
   return token.kind === 'word' || token.kind === 'name' || reader.isSign('*', ahead)
 }

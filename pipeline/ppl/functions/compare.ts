@@ -8,7 +8,7 @@ import { type CallPlace, type FunctionForm, momentOf } from './form.ts'
 
 /** Both sides in a type in which they can be compared: a text meets a number as a number, an instant as an instant, an
  * address in its canonical spelling.   @see PPL reference, type conversion */
-export function comparable(left: Typed, right: Typed, place: CallPlace): readonly [Typed, Typed] {
+function comparable(left: Typed, right: Typed, place: CallPlace): readonly [Typed, Typed] {
   const type = meetingType(left.type, right.type)
   if (type === undefined) {
     throw new QueryProblem(
