@@ -90,7 +90,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
   showLogCounters(metrics, partitionLog.counters)
 
-  const iam = await createIam({ database, sealer, clock, log })
+  const iam = await createIam({ database, sealer, clock, log, metrics })
   const audit = createAuditSink({
     log: partitionLog,
     clock,
@@ -138,6 +138,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     log,
     metrics,
     authorizer: iam.authorizer,
+    audit,
     runAs: async (account, role, sessionPolicies) => iam.principalOfRole(account, role, sessionPolicies),
     alertChanges: cases.alertChanges,
     // The request id of a step is its key: an attempt that is made again changes nothing twice.

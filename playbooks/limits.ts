@@ -37,7 +37,7 @@ export const FRUITLESS_CLAIMS_MAX = 5
 export const CANCEL_GRACE_MS = 30_000
 /** Runs advanced, and attempts made, at once by one process. */
 export const RUNS_AT_ONCE_MAX = 64
-export const ATTEMPTS_AT_ONCE_MAX = 64
+export const ATTEMPTS_AT_ONCE_MAX = 128
 /** Runs of an account that are under way at once; the others are queued, those that wait do not count. */
 export const RUNNING_PER_ACCOUNT_MAX = 200
 /** Alert changes looked at in one go. */

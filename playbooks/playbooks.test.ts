@@ -51,6 +51,14 @@ outputs:
       ['again', 'skipped', 0],
     ])
     expect(bench.far.received).toMatchObject([{ method: 'POST', path: '/block', key: `${runId}/block/0` }])
+    expect(bench.audited).toMatchObject([
+      {
+        principal: 'arn:rampart:iam::000000000001:role/playbook-runner',
+        action: 'soar:action:invoke',
+        resources: ['arn:rampart:soar:local:000000000001:connection/default/http.request'],
+        outcome: 'success',
+      },
+    ])
   })
 
   it('retry under the same key and give up after the attempts there are', async () => {

@@ -2,6 +2,7 @@ import type { AlertChanges } from '../cases/index.ts'
 import {
   type AccountId,
   type Api,
+  type AuditSink,
   type Authorizer,
   type Clock,
   type Context,
@@ -40,6 +41,8 @@ export interface PlaybooksDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly authorizer: Authorizer
+  /** Takes one event an attempt, as of the role; the attempt's result waits until it is durable. */
+  readonly audit: AuditSink
   readonly runAs: RunAs
   readonly alertChanges: AlertChanges
   readonly updateAlert: UpdateAlert
@@ -120,6 +123,7 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
     evaluator,
     actions,
     authorizer,
+    audit: deps.audit,
     runAs,
     clock,
     log,

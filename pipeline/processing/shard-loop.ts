@@ -68,6 +68,17 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     const progress = await deps.store.progress(shard)
     deps.detector.restore(shard, progress.detectorState?.length ? progress.detectorState : undefined)
     storedNext = progress.nextOffset
+    // Tells the log what is stored: should its disk have lost records since, new ones must not get their offsets.
+    deps.onStep({
+      shard,
+      nextOffset: storedNext,
+      eventCount: 0,
+      byteCount: 0,
+      parseErrorCount: 0,
+      findingCount: 0,
+      newestReceivedAt: 0,
+      gaps: [],
+    })
     return progress.detectorOffset
   }
 

@@ -1,4 +1,12 @@
-import { type AccountId, type Authorizer, type Clock, REGION, uuidv7 } from '../../platform/index.ts'
+import {
+  type AccountId,
+  type AuditOutcome,
+  type AuditSink,
+  type Authorizer,
+  type Clock,
+  REGION,
+  uuidv7,
+} from '../../platform/index.ts'
 import { type Action, type ActionResult, failed } from '../actions/action.ts'
 import { ATTEMPTS_AT_ONCE_MAX } from '../limits.ts'
 import type { JsonMap, Log, RunAs } from '../types.ts'
@@ -18,6 +26,8 @@ export interface AttemptsDeps {
   readonly payloads: Payloads
   readonly actions: ReadonlyMap<string, Action>
   readonly authorizer: Authorizer
+  /** Every attempt is audited before its result counts. */
+  readonly audit: AuditSink
   readonly runAs: RunAs
   readonly clock: Clock
   readonly log: Log
@@ -153,7 +163,7 @@ export class Attempts {
   }
 
   async #call(task: TaskRow, key: string, controller: AbortController): Promise<ActionResult> {
-    const { payloads, actions, load, clock, runAs, authorizer } = this.#deps
+    const { payloads, actions, load, clock, runAs, authorizer, audit } = this.#deps
     const action = actions.get(task.action)
     if (!action) return failed({ code: 'invalid', message: `no action is called \`${task.action}\` any more` })
     const loaded = await load(task.account, task.workspace, task.playbook_id, task.revision)
@@ -169,13 +179,28 @@ export class Attempts {
     const resource = `arn:rampart:soar:${REGION}:${task.account}:connection/default/${task.action}`
     const mayDo = async (operation: string, on: string) =>
       (await authorizer.authorize({ principal, action: operation, resource: on })).allowed
+    const audited = (outcome: AuditOutcome, errorCode?: string) =>
+      audit.record({
+        account: task.account,
+        at: clock.now(),
+        principal: principal.arn,
+        action: 'soar:action:invoke',
+        resources: [resource],
+        outcome,
+        status: auditStatus[outcome],
+        requestId: `${key}/${task.attempt}`,
+        count: 1,
+        ...(errorCode === undefined ? {} : { errorCode }),
+      })
     if (!(await mayDo('soar:action:invoke', resource))) {
+      await audited('refused', 'forbidden')
       return failed({ code: 'forbidden', message: `the role may not do soar:action:invoke on ${resource}` })
     }
     const timeoutMs = step?.timeoutMs ?? 0
     const timer = setTimeout(() => controller.abort(new TimedOut(`no result within ${timeoutMs} ms`)), timeoutMs)
+    let result: ActionResult
     try {
-      return await untilAborted(
+      result = await untilAborted(
         action.run(input, {
           account: task.account,
           workspace: task.workspace,
@@ -191,11 +216,21 @@ export class Attempts {
         }),
         controller.signal,
       )
+    } catch (error) {
+      await audited('failure', 'interrupted')
+      throw error
     } finally {
       clearTimeout(timer)
     }
+    // Durable before the result is: what an action did is never without its trace.
+    if (result.ok) await audited('success')
+    else await audited('failure', result.error.code)
+    return result
   }
 }
+
+/** What a caller over HTTP would have seen. */
+const auditStatus: Readonly<Record<AuditOutcome, number>> = { success: 200, refused: 403, failure: 502 }
 
 class Cancelled extends Error {}
 /** The process stops, or its lease ran out: whoever has the attempt next repeats it with the same key. */

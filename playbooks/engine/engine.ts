@@ -1,4 +1,4 @@
-import type { AccountId, Authorizer, Clock } from '../../platform/index.ts'
+import type { AccountId, AuditSink, Authorizer, Clock } from '../../platform/index.ts'
 import type { Action } from '../actions/action.ts'
 import type { Evaluator } from '../expressions/evaluator.ts'
 import { EFFECT_RETENTION_MS, LEASE_MS, RUNS_AT_ONCE_MAX } from '../limits.ts'
@@ -30,6 +30,8 @@ export interface EngineDeps {
   readonly evaluator: Evaluator
   readonly actions: ReadonlyMap<string, Action>
   readonly authorizer: Authorizer
+  /** Every attempt is audited before its result counts. */
+  readonly audit: AuditSink
   readonly runAs: RunAs
   readonly clock: Clock
   readonly log: Log

@@ -1,3 +1,4 @@
+import { printable } from '../../platform/index.ts'
 import { PROBLEMS_MAX } from '../limits.ts'
 
 /** What a playbook is refused for.   @see playbooks/README.md, problems */
@@ -33,9 +34,10 @@ export interface Problem {
   readonly message: string
 }
 
-/** `file:line:col: error P006: …` */
+/** `file:line:col: error P006: …`, safe for a terminal whatever the playbook holds. */
 export function formatProblem(file: string, problem: Problem): string {
-  return `${file}:${problem.line}:${problem.column}: ${problem.severity} ${problem.code}: ${problem.message}`
+  const { line, column, severity, code, message } = problem
+  return printable(`${file}:${line}:${column}: ${severity} ${code}: ${message}`)
 }
 
 /** A place in the text. */

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Cases, caseMigrations, createCases } from '../../cases/index.ts'
 import {
   type AccountId,
+  type AuditEvent,
   type Authorizer,
   type AuthzRequest,
   type Clock,
@@ -74,6 +75,8 @@ export interface Workbench {
   readonly database: Database
   readonly clock: MovedClock
   readonly rights: Rights
+  /** What was audited, in order. */
+  readonly audited: readonly AuditEvent[]
   readonly far: FarSide
   readonly cases: Cases
   readonly playbooks: Playbooks
@@ -123,6 +126,7 @@ export async function openWorkbench(
   const clock = new MovedClock()
   await migrate(database, [...caseMigrations, ...playbookMigrations], systemClock)
   const rights = new Rights()
+  const audited: AuditEvent[] = []
   const far = await FarSide.open()
   const log = createLog({ clock: systemClock, stream: new PassThrough().resume(), level: 'silent' })
   const cases = createCases({ database, clock, metrics: createMetrics(), log })
@@ -133,6 +137,7 @@ export async function openWorkbench(
     log,
     metrics: createMetrics(),
     authorizer: rights,
+    audit: { record: async (event) => void audited.push(event) },
     runAs: async (account, name, sessionPolicies) => {
       if (!roles.has(name)) throw new RampartError('test.role.absent', { status: 404, title: 'absent' }, 'no such role')
       return { kind: 'role', account, arn: iamArn(account, 'role', name), name, auth: 'internal', sessionPolicies }
@@ -164,6 +169,7 @@ export async function openWorkbench(
     database,
     clock,
     rights,
+    audited,
     far,
     cases,
     playbooks,

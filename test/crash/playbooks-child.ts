@@ -53,6 +53,7 @@ const playbooks = createPlaybooks({
   log,
   metrics: createMetrics(),
   authorizer: { authorize: async () => ({ allowed: true, id: '', reason: 'allow', determining: [] }) },
+  audit: { record: async () => {} },
   runAs: async (of, name) => ({ kind: 'role', account: of, arn: iamArn(of, 'role', name), name, auth: 'internal' }),
   alertChanges: cases.alertChanges,
   updateAlert: (ctx, workspace, id, patch) => cases.updateAlert(ctx, workspace, id, patch),

@@ -112,6 +112,7 @@ async function setUp({ open }: (typeof targets)[number]): Promise<void> {
     log,
     metrics: createMetrics(),
     authorizer: { authorize: async () => ({ allowed: true, id: '', reason: 'allow', determining: [] }) },
+    audit: { record: async () => {} },
     runAs: async () => author,
     alertChanges: cases.alertChanges,
     updateAlert: async () => undefined,

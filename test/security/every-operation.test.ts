@@ -97,6 +97,8 @@ it('knows few public operations', () => {
     'GET /.well-known/authzen-configuration/apps/{app}',
     'GET /healthz',
     'GET /metrics',
+    'GET /oidc/{account}/interaction/{uid}',
+    'GET /oidc/{account}/{*}',
     'GET /openapi.json',
     'GET /readyz',
     'POST /v1/hooks/{accountId}/{ws}/{path}',

@@ -175,6 +175,16 @@ steps:
     ])
   })
 
+  it('audits what playbooks do, as the role they run as', async () => {
+    const rows = await eventually('the audit of the action', async () => {
+      const found = await search(
+        `source=audit | where api.operation = 'soar:action:invoke' | fields actor.user.uid, status | head 1`,
+      )
+      return found.length > 0 && found
+    })
+    expect(rows[0]).toEqual(['arn:rampart:iam::000000000001:role/playbook-runner', 'Success'])
+  })
+
   it('gives a caller without a token nothing', async () => {
     for (const path of ['/v1/workspaces', `${base}/alerts`, `${base}/rules/${RULE_ID}`]) {
       expect((await fetch(new URL(path, service.runtime.endpoint))).status).toBe(401)
