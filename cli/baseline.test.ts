@@ -43,7 +43,7 @@ describe('rampart baseline replay', () => {
     const out = join(folder, 'scores')
     const { code, stderr } = await run([folder], { out })
     expect(code).toBe(1)
-    expect(stderr).toContain('b.csv:2: `one` is no finite number')
+    expect(stderr).toContain('b.csv:2: `one` is no number')
     expect(stderr).toContain('1 of 2 series scored')
     expect(readFileSync(join(out, 'a.csv'), 'utf8')).toContain('2026-01-01 00:00:00,0')
   })

@@ -17,3 +17,10 @@ export const VALUES_PER_ENTITY_MAX = 256
 export const SILENT_HOURS_MAX = 7 * 24
 /** Characters of a name (an entity, a value) that are held as they are; longer ones are hashed. */
 export const KEY_CHARS_MAX = 128
+/** Pairs of source and destination that the beacon detector holds, each up to 2 kB: 41 MB. */
+export const PAIRS_MAX = 20_000
+/** Pairs of client and domain that the tunnel detector holds, each up to 512 names an hour: 100 MB at the worst. */
+export const FLOWS_MAX = 10_000
+/** Peer groups, and the members of one. */
+export const PEER_GROUPS_MAX = 200
+export const PEERS_MAX = 4_096

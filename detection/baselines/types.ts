@@ -18,7 +18,7 @@ export interface SeriesScore {
 export interface SeriesModel {
   /** True while too few rows were seen to say anything; scores are 0 until then. */
   readonly learning: boolean
-  /** @param at ms since the epoch @param value a finite number */
+  /** @param at ms since the epoch @param value a finite number, from -1e100 to 1e100 */
   next(at: number, value: number): SeriesScore
   /** All that later scores depend on, as JSON can hold it. */
   save(): unknown
@@ -57,7 +57,9 @@ export interface LearningState {
   readonly progress: number
 }
 
-/** Watches observations of many entities, in order of time, and states what is not as ever. Pure: no clock, no chance; the
+/** Watches observations of many entities, nearly in order of time, and states what is not as ever. What comes late counts
+ * with what is running; a time from the future would make all that follows late, so whoever calls bounds times by the
+ * clock. Pure: no clock, no chance; the
  * same observations give the same deviations, and saving and loading changes nothing. */
 export interface EntityDetector<Observation> {
   observe(observation: Observation): Deviation | undefined

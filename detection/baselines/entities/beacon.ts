@@ -1,7 +1,8 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
-import { ENTITIES_MAX } from '../limits.ts'
+import { ENTITIES_MAX, PAIRS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 export interface Connection {
   readonly at: number
@@ -30,8 +31,9 @@ const PREVALENT_SHARE = 0.5
 const SOURCES_COUNTED = 64
 
 interface Pair {
-  /** Oldest first, [ms, bytes]. */
-  readonly last: [number, number][]
+  /** Of the last connections, oldest first. */
+  readonly times: number[]
+  readonly bytes: number[]
   count: number
   statedAt: number | null
 }
@@ -57,8 +59,8 @@ export class BeaconDetector implements EntityDetector<Connection> {
 
   constructor(state?: BeaconState) {
     this.#pairs = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.pairs ?? []).map(([key, pair]) => [key, { ...pair, last: pair.last.map(([at, bytes]) => [at, bytes]) }]),
+      PAIRS_MAX,
+      (state?.pairs ?? []).map(([key, pair]) => [key, copy(pair)]),
     )
     this.#sources = new Set(state?.sources)
     this.#destinations = new QuietestOut(
@@ -68,18 +70,23 @@ export class BeaconDetector implements EntityDetector<Connection> {
   }
 
   observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
+    if (!isSound(at, bytesOut)) return undefined
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
     const callers = this.#destinations.use(destination, () => new Set())
     if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
     const entity = `${source} ${destination}`
-    const pair = this.#pairs.use(entity, () => ({ last: [], count: 0, statedAt: null }))
-    pair.last.push([at, bytesOut])
-    if (pair.last.length > HELD) pair.last.shift()
+    const pair = this.#pairs.use(entity, () => ({ times: [], bytes: [], count: 0, statedAt: null }))
+    pair.times.push(at)
+    pair.bytes.push(bytesOut)
+    if (pair.times.length > HELD) {
+      pair.times.shift()
+      pair.bytes.shift()
+    }
     pair.count += 1
     if (pair.count < JUDGED_MIN || pair.count % JUDGED_EVERY !== 0) return undefined
     if (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS) return undefined
     if (this.#isPrevalent(callers)) return undefined
-    const judged = judge(pair.last)
+    const judged = judge(pair)
     if (!judged || judged.score < STATED_MIN) return undefined
     pair.statedAt = at
     return {
@@ -90,7 +97,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
       since: judged.since,
       score: judged.score,
       expected: 'bursts at irregular times and of various sizes, as people make them',
-      seen: `${pair.last.length} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
+      seen: `${pair.times.length} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
     }
   }
 
@@ -118,6 +125,8 @@ export class BeaconDetector implements EntityDetector<Connection> {
   }
 }
 
+const copy = (pair: Pair): Pair => ({ ...pair, times: [...pair.times], bytes: [...pair.bytes] })
+
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 
 interface Judged {
@@ -130,12 +139,12 @@ interface Judged {
   readonly steadiness: number
 }
 
-function judge(connections: readonly (readonly [number, number])[]): Judged | undefined {
-  const times = connections.map(([at]) => at).sort((a, b) => a - b)
+function judge(pair: Pair): Judged | undefined {
+  const times = [...pair.times].sort((a, b) => a - b)
   const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0]
   if (last - first < SPAN_MS_MIN) return undefined
   const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
-  const bytes = connections.map(([, size]) => size)
+  const { bytes } = pair
   const parts = { intervals: regularity(gaps), sizes: regularity(bytes), steadiness: steadiness(times, first, last) }
   return {
     ...parts,

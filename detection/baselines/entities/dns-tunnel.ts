@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
-import { ENTITIES_MAX } from '../limits.ts'
+import { ENTITIES_MAX, FLOWS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 export interface DnsQuery {
   readonly at: number
@@ -18,6 +19,8 @@ const VERSION = 1
 const HOUR_MS = 3_600_000
 /** Names below one domain that are told apart in an hour; what is beyond carried enough to be stated already. */
 const NAMES_HELD = 512
+/** No name on the wire is longer (RFC 1035). */
+const NAME_CHARS_MAX = 253
 /** Bytes that names of one hour could have carried which are stated. Ordinary domains have few names of few letters. */
 const STATED_BYTES = 2_000
 /** Distinct names at the least, so that one long name is nothing. */
@@ -66,7 +69,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
   constructor(key: string, state?: DnsTunnelState) {
     this.#key = key
     this.#flows = new QuietestOut(
-      ENTITIES_MAX,
+      FLOWS_MAX,
       (state?.flows ?? []).map(([key, flow]) => [
         key,
         { ...flow, names: new Set(flow.names), counts: [...flow.counts] },
@@ -79,14 +82,18 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
   }
 
   observe({ at, client, name, registeredDomain }: DnsQuery): Deviation | undefined {
-    const sub = name.slice(0, Math.max(0, name.length - registeredDomain.length - 1)).toLowerCase()
+    if (!isSound(at)) return undefined
+    const sub = name
+      .slice(0, Math.max(0, Math.min(NAME_CHARS_MAX, name.length - registeredDomain.length - 1)))
+      .toLowerCase()
     const clients = this.#clients.use(registeredDomain, () => new Set())
     if (clients.size < ORDINARY_CLIENTS) clients.add(shortKey(client))
     if (sub === '' || clients.size >= ORDINARY_CLIENTS) return undefined
     const hour = Math.floor(at / HOUR_MS)
     const entity = `${client} ${registeredDomain}`
     const flow = this.#flows.use(entity, () => fresh(hour, at))
-    if (flow.hour !== hour) Object.assign(flow, fresh(hour, flow.stated ? flow.since : at))
+    // What comes late belongs to an hour that is over; it is counted in the running one.
+    if (hour > flow.hour) Object.assign(flow, fresh(hour, flow.stated ? flow.since : at))
     const digest = this.#digest(sub)
     if (flow.names.has(digest) || flow.names.size >= NAMES_HELD) return undefined
     flow.names.add(digest)

@@ -1,6 +1,7 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
-import { ENTITIES_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
+import { ENTITIES_MAX, PEER_GROUPS_MAX, PEERS_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 export interface Usage {
   readonly at: number
@@ -22,6 +23,8 @@ const FORGOTTEN_MS = 60 * DAY_MS
 const STATED_DECADES = 1.3
 /** Peers from which on the group says something; below it a value new to the entity is stated as such. */
 const PEERS_MIN = 5
+/** Users of a value that are told apart; what so many use is not rare. */
+const USERS_COUNTED = 64
 /** First-seen values of one entity and day that are stated; an entity that finds one new thing after another has changed
  * its job, or is scanned: the statement says how many. */
 const STATED_A_DAY = 5
@@ -69,14 +72,14 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       ]),
     )
     this.#groups = new QuietestOut(
-      ENTITIES_MAX,
+      PEER_GROUPS_MAX,
       (state?.groups ?? []).map(([name, { members, values }]) => [
         name,
         {
-          members: names(members),
+          members: names(PEERS_MAX, members),
           values: new QuietestOut(
             VALUES_PER_ENTITY_MAX,
-            values.map(([value, users]) => [value, names(users)] as const),
+            values.map(([value, users]) => [value, names(USERS_COUNTED, users)] as const),
           ),
         },
       ]),
@@ -84,6 +87,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   }
 
   observe({ at, entity: name, peerGroup, value }: Usage): Deviation | undefined {
+    if (!isSound(at)) return undefined
     const entity = this.#entities.use(name, () => ({
       since: at,
       values: new QuietestOut<number>(VALUES_PER_ENTITY_MAX),
@@ -97,6 +101,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     const { users, members } = this.#weigh(name, peerGroup, value)
     const isNew = usedAt === undefined || at - usedAt > FORGOTTEN_MS
     if (!isNew || at - entity.since < LEARNING_MS) return undefined
+    if (users >= USERS_COUNTED - 1) return undefined
     const decades = members < PEERS_MIN ? STATED_DECADES : -Math.log10((users + 0.5) / (members + 1))
     if (decades < STATED_DECADES) return undefined
     const day = Math.floor(at / DAY_MS)
@@ -119,10 +124,10 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   /** Takes the use into the group. @returns how many others use the value, of how many others */
   #weigh(name: string, peerGroup: string, value: string): { users: number; members: number } {
     const group = this.#groups.use(peerGroup, () => ({
-      members: names([]),
+      members: names(PEERS_MAX),
       values: new QuietestOut<QuietestOut<null>>(VALUES_PER_ENTITY_MAX),
     }))
-    const users = group.values.use(value, () => names([]))
+    const users = group.values.use(value, () => names(USERS_COUNTED))
     const others = users.size - (users.has(name) ? 1 : 0)
     users.use(name, () => null)
     group.members.use(name, () => null)
@@ -155,9 +160,9 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   }
 }
 
-const names = (list: readonly string[]): QuietestOut<null> =>
+const names = (max: number, list: readonly string[] = []): QuietestOut<null> =>
   new QuietestOut(
-    4 * VALUES_PER_ENTITY_MAX,
+    max,
     list.map((name) => [name, null] as const),
   )
 const keys = (map: QuietestOut<null>): string[] => [...map.entries()].map(([key]) => key)

@@ -4,6 +4,7 @@ import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 export interface Resolution {
   readonly at: number
@@ -92,6 +93,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
   }
 
   observe({ at, client: name, label: text, resolved }: Resolution): Deviation | undefined {
+    if (!isSound(at)) return undefined
     const label = text.slice(0, LABEL_CHARS_MAX)
     if (this.#known.has(label)) {
       this.#known.use(label, () => null)
@@ -103,7 +105,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     if (this.#learned < LEARNED_MIN || bound === undefined) return undefined
     const window = Math.floor(at / WINDOW_MS)
     const client = this.#clients.use(name, () => fresh(window, at))
-    if (client.window !== window) {
+    if (window > client.window) {
       this.#windows.count += 1
       this.#windows.missing += Math.min(client.missing, MISSING_LEARNED_MAX)
       Object.assign(client, fresh(window, client.stated ? client.since : at))

@@ -2,6 +2,7 @@ import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 /** A sign-in that succeeded. */
 export interface SignIn {
@@ -76,6 +77,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
 
   observe(signIn: SignIn): Deviation | undefined {
     const { at, user, network } = signIn
+    if (!isSound(at, signIn.latitude, signIn.longitude, signIn.accuracyKm)) return undefined
     const traveller = this.#travellers.use(user, () => ({
       count: 0,
       last: signIn,

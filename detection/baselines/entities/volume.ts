@@ -1,6 +1,7 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { ENTITIES_MAX, SILENT_HOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
+import { isSound } from './observable.ts'
 
 export interface Amount {
   readonly at: number
@@ -58,6 +59,7 @@ export class VolumeDetector implements EntityDetector<Amount> {
   }
 
   observe({ at, entity, amount }: Amount): Deviation | undefined {
+    if (!isSound(at, amount) || amount < 0) return undefined
     const hour = Math.floor(at / HOUR_MS)
     const watched = this.#entities.use(entity, () => fresh(hour))
     // What comes late belongs to an hour that is over; it is counted in the running one.

@@ -53,10 +53,12 @@ function parseRow(cells: readonly string[], columns: { timestamp: number; value:
   if (at === undefined)
     throw unreadable(place, `\`${timestamp}\` is no time; \`2026-01-31 23:59:59\` is one (UTC unless it says else)`)
   const value = DECIMAL.test(text) ? Number(text) : Number.NaN
-  if (!Number.isFinite(value)) throw unreadable(place, `\`${text}\` is no finite number`)
+  if (!(Math.abs(value) <= VALUE_MAX)) throw unreadable(place, `\`${text}\` is no number from -1e100 to 1e100`)
   return { timestamp, at, value }
 }
 
+/** Beyond it squares of values would not be finite any more. */
+const VALUE_MAX = 1e100
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
 const INSTANT = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/
 

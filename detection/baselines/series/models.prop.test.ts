@@ -5,7 +5,7 @@ import { getSeriesModel, seriesModels } from './models.ts'
 const STEP_MS = 300_000
 const rows = (from: number, values: readonly number[]) =>
   values.map((value, i) => [(from + i) * STEP_MS, value] as const)
-const values = fc.array(fc.oneof(fc.integer({ min: 0, max: 5 }), fc.double({ min: -1e12, max: 1e12, noNaN: true })), {
+const values = fc.array(fc.oneof(fc.integer({ min: 0, max: 5 }), fc.double({ min: -1e100, max: 1e100, noNaN: true })), {
   maxLength: 400,
 })
 
