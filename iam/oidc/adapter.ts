@@ -4,9 +4,6 @@ import type { AccountId, Clock, Sealer } from '../../platform/index.ts'
 import type { AppRegistrations } from './app-registrations.ts'
 import type { EntryKey, OidcStore } from './store.ts'
 
-const PRUNE_EVERY_MS = 60_000
-/** After its time, so that who comes late is told so. */
-const KEPT_MS = 10 * 60_000
 /** Of what the provider gives no life of its own. */
 const TTL_SEC_DEFAULT = 24 * 3600
 
@@ -23,7 +20,6 @@ export interface AdapterDeps {
 export class OidcAdapter implements Adapter {
   readonly #kind: string
   readonly #deps: AdapterDeps
-  static #prunedAt = 0
 
   constructor(kind: string, deps: AdapterDeps) {
     this.#kind = kind
@@ -51,9 +47,7 @@ export class OidcAdapter implements Adapter {
     } else {
       await store.putEntry(row)
     }
-    if (now - OidcAdapter.#prunedAt < PRUNE_EVERY_MS) return
-    OidcAdapter.#prunedAt = now
-    await store.prune(now - KEPT_MS)
+    await store.pruneNowAndThen(now)
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {

@@ -14,6 +14,7 @@ import { createIam, type Iam } from '../iam.ts'
 import { iamMigrations } from '../migrations.ts'
 import { iamRoutes } from '../routes.ts'
 import type { IamTables } from '../tables.ts'
+import { OidcStore } from './store.ts'
 
 const redirectUri = 'http://127.0.0.1:4999/back'
 const device = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -388,6 +389,54 @@ describe.each(testDatabases())('OpenID Connect ($name)', ({ open }) => {
     for (const secret of [got.access_token, got.refresh_token ?? '', app.clientSecret]) {
       expect(stored.filter((text) => text.includes(secret))).toEqual([])
     }
+  })
+
+  it('clears what is over, some time after', async () => {
+    const store = new OidcStore(opened.database)
+    const now = 1_800_000_000_000
+    const entry = (id: string, expires_at: number) => ({
+      account: '000000000001',
+      kind: 'AccessToken',
+      id,
+      grant_id: null,
+      uid: null,
+      user_code: null,
+      expires_at,
+      sealed_payload: Buffer.from('x'),
+    })
+    await store.putEntry(entry('long over', now - 11 * 60_000))
+    await store.putEntry(entry('just over', now - 1_000))
+    await store.putEntry(entry('good', now + 1_000))
+    await store.pruneNowAndThen(now)
+    const ids = await opened.database.as<IamTables>().read.selectFrom('iam_oidc_entry').select('id').execute()
+    expect(ids.map(({ id }) => id).sort()).toEqual(['good', 'just over'])
+  })
+
+  it('sends cookies over TLS only, where that is how it is reached', async () => {
+    const app = await register()
+    const behindProxy = await createServer({
+      log: pino({ level: 'silent' }),
+      version: '0.0.0',
+      clock: systemClock,
+      authenticator: iam.authenticator,
+      authorizer: iam.authorizer,
+      audit: { record: async () => {} },
+      routes: [iamRoutes(iam, { compileFilter: () => () => true, publicUrl: () => 'https://sso.example' })],
+    })
+    const query = new URLSearchParams({
+      client_id: app.id,
+      redirect_uri: redirectUri,
+      response_type: 'code',
+      scope: 'openid',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+    })
+    const answer = await behindProxy.inject({ url: `/oidc/000000000001/auth?${query}` })
+    expect(answer.headers.location).toMatch(/^\/oidc\/000000000001\/interaction\//)
+    const cookies = [answer.headers['set-cookie']].flat()
+    expect(cookies.length).toBeGreaterThan(1)
+    for (const cookie of cookies) expect(cookie).toMatch(/path=\/oidc\/000000000001\/.*samesite=lax.*secure.*httponly/i)
+    await behindProxy.close()
   })
 
   it('keeps app registrations, each account its own', async () => {

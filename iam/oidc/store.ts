@@ -11,9 +11,14 @@ export interface EntryKey {
   readonly hash: string
 }
 
+const PRUNE_EVERY_MS = 60_000
+/** After its time, so that who comes late is told so. */
+const KEPT_MS = 10 * 60_000
+
 /** The rows of the OpenID Connect provider. */
 export class OidcStore {
   readonly #database: Database<IamTables>
+  #prunedAt = 0
 
   constructor(database: Database) {
     this.#database = database.as<IamTables>()
@@ -96,8 +101,16 @@ export class OidcStore {
     })
   }
 
-  async prune(now: number): Promise<void> {
-    await this.#database.write((tx) => tx.deleteFrom('iam_oidc_entry').where('expires_at', '<=', now).execute())
+  /** Nobody else comes by to clear what is over. */
+  async pruneNowAndThen(now: number): Promise<void> {
+    if (now - this.#prunedAt < PRUNE_EVERY_MS) return
+    this.#prunedAt = now
+    await this.#database.write((tx) =>
+      tx
+        .deleteFrom('iam_oidc_entry')
+        .where('expires_at', '<=', now - KEPT_MS)
+        .execute(),
+    )
   }
 
   /** Makes keys that are missing, one process at a time. @param missing says what to add to the keys that are there
