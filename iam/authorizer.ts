@@ -4,6 +4,7 @@ import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './deci
 import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
 import { DecisionKeys } from './decision-keys.ts'
+import type { DecisionLog } from './decision-log/decision-log.ts'
 import type { Directory } from './directory.ts'
 import { REQUEST_TEXT_MAX } from './limits.ts'
 import { accountField, splitResource } from './policy/arn-pattern.ts'
@@ -20,6 +21,7 @@ export interface AuthorizerDeps {
   readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
   readonly clock: Clock
+  readonly decisions: Pick<DecisionLog, 'add'>
   readonly log: Log
 }
 
@@ -65,7 +67,7 @@ export class IamAuthorizer implements Authorizer {
         { err: error, decisionId: id, resource: request.resource },
         'a resource policy failed: denied',
       )
-      return { allowed: false, id, reason: 'error', determining: [] }
+      return this.#refuse(request, { allowed: false, id, reason: 'error', determining: [] })
     }
     return this.decide(request, this.#deps.evaluator, { onResource })
   }
@@ -76,24 +78,31 @@ export class IamAuthorizer implements Authorizer {
     const id = makeDecisionId()
     try {
       const found = this.caseOf(request, given)
-      if (!found) return { allowed: false, id, reason: 'implicitDeny', determining: [] }
+      if (!found) return this.#refuse(request, { allowed: false, id, reason: 'implicitDeny', determining: [] })
       if (found.view.broken.length > 0) {
         this.#deps.log.error(
           { decisionId: id, principal: request.principal.arn, policies: found.view.broken },
           'denied, because a policy that applies cannot be read',
         )
-        return { allowed: false, id, reason: 'error', determining: [] }
+        return this.#refuse(request, { allowed: false, id, reason: 'error', determining: [] }, found)
       }
       const { reason } = decide(found.layers, found.question, evaluator)
       const determining = determiningStatements(found.layers, found.question)
-      return { allowed: reason === 'allow', id, reason, determining }
+      const decision: Decision = { allowed: reason === 'allow', id, reason, determining }
+      return decision.allowed ? decision : this.#refuse(request, decision, found)
     } catch (error) {
       this.#deps.log.error(
         { err: error, decisionId: id, principal: request.principal.arn },
         'a decision failed: denied',
       )
-      return { allowed: false, id, reason: 'error', determining: [] }
+      return this.#refuse(request, { allowed: false, id, reason: 'error', determining: [] })
     }
+  }
+
+  /** Keeps why, for whoever quotes the id. */
+  #refuse(request: AuthzRequest, decision: Decision, seen?: Case): Decision {
+    this.#deps.decisions.add({ request, decision, seen })
+    return decision
   }
 
   /** undefined where the principal is gone or the request is longer than any real one. */

@@ -7,7 +7,6 @@ import {
   type Clock,
   type Database,
   type Decision,
-  defineMetrics,
   type Metrics,
   type Principal,
   parseAccountId,
@@ -23,6 +22,7 @@ import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
 import { Changes } from './changes.ts'
 import { DecisionLog } from './decision-log/decision-log.ts'
+import { decisionMetrics } from './decision-log/metrics.ts'
 import { readDecision, type VisibleDecision } from './decision-log/read-decision.ts'
 import { createCasbinEvaluator } from './decision/casbin.ts'
 import { type Explanation, explain } from './decision/explain.ts'

@@ -1,4 +1,4 @@
-import { type Context, type ContextValue, formatInstant } from '../../platform/index.ts'
+import { type Context, type ContextValue, formatInstant, iamArn, type Principal } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import type { QueryOperation, QueryService } from './operation.ts'
@@ -35,6 +35,15 @@ export function stsService(iam: Iam): QueryService {
         },
       ],
       [
+        'DecodeAuthorizationMessage',
+        {
+          action: 'sts:message:decode',
+          resource: (_, account) => iamArn(account, 'decision', '*'),
+          audit: 'refusals',
+          run: async ({ principal }, input) => ({ DecodedMessage: await decodeMessage(iam, principal, input) }),
+        },
+      ],
+      [
         'GetSessionToken',
         {
           action: 'sts:session:get',
@@ -44,6 +53,20 @@ export function stsService(iam: Iam): QueryService {
       ],
     ]),
   }
+}
+
+/** Our encoded message is the decision id that a refusal tells. */
+async function decodeMessage(iam: Iam, principal: Principal, input: QueryInput): Promise<string> {
+  const found = await iam.readDecision(principal, input.get('EncodedMessage'))
+  const { explanation } = found
+  return JSON.stringify({
+    allowed: false,
+    explicitDeny: found.reason === 'explicitDeny',
+    matchedStatements: { items: explanation?.layers.flatMap(({ statements }) => statements) ?? [] },
+    failures: { items: explanation?.layers.flatMap(({ nearest }) => nearest) ?? [] },
+    context: { principal: { arn: found.principal }, action: found.action, resource: found.resource },
+    redacted: found.redacted,
+  })
 }
 
 async function assumeRole(iam: Iam, ctx: Context, input: QueryInput) {
