@@ -42,7 +42,7 @@ const serviceError = defineErrors({
   'platform.http.cannotListen': { status: 500, title: 'The API cannot listen' },
 })
 
-export const VERSION = '0.1.0'
+const VERSION = '0.1.0'
 
 export interface ServiceDeps {
   readonly clock: Clock

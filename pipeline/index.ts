@@ -18,7 +18,6 @@ export {
   type Event,
   type EventStore,
   type FieldType,
-  fieldTypes,
   type JsonObject,
   type JsonValue,
   type LogGap,

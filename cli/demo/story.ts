@@ -4,7 +4,6 @@ import { Compile } from 'typebox/compile'
 import { parse } from 'yaml'
 
 const doors = ['syslog-udp', 'syslog-tcp-octet', 'syslog-tcp-line', 'records'] as const
-export type Door = (typeof doors)[number]
 
 const strict = { additionalProperties: false }
 const Lines = Type.Array(Type.String(), { minItems: 1 })

@@ -2,7 +2,7 @@ import { unitsFoldingTo } from './fold.ts'
 
 const ASCII = 128
 /** The column of characters that stand in no literal. */
-export const OTHER = 0
+const OTHER = 0
 const FIRST = 1
 
 /** Numbers the characters of some folded literals, so that a table has a column for each: characters that differ only in

@@ -73,7 +73,7 @@ function onceAnEvent(test: Test): Test {
 }
 
 /** Two comparisons with the same key are the same. */
-export function keyOfPredicate(predicate: Predicate): string {
+function keyOfPredicate(predicate: Predicate): string {
   const { kind, field } = predicate
   switch (predicate.kind) {
     case 'text':

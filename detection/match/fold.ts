@@ -16,7 +16,7 @@ function foldUnits(text: string): string {
 }
 
 /** What one character folds to; itself where its lower case is longer. */
-export function foldChar(char: string): string {
+function foldChar(char: string): string {
   const code = char.codePointAt(0) ?? 0
   if (code < 0x80) return char.toLowerCase()
   // Dotted and dotless i fold only in Turkish.

@@ -228,7 +228,7 @@ function sizeOf(expression: Expression): number {
 }
 
 /** Identifiers that a pattern of `1 of` names. Those beginning with `_` are meant only by a pattern that does, too. */
-export function namesMatching(pattern: string, names: Iterable<string>): string[] {
+function namesMatching(pattern: string, names: Iterable<string>): string[] {
   const wanted = pattern.toLowerCase() === 'them' ? '*' : pattern
   return [...names].filter((name) => (!name.startsWith('_') || wanted.startsWith('_')) && starMatches(wanted, name))
 }

@@ -49,7 +49,6 @@ export function simplifyPattern(pattern: Pattern): Pattern {
 
 export const beginsOpen = (pattern: Pattern): boolean => pattern[0] === MANY
 export const endsOpen = (pattern: Pattern): boolean => pattern.at(-1) === MANY
-export const hasWildcard = (pattern: Pattern): boolean => pattern.some((part) => part === MANY || part === ONE)
 
 /** The text of a pattern that is one literal (or empty); undefined when it has wildcards. */
 export function literalOf(pattern: Pattern): string | undefined {

@@ -37,7 +37,7 @@ export interface OrganizationsDeps {
 }
 
 /** In a member account made by the organisation: what the management account acts as there. */
-export const ACCESS_ROLE = 'organization-access'
+const ACCESS_ROLE = 'organization-access'
 
 /** Accounts and the tree they stand in. `account` is the caller's throughout: only the management account changes the
  * tree, an invited account decides whether it joins, and a member whether it stays. */

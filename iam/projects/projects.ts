@@ -32,7 +32,7 @@ export interface ProjectGrant {
 
 export const MIGRATE = 'eps:resource:migrate'
 
-export const projectArn = (account: AccountId, id: string) => `arn:rampart:eps::${account}:project/${id}`
+const projectArn = (account: AccountId, id: string) => `arn:rampart:eps::${account}:project/${id}`
 
 /** Enterprise projects: groups of resources with grants of their own. */
 export class Projects {
