@@ -33,6 +33,8 @@ let dir: string
 let service: RunningService
 let operations: Operation[]
 let probe: Client
+/** The administrator of another account. */
+let stranger: Client
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'rampart-operations-'))
@@ -56,6 +58,15 @@ beforeAll(async () => {
     { body: PROBE, headers: { authorization: '' } },
   )
   probe = createClient(service.runtime.endpoint, accessToken, 'default')
+  await service.client.call('/v1/iam/organization', { body: {} })
+  const { account } = await service.client.call<{ account: string }>('/v1/iam/organization/accounts', {
+    body: { name: 'other', administrator: PROBE },
+  })
+  const other = await createClient(service.runtime.endpoint, '', 'default').call<{ accessToken: string }>(
+    '/v1/iam/tokens',
+    { body: { ...PROBE, accountId: account }, headers: { authorization: '' } },
+  )
+  stranger = createClient(service.runtime.endpoint, other.accessToken, 'default')
 })
 afterAll(async () => {
   await service.stop()
@@ -101,6 +112,9 @@ it('knows few public operations', () => {
     'GET /oidc/{account}/{*}',
     'GET /openapi.json',
     'GET /readyz',
+    'OPTIONS /oidc/{account}/{*}',
+    'POST /oidc/{account}/interaction/{uid}',
+    'POST /oidc/{account}/{*}',
     'POST /v1/hooks/{accountId}/{ws}/{path}',
     'POST /v1/iam/tokens',
   ])
@@ -156,3 +170,47 @@ function signedByNobody(wire: string): Record<string, string> {
     authorization: `AWS4-HMAC-SHA256 Credential=AKIANEVERMADE0000000/${scope}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`,
   }
 }
+
+it('lets another account reach nothing by name, and list nothing of this one', async () => {
+  const document = { Version: '5.0', Statement: [{ Effect: 'Deny', Action: 'a:b:c' }] }
+  const trust = {
+    Version: '5.0',
+    Statement: [{ Effect: 'Allow', Action: 'sts:role:assume', Principal: { Service: 'x' } }],
+  }
+  const { call } = service.client
+  await call('/v1/iam/users', { body: { name: 'theirs' } })
+  await call('/v1/iam/groups', { body: { name: 'theirs' } })
+  await call('/v1/iam/roles', { body: { name: 'theirs', trust } })
+  await call('/v1/iam/policies', { body: { name: 'theirs', document } })
+  const project = await call<{ id: string }>('/v1/iam/projects', { body: { name: 'theirs' } })
+  await call('/v1/iam/organization/guardrails/theirs', { method: 'PUT', body: { kind: 'principal', document } })
+  const theirs = [
+    '/v1/iam/users/theirs',
+    '/v1/iam/groups/theirs',
+    '/v1/iam/roles/theirs',
+    '/v1/iam/policies/theirs',
+    `/v1/iam/projects/${project.id}`,
+    '/v1/iam/organization/guardrails/theirs',
+  ]
+  const statusAt = (client: Client, method: string, path: string) =>
+    statusOf(client, { name: path, method, path, action: undefined, resource: undefined, public: undefined })
+  for (const path of theirs) {
+    expect(await statusAt(service.client, 'GET', path), path).toBe(200)
+    for (const method of ['GET', 'DELETE']) expect([403, 404], path).toContain(await statusAt(stranger, method, path))
+    expect(await statusAt(service.client, 'GET', path), path).toBe(200)
+  }
+  for (const operation of operations) {
+    if (operation.public || operation.method !== 'GET') continue
+    // A list shows the account's own, which is none of these; what has a name in its path is not there.
+    const answer = await stranger.call<unknown>(operation.path).then(
+      (body) => JSON.stringify(body),
+      (error: unknown) => {
+        if (!(error instanceof ApiError)) throw error
+        expect([400, 403, 404, 422], operation.name).toContain(error.status)
+        return ''
+      },
+    )
+    expect(answer, operation.name).not.toContain('theirs')
+    if (/\/absent(\/|$)/.test(operation.path)) expect(answer, operation.name).not.toContain('000000000001')
+  }
+})
