@@ -115,10 +115,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
   save(): BeaconState {
     return {
       version: 1,
-      pairs: [...this.#pairs.entries()].map(([key, pair]) => [
-        key,
-        { ...pair, last: pair.last.map(([at, bytes]) => [at, bytes]) },
-      ]),
+      pairs: [...this.#pairs.entries()].map(([key, pair]) => [key, copy(pair)]),
       sources: [...this.#sources],
       destinations: [...this.#destinations.entries()].map(([key, sources]) => [key, [...sources]]),
     }
