@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'playbook test': async () => (await import('./playbook.ts')).playbookTestCommand,
   'policy decide': async () => (await import('./policy.ts')).policyDecideCommand,
   'policy explain': async () => (await import('./policy.ts')).policyExplainCommand,
+  'policy who-can': async () => (await import('./policy-who-can.ts')).policyWhoCanCommand,
   'policy lint': async () => (await import('./policy.ts')).policyLintCommand,
   'rules import': async () => (await import('./rules.ts')).rulesImportCommand,
   'rules lint': async () => (await import('./rules.ts')).rulesLintCommand,
