@@ -8,7 +8,7 @@ import type { Column } from './plan.ts'
 import type { Scope } from './scope.ts'
 import { cast } from './typed.ts'
 
-export interface FilterOptions {
+interface FilterOptions {
   /** The members that items have, with their types: then another name is an error that names the nearest, and instants
    * are compared as such. Left out, any name goes, and a value is taken as what it is compared with. */
   readonly fields?: Readonly<Record<string, FieldType>>

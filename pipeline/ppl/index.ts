@@ -1,5 +1,5 @@
 export { checkQuery } from './check-query.ts'
-export { compileFilter, type FilterOptions } from './filter.ts'
+export { compileFilter } from './filter.ts'
 export { canonicalIp } from './ip.ts'
 export { queryLimits } from './limits.ts'
 export type {

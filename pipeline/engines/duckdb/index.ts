@@ -1,2 +1,2 @@
 export type { StoreLimits } from './limits.ts'
-export { type DuckDbStoreOptions, openDuckDbStore } from './store.ts'
+export { openDuckDbStore } from './store.ts'

@@ -1,4 +1,4 @@
-import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api'
 import { type Clock, RampartError } from '../../../platform/index.ts'
 import { type CheckedQuery, checkQuery, queryLimits } from '../../ppl/index.ts'
 import type { JsonValue, SearchRequest, SearchResult } from '../../types.ts'
@@ -7,7 +7,7 @@ import { type Cursor, readCursor, writeCursor } from './cursor.ts'
 import { connectTo, rowsOf } from './database.ts'
 import { storeError, translateSearchFailure } from './errors.ts'
 import type { StoreLimits } from './limits.ts'
-import { jsonOf, shownType } from './results.ts'
+import { microsOfValue, rowsOfChunk, shownType } from './results.ts'
 import { sourceCatalogue } from './source.ts'
 import { columnSql } from './sql-expression.ts'
 import { Parameters } from './sql-parameters.ts'
@@ -97,20 +97,26 @@ export class Searcher {
   async #fetch(connection: DuckDBConnection, prepared: Prepared) {
     const { sql, parameters } = statement(prepared)
     const result = await connection.stream(sql, parameters.values, parameters.types)
-    const { output } = prepared.query
+    const { output, perEvent } = prepared.query
+    const types = output.map(({ column }) => column.type)
     const rows: JsonValue[][] = []
-    let last: ArrivalPlace | undefined
+    let shown: { readonly chunk: DuckDBDataChunk; readonly row: number } | undefined
     let bytes = 0
+    const answer = (isCut: boolean) => ({
+      rows,
+      isCut,
+      last: isCut && perEvent && shown ? placeOf(shown.chunk, types.length, shown.row) : undefined,
+    })
     for (;;) {
       const chunk = await result.fetchChunk()
-      if (!chunk || chunk.rowCount === 0) return { rows, last, isCut: false }
-      for (const cells of chunk.getRows()) {
-        if (rows.length === prepared.page) return { rows, last, isCut: true }
-        const row = output.map(({ column }, i) => jsonOf(cells[i] ?? null, column.type))
+      if (!chunk || chunk.rowCount === 0) return answer(false)
+      const found = rowsOfChunk(chunk, types)
+      for (const [i, row] of found.entries()) {
+        if (rows.length === prepared.page) return answer(true)
         bytes += sizeOf(row)
-        if (bytes > this.#limits.answerBytesMax && rows.length > 0) return { rows, last, isCut: true }
+        if (bytes > this.#limits.answerBytesMax && rows.length > 0) return answer(true)
         rows.push(row)
-        if (prepared.query.perEvent) last = placeOf(cells.slice(output.length))
+        shown = { chunk, row: i }
       }
     }
   }
@@ -248,10 +254,10 @@ function nextCursor(prepared: Prepared, shown: number, last: ArrivalPlace | unde
   return writeCursor({ nowMs, batches: bounds.batches, dropCount, after: isPlaced ? last : undefined, skip }, request)
 }
 
-function placeOf(cells: readonly DuckDBValue[]): ArrivalPlace {
-  const [arrived, pipe, shard, offset] = cells
+function placeOf(chunk: DuckDBDataChunk, firstColumn: number, row: number): ArrivalPlace {
+  const [arrived, pipe, shard, offset] = [0, 1, 2, 3].map((i) => chunk.getColumnVector(firstColumn + i).getItem(row))
   return {
-    arrivedMicros: arrived instanceof DuckDBTimestampValue ? arrived.micros : 0n,
+    arrivedMicros: microsOfValue(arrived),
     pipe: Number(pipe),
     shard: Number(shard),
     offset: Number(offset),

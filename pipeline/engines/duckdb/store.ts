@@ -42,7 +42,7 @@ import {
 } from './tables.ts'
 import { writeBlocks } from './write-blocks.ts'
 
-export interface DuckDbStoreOptions {
+interface DuckDbStoreOptions {
   /** Its own folder; made where absent. One process at a time. */
   readonly dir: string
   readonly clock: Clock
