@@ -1,7 +1,7 @@
 import type { Migration } from '../platform/index.ts'
+import { decisionMigrations } from './decision-log/migrations.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
-import { decisionMigrations } from './decision-log/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
 import { projectMigrations } from './projects/migrations.ts'
 
