@@ -93,12 +93,15 @@ export function readDocuments(source: RuleText): readonly DocumentNode[] {
     reporter.error(0, `the file has ${Buffer.byteLength(text)} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`)
     return []
   }
-  const parsed = parseAllDocuments(text, { prettyErrors: false, uniqueKeys: true, schema: 'core', version: '1.2' })
+  // The parser's own search for doubled keys compares each with all before it; `convert` looks them up.
+  const parsed = parseAllDocuments(text, { prettyErrors: false, uniqueKeys: false, schema: 'core', version: '1.2' })
   if (!Array.isArray(parsed)) return []
   const documents: DocumentNode[] = []
   const budget = { nodes: YAML_NODES_MAX }
   for (const document of parsed) {
-    for (const error of document.errors) reporter.error(error.pos[0], describeYamlError(error.code, error.message))
+    for (const error of document.errors.slice(0, PROBLEMS_MAX)) {
+      reporter.error(error.pos[0], describeYamlError(error.message))
+    }
     if (document.errors.length > 0) continue
     if (documents.length >= DOCUMENTS_MAX) {
       reporter.error(document.range?.[0] ?? 0, `more than ${DOCUMENTS_MAX} documents; split the file`)
@@ -137,18 +140,25 @@ export function readDocuments(source: RuleText): readonly DocumentNode[] {
       }
       if (isMap(node)) {
         const entries: MapEntry[] = []
+        const names = new Set<string>()
         for (const pair of node.items) {
           const { key, value } = pair
           if (!isScalar(key)) {
             reporter.error(offsetOf(key), 'a key has to be a plain name')
             continue
           }
+          const name = key.source ?? String(key.value)
+          if (names.has(name)) {
+            reporter.error(offsetOf(key), 'this key stands here for the second time; join the two')
+            continue
+          }
+          names.add(name)
           const converted =
             value === null || value === undefined
               ? ({ kind: 'scalar', at: offsetOf(key), value: null, text: '' } satisfies ScalarNode)
               : convert(value, depth + 1)
           if (converted) {
-            entries.push({ key: key.source ?? String(key.value), keyAt: offsetOf(key), value: converted })
+            entries.push({ key: name, keyAt: offsetOf(key), value: converted })
           }
           if (budget.nodes < 0) break
         }
@@ -181,11 +191,9 @@ function offsetOf(node: unknown): number {
   return range?.[0] ?? 0
 }
 
-function describeYamlError(code: string, message: string): string {
-  const first = message.split('\n')[0] ?? message
-  return code === 'DUPLICATE_KEY'
-    ? 'this key stands here for the second time; join the two'
-    : `not valid YAML: ${first}`
+function describeYamlError(message: string): string {
+  if (message.includes('call stack')) return `nested far more than ${YAML_DEPTH_MAX} levels deep`
+  return `not valid YAML: ${message.split('\n')[0] ?? message}`
 }
 
 /** The plain value of a node, for printing it again. */
