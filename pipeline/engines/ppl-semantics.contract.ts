@@ -427,6 +427,92 @@ export function pplSemanticsContract(name: string, open: () => Promise<OpenedSto
       })
     })
 
+    describe('lookup and append', () => {
+      beforeAll(async () => {
+        const table = [
+          { dept: 'IT', boss: 'old', floor: 1 },
+          { dept: 'IT', boss: 'Ada', floor: 2 },
+          { dept: 'HR', boss: 'Hal', city: 'Home' },
+          { boss: 'Nobody' },
+        ]
+        await appendRecords(store, table, aShard('depts'))
+      })
+
+      it.each([
+        [
+          'lookup depts dept replace boss | fields name, boss',
+          [
+            ['Amber', 'Ada'],
+            ['Hattie', 'Ada'],
+            ['Nanette', 'Hal'],
+            ['Dale', null],
+            ['Bob', 'Hal'],
+          ],
+        ],
+        [
+          'lookup depts dept append city | fields name, city',
+          [
+            ['Amber', 'Brogan'],
+            ['Hattie', null],
+            ['Nanette', 'Nogal'],
+            ['Dale', 'Orick'],
+            ['Bob', 'Brogan'],
+          ],
+        ],
+        [
+          'lookup depts dept | fields name, city, floor | head 3',
+          [
+            ['Amber', null, 2],
+            ['Hattie', null, 2],
+            ['Nanette', 'Home', null],
+          ],
+        ],
+        [
+          'eval d = dept | fields name, d | lookup depts dept as d output boss as b | where isnull(b) | fields name',
+          [['Dale']],
+        ],
+        [
+          'stats count() as n by dept | append [ source=people | stats count() as n | eval dept = 7 ] | fields dept, n',
+          [
+            [null, 1],
+            ['HR', 2],
+            ['IT', 2],
+            ['7', 5],
+          ],
+        ],
+        [
+          'fields name | append [ source=depts | fields boss | head 1 ]',
+          [
+            ['Amber', null],
+            ['Hattie', null],
+            ['Nanette', null],
+            ['Dale', null],
+            ['Bob', null],
+            [null, 'old'],
+          ],
+        ],
+      ])('%s', async (commands, expected) => {
+        expect((await search(store, `source=people | ${commands}`)).rows).toEqual(expected)
+      })
+
+      it('looks up in records of all times, and refuses pipes that are not there', async () => {
+        const bound = { from: anEvent(4).time }
+        expect(
+          (await search(store, 'source=people | lookup depts dept replace boss | fields boss', bound)).rows,
+        ).toEqual([['Hal']])
+        await expect(search(store, 'source=people | lookup dept dept')).rejects.toMatchObject({ status: 404 })
+        await expect(search(store, 'source=people | append [ source=none ]')).rejects.toMatchObject({ status: 404 })
+      })
+
+      it('pages through what it joined', async () => {
+        const query = 'source=people | lookup depts dept replace boss | fields name, boss'
+        const first = await search(store, query, { limit: 3 })
+        const second = await search(store, query, { limit: 3, cursor: first.cursor ?? '' })
+        expect([...first.rows, ...second.rows].map((row) => row[0])).toEqual(people.map(({ name: each }) => each))
+        expect(second.cursor).toBeUndefined()
+      })
+    })
+
     describe('the search clause', () => {
       it.each([
         ["search dept='IT' source=people", ['Amber', 'Hattie']],

@@ -1,11 +1,17 @@
+import type { Query } from './ast.ts'
 import { planSearch } from './commands/search.ts'
 import { planCommand } from './commands/table.ts'
 import { withPlaces } from './errors.ts'
 import { type QueryLimits, queryLimits } from './limits.ts'
 import { parseQuery } from './parse.ts'
 import type { CheckedQuery, SourceCatalogue } from './plan.ts'
-import { shownFields } from './relation.ts'
+import { type Relation, shownFields } from './relation.ts'
 import type { PlanContext } from './scope.ts'
+
+function planQuery(query: Query, context: PlanContext): Relation {
+  const events = planSearch(query.search, context)
+  return query.commands.reduce((before, command) => planCommand(command, before, context), events)
+}
 
 /** Reads and checks a query: every name found, every type fitting, in engine-neutral steps.
  * @throws pipeline.query.* (422 with line and column; 404 for an unknown pipe) */
@@ -21,18 +27,19 @@ export function checkQuery(
     limits,
     text,
     nextId: () => ++lastId,
+    scans: [],
+    planQuery: (query) => planQuery(query, context),
   }
   return withPlaces(text, () => {
     const query = parseQuery(text, limits)
-    const { relation: events, scan } = planSearch(query.search, context)
-    const relation = query.commands.reduce((before, command) => planCommand(command, before, context), events)
+    const relation = planQuery(query, context)
     const shown = shownFields(relation, context)
     return {
       plan: relation.plan,
       order: relation.order,
       output: [...shown].map(([name, column]) => ({ name, column })),
       perEvent: relation.perEvent,
-      scans: [scan],
+      scans: context.scans,
     }
   })
 }

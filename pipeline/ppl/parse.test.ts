@@ -101,6 +101,8 @@ describe('queries', () => {
       'source=logs | eventstats bucket_nullable=false count() as n by a',
     ],
     ['source=logs | reverse', 'source=logs | reverse'],
+    ['source=a | lookup b id as x, k replace c as d, e', 'source=a | lookup b id as x, k replace c as d, e'],
+    ['source=a | append [ search source=b x=1 | head ]', 'source=a | append [ source=b x=1 | head 10 ]'],
     ['source=logs | bin a span=2log10 as b', 'source=logs | bin a span=2log10 as b'],
     ['source=logs | bin a bins=5 start=1', 'source=logs | bin a bins=5'],
     ['source=logs | bin a start=-1 end=9.5', 'source=logs | bin a start=-1 end=9.5'],

@@ -11,35 +11,34 @@ import { tokenize } from './tokens.ts'
 /** A query as written.
  * @throws QueryProblem */
 export function parseQuery(text: string, limits: QueryLimits): Query {
-  const reader = new Reader(text, tokenize(text, limits), limits)
+  const reader = new Reader(text, tokenize(text, limits), limits, readQuery)
+  const query = readQuery(reader)
+  expectEnd(reader, '`|` and a command, or the end')
+  return query
+}
+
+function readQuery(reader: Reader): Query {
   reader.takeSign('|')
   const search = parseSearch(reader)
   const commands: Command[] = []
   while (reader.takeSign('|')) {
     // An empty command does nothing.
-    if (reader.isSign('|') || reader.peek().kind === 'end') continue
-    if (commands.length >= limits.commandsMax) {
-      throw new QueryProblem(
-        'pipeline.query.tooLarge',
-        reader.peek(),
-        `the query has more than ${limits.commandsMax} commands; shorten it`,
-      )
-    }
+    if (reader.isSign('|') || reader.isSign(']') || reader.peek().kind === 'end') continue
+    reader.countCommand()
     commands.push(parseNextCommand(reader))
   }
-  expectEnd(reader, '`|` and a command, or the end')
   return { search, commands }
 }
 
 /** A query as text that reads back as the same query. */
 export function printQuery(query: Query): string {
-  return [printSearch(query.search), ...query.commands.map(printCommand)].join(' | ')
+  return [printSearch(query.search), ...query.commands.map((command) => printCommand(command, printQuery))].join(' | ')
 }
 
 /** A condition on its own, as in `?filter=`.
  * @throws QueryProblem */
 export function parseCondition(text: string, limits: QueryLimits): Expression {
-  const reader = new Reader(text, tokenize(text, limits), limits)
+  const reader = new Reader(text, tokenize(text, limits), limits, readQuery)
   const condition = parseExpression(reader)
   expectEnd(reader, 'an operator or the end')
   return condition

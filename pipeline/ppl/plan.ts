@@ -134,6 +134,8 @@ export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'semi' | 'anti' | '
 /** Reads events. Columns are added while the rest of the query is checked: only what is used is read. */
 export interface ScanPlan {
   readonly op: 'scan'
+  /** Sees events of all times, whatever range the search has: a table to look things up in. */
+  readonly allTimes: boolean
   readonly pipes: readonly SourcePipe[]
   readonly columns: Map<string, { readonly column: Column; readonly field: string }>
   /** Hidden columns that together order events by arrival, whatever their pipe and shard. */

@@ -1,3 +1,4 @@
+import type { Query } from './ast.ts'
 import { QueryProblem, type Span } from './errors.ts'
 import type { QueryLimits } from './limits.ts'
 import type { Token } from './tokens.ts'
@@ -7,10 +8,13 @@ export class Reader {
   readonly limits: QueryLimits
   readonly #tokens: readonly Token[]
   readonly #text: string
+  readonly #readQuery: (reader: Reader) => Query
   #at = 0
   #depth = 0
+  #commandCount = 0
 
-  constructor(text: string, tokens: readonly Token[], limits: QueryLimits) {
+  constructor(text: string, tokens: readonly Token[], limits: QueryLimits, readQuery: (reader: Reader) => Query) {
+    this.#readQuery = readQuery
     this.#text = text
     this.#tokens = tokens
     this.limits = limits
@@ -128,6 +132,24 @@ export class Reader {
         `this is nested more than ${this.limits.depthMax} deep; write it flatter`,
       )
     }
+  }
+
+  /** Counts a command, those of queries inside the query too. */
+  countCommand(): void {
+    if (this.#commandCount++ < this.limits.commandsMax) return
+    throw new QueryProblem(
+      'pipeline.query.tooLarge',
+      this.peek(),
+      `the query has more than ${this.limits.commandsMax} commands; shorten it`,
+    )
+  }
+
+  /** A query in square brackets. */
+  expectSubsearch(): Query {
+    this.expectSign('[')
+    const query = this.nested(() => this.#readQuery(this))
+    this.expectSign(']')
+    return query
   }
 
   /** Says what should stand where the next token stands. */

@@ -1,6 +1,8 @@
+import type { Query } from './ast.ts'
 import type { Span } from './errors.ts'
 import type { QueryLimits } from './limits.ts'
-import type { SourceCatalogue, Typed } from './plan.ts'
+import type { ScanPlan, SourceCatalogue, Typed } from './plan.ts'
+import type { Relation } from './relation.ts'
 
 /** What a query is checked against. */
 export interface PlanContext {
@@ -12,6 +14,10 @@ export interface PlanContext {
   readonly text: string
   /** An id for a new column. */
   readonly nextId: () => number
+  /** Every scan of the query so far. */
+  readonly scans: ScanPlan[]
+  /** A query inside the query. */
+  readonly planQuery: (query: Query) => Relation
 }
 
 /** Where names in an expression mean something. */

@@ -230,18 +230,22 @@ function statement(prepared: Prepared): { readonly sql: string; readonly paramet
   }
 }
 
-async function countScanned(connection: DuckDBConnection, prepared: Prepared): Promise<number> {
+async function countScanned(connection: DuckDBConnection, { query, pipes, bounds }: Prepared): Promise<number> {
   let scanned = 0
-  for (const pipe of prepared.pipes.values()) {
-    const parameters = new Parameters()
-    const conditions = scanConditions(pipe, prepared.bounds, parameters)
-    const [row] = await rowsOf(
-      connection,
-      `SELECT count(*) FROM ${tableOf(pipe)} WHERE ${conditions.join(' AND ')}`,
-      parameters.values,
-      parameters.types,
-    )
-    scanned += Number(row?.[0] ?? 0)
+  for (const scan of query.scans) {
+    for (const { key } of scan.pipes) {
+      const pipe = pipes.get(key)
+      if (!pipe) continue
+      const parameters = new Parameters()
+      const conditions = scanConditions(pipe, scan, bounds, parameters)
+      const [row] = await rowsOf(
+        connection,
+        `SELECT count(*) FROM ${tableOf(pipe)} WHERE ${conditions.join(' AND ')}`,
+        parameters.values,
+        parameters.types,
+      )
+      scanned += Number(row?.[0] ?? 0)
+    }
   }
   return scanned
 }

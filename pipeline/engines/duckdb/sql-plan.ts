@@ -38,8 +38,14 @@ export function planSql(
 }
 
 /** The conditions that a scan puts on a pipe's table, its place in the order of arrival apart. */
-export function scanConditions(pipe: Pipe, bounds: ScanBounds, parameters: Parameters): string[] {
+export function scanConditions(
+  pipe: Pipe,
+  { allTimes }: Pick<ScanPlan, 'allTimes'>,
+  bounds: ScanBounds,
+  parameters: Parameters,
+): string[] {
   const conditions = [`batch <= ${parameters.whole(BigInt(bounds.batches.get(pipe.id) ?? 0))}`]
+  if (allTimes) return conditions
   if (bounds.from !== undefined) conditions.push(`"time" >= ${instantSql(bounds.from, parameters)}`)
   if (bounds.to !== undefined) conditions.push(`"time" < ${instantSql(bounds.to, parameters)}`)
   return conditions
@@ -193,7 +199,7 @@ class PlanWriter {
     for (const { column, field } of scan.columns.values()) {
       columns.push(`${fieldSql(pipe, field, column.type, this.#parameters)} AS ${columnSql(column)}`)
     }
-    const conditions = scanConditions(pipe, this.#bounds, this.#parameters)
+    const conditions = scanConditions(pipe, scan, this.#bounds, this.#parameters)
     const ids = this.#ids.get(scan)
     if (ids) conditions.push(this.#idCondition(pipe, ids))
     if (this.#bounds.after) conditions.push(...this.#afterPlace(pipe, this.#bounds.after))

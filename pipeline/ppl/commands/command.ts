@@ -1,6 +1,8 @@
+import type { Query } from '../ast.ts'
 import type { Reader } from '../reader.ts'
 import type { Relation } from '../relation.ts'
 import type { PlanContext } from '../scope.ts'
+import type { AppendCommand } from './append.ts'
 import type { BinCommand } from './bin.ts'
 import type { DedupCommand } from './dedup.ts'
 import type { EvalCommand } from './eval.ts'
@@ -8,6 +10,7 @@ import type { EventstatsCommand } from './eventstats.ts'
 import type { FieldsCommand } from './fields.ts'
 import type { FillnullCommand } from './fillnull.ts'
 import type { HeadCommand } from './head.ts'
+import type { LookupCommand } from './lookup.ts'
 import type { ParseCommand } from './parse.ts'
 import type { RegexCommand } from './regex.ts'
 import type { RenameCommand } from './rename.ts'
@@ -21,6 +24,8 @@ import type { WhereCommand } from './where.ts'
 
 /** A command after `|`, as written. */
 export type Command =
+  | AppendCommand
+  | LookupCommand
   | ParseCommand
   | RexCommand
   | RegexCommand
@@ -44,6 +49,6 @@ export interface CommandForm<C extends { readonly kind: string }> {
   /** Reads what follows the command's word. */
   parse(reader: Reader, word: string): C
   /** The whole command as text that reads back as the same. */
-  print(command: C): string
+  print(command: C, printQuery: (query: Query) => string): string
   plan(command: C, relation: Relation, context: PlanContext): Relation
 }

@@ -63,9 +63,24 @@ export function printSearch({ sources, terms }: SearchClause): string {
 }
 
 /** The events of the named pipes that fit the terms, in the order of arrival. */
-export function planSearch(clause: SearchClause, context: PlanContext): { relation: Relation; scan: ScanPlan } {
+export function planSearch({ sources, terms }: SearchClause, context: PlanContext): Relation {
+  const relation = openSource(sources, { allTimes: false }, context)
+  const plan = terms.reduce<Plan>(
+    (input, term) => ({ op: 'filter', input, condition: planTerm(term, false, relation, context) }),
+    relation.plan,
+  )
+  return withChanges(relation, { plan })
+}
+
+/** All events of the named pipes.
+ * @throws pipeline.query.unknownPipe */
+export function openSource(
+  sources: SearchClause['sources'],
+  { allTimes }: { readonly allTimes: boolean },
+  context: PlanContext,
+): Relation {
   const pipes = new Map<string, SourcePipe>()
-  for (const { name, span } of clause.sources) {
+  for (const { name, span } of sources) {
     const found = context.catalogue.find(name)
     if (found.length === 0) {
       throw new QueryProblem(
@@ -77,8 +92,9 @@ export function planSearch(clause: SearchClause, context: PlanContext): { relati
     for (const pipe of found) pipes.set(pipe.key, pipe)
   }
   const arrival = (['timestamp', 'long', 'long', 'long'] as const).map((type) => newColumn(context, type))
-  const scan: ScanPlan = { op: 'scan', pipes: [...pipes.values()], columns: new Map(), arrival }
-  const relation: Relation = {
+  const scan: ScanPlan = { op: 'scan', allTimes, pipes: [...pipes.values()], columns: new Map(), arrival }
+  context.scans.push(scan)
+  return {
     plan: scan,
     order: arrival.map<SortKey>((column) => ({ value: columnValue(column), descending: false })),
     fields: new Map(),
@@ -86,14 +102,9 @@ export function planSearch(clause: SearchClause, context: PlanContext): { relati
     hidden: new Set(),
     perEvent: true,
   }
-  const plan = clause.terms.reduce<Plan>(
-    (input, term) => ({ op: 'filter', input, condition: planTerm(term, false, relation, context) }),
-    scan,
-  )
-  return { relation: withChanges(relation, { plan }), scan }
 }
 
-function parseSource(reader: Reader): { name: string; span: Span }[] {
+export function parseSource(reader: Reader): { name: string; span: Span }[] {
   const first = reader.peek()
   let name = ''
   for (;;) {

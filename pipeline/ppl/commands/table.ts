@@ -1,6 +1,8 @@
+import type { Query } from '../ast.ts'
 import type { Reader } from '../reader.ts'
 import type { Relation } from '../relation.ts'
 import type { PlanContext } from '../scope.ts'
+import { append } from './append.ts'
 import { bin } from './bin.ts'
 import type { Command, CommandForm } from './command.ts'
 import { dedup } from './dedup.ts'
@@ -9,6 +11,7 @@ import { eventstats } from './eventstats.ts'
 import { fields } from './fields.ts'
 import { fillnull } from './fillnull.ts'
 import { head } from './head.ts'
+import { lookup } from './lookup.ts'
 import { parse } from './parse.ts'
 import { regex } from './regex.ts'
 import { rename } from './rename.ts'
@@ -21,6 +24,8 @@ import { top } from './top.ts'
 import { where } from './where.ts'
 
 const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { kind: K }>> } = {
+  append,
+  lookup,
   parse,
   rex,
   regex,
@@ -42,6 +47,8 @@ const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { k
 
 /** The words that begin a command, each with the command it begins. */
 const words: ReadonlyMap<string, Command['kind']> = new Map<string, Command['kind']>([
+  ['append', 'append'],
+  ['lookup', 'lookup'],
   ['parse', 'parse'],
   ['rex', 'rex'],
   ['regex', 'regex'],
@@ -71,8 +78,8 @@ export function parseCommand(reader: Reader, word: string): Command | undefined 
   return kind === undefined ? undefined : forms[kind].parse(reader, word)
 }
 
-export function printCommand(command: Command): string {
-  return formOf(command).print(command)
+export function printCommand(command: Command, printQuery: (query: Query) => string): string {
+  return formOf(command).print(command, printQuery)
 }
 
 export function planCommand(command: Command, relation: Relation, context: PlanContext): Relation {
