@@ -368,6 +368,69 @@ export function pplSemanticsContract(name: string, open: () => Promise<OpenedSto
       })
     })
 
+    describe('streamstats, trendline, expand', () => {
+      it.each([
+        [
+          'streamstats count() as n, sum(age) as s | fields n, s',
+          [
+            [1, 32],
+            [2, 68],
+            [3, 96],
+            [4, 129],
+            [5, 129],
+          ],
+        ],
+        ['streamstats current=false window=1 max(age) as before | fields before', [[null], [32], [36], [28], [33]]],
+        ['streamstats window=2 avg(age) as a | fields a', [[32], [34], [32], [30.5], [33]]],
+        [
+          'streamstats count() as n by dept | fields dept, n',
+          [
+            ['IT', 1],
+            ['IT', 2],
+            ['HR', 1],
+            [null, 1],
+            ['HR', 2],
+          ],
+        ],
+        ['streamstats bucket_nullable=false count() as n by dept | where isnull(n) | fields name', [['Dale']]],
+        ['sort - age | streamstats count() as n | where n = 1 | fields name', [['Hattie']]],
+        [
+          'trendline sma(2, age) as t | fields name, t',
+          [
+            ['Amber', null],
+            ['Hattie', 34],
+            ['Nanette', 32],
+            ['Dale', 30.5],
+          ],
+        ],
+        ['trendline sort age wma(2, age) | fields age_trendline', [[null], [92 / 3], [98 / 3], [35]]],
+        [
+          'stats values(name) as names by dept | where isnotnull(dept) | expand names as n | fields dept, n',
+          [
+            ['HR', 'Bob'],
+            ['HR', 'Nanette'],
+            ['IT', 'Amber'],
+            ['IT', 'Hattie'],
+          ],
+        ],
+        ['stats list(dept) as d | mvexpand d limit=3 | fields d', [['IT'], ['IT'], ['HR']]],
+        ['where age > 100 | stats list(name) as d | expand d', [[null]]],
+      ])('%s', async (commands, expected) => {
+        expect((await search(store, `source=people | ${commands}`)).rows).toEqual(expected)
+      })
+
+      it.each([
+        ['expand name', /not a list/],
+        ['streamstats window=20000 count()', /at most 10000/],
+        ['streamstats window=2 count() by dept', /global=false/],
+        ['trendline sma(2, name)', undefined],
+      ])('%s is refused, or read as numbers', async (commands, message) => {
+        const answer = search(store, `source=people | ${commands}`)
+        if (message) await expect(answer).rejects.toMatchObject({ status: 422, message })
+        else expect((await answer).rows).toEqual([])
+      })
+    })
+
     describe('bin and timechart', () => {
       it.each([
         ['bin age span=5', ['30-35', '35-40', '25-30', '30-35', null]],
@@ -607,6 +670,23 @@ export function pplSemanticsContract(name: string, open: () => Promise<OpenedSto
         ["'2024-02-01' < now()", true],
         ['from_unixtime(1706745600)', '2024-02-01 00:00:00'],
         ["unix_timestamp('2024-02-01 00:00:00')", 1706745600],
+        ["date_format('2024-02-01 13:04:05', '%Y/%m/%d %H:%i %W %D %% %q')", '2024/02/01 13:04 Thursday 1st % q'],
+        ["monthname('2024-02-01')", 'February'],
+        ["last_day('2024-02-10')", '2024-02-29'],
+        ["datediff('2024-03-01 00:00:01', '2024-02-28 23:59:59')", 2],
+        ["timestampdiff(minute, '2024-02-01 00:00:00', '2024-02-01 01:30:59')", 90],
+        ["timestampdiff(month, '2024-01-30', '2024-02-28')", 0],
+        ["timestampadd(week, -1, '2024-02-08')", '2024-02-01 00:00:00'],
+        ["extract(year_month from '2024-02-08')", 202402],
+        ["earliest('2024-01-01 00:00:00', '2024-02-01')", true],
+        ["latest('-1d@d', now())", false],
+        ["tonumber('ff', 16)", 255],
+        ["tonumber('x')", null],
+        ["tostring(1234567, 'commas')", '1,234,567'],
+        ["tostring(6500, 'duration')", '01:48:20'],
+        ['json_extract(\'{"a":{"b":[1,{"c":"x"}]}}\', \'a.b{1}.c\')', 'x'],
+        ["json_extract('broken', 'a')", null],
+        ["json_valid('[1')", false],
       ])('%s', async (expression, expected) => {
         expect(await value(expression)).toEqual(expected)
       })

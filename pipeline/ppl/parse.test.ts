@@ -100,6 +100,16 @@ describe('queries', () => {
       'source=logs | eventstats bucket_nullable=false count() as n by a',
       'source=logs | eventstats bucket_nullable=false count() as n by a',
     ],
+    [
+      'source=logs | streamstats window=3 current=false sum(x) as s by a',
+      'source=logs | streamstats current=false window=3 sum(x) as s by a',
+    ],
+    [
+      'source=logs | trendline sort - t sma(2, x) wma(3, y) as z',
+      'source=logs | trendline sort - t sma(2, x) as x_trendline wma(3, y) as z',
+    ],
+    ['source=logs | mvexpand tags limit=2', 'source=logs | expand tags limit=2'],
+    ['source=logs | expand tags as tag', 'source=logs | expand tags as tag'],
     ['source=logs | reverse', 'source=logs | reverse'],
     ['source=a | lookup b id as x, k replace c as d, e', 'source=a | lookup b id as x, k replace c as d, e'],
     ['source=a | append [ search source=b x=1 | head ]', 'source=a | append [ source=b x=1 | head 10 ]'],

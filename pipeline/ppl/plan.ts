@@ -126,8 +126,14 @@ export type Plan =
       readonly keys: readonly { readonly left: Typed; readonly right: Typed }[]
       readonly condition: Typed | undefined
     }
-  /** A row for each item of a list; rows whose list is null or empty have one with null. */
-  | { readonly op: 'unnest'; readonly input: Plan; readonly list: Typed; readonly column: Column }
+  /** A row for each item of a list, as text, with its place from 1; rows whose list is null or empty have one with null. */
+  | {
+      readonly op: 'unnest'
+      readonly input: Plan
+      readonly list: Typed
+      readonly column: Column
+      readonly place: Column
+    }
 
 export type JoinKind = 'inner' | 'left' | 'right' | 'full' | 'semi' | 'anti' | 'cross'
 

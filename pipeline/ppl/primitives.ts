@@ -72,6 +72,12 @@ export const primitives = [
   'regexReplaceFirst',
   'translate',
   'fixed',
+  'hex',
+  'unhex',
+  'thousands',
+  'jsonValid',
+  'jsonExtract',
+  'jsonKeys',
   'md5',
   'sha1',
   'sha256',
@@ -81,11 +87,14 @@ export const primitives = [
   'bucket',
   'bucketMicros',
   'bucketMonths',
-  // Times. `addMicros` and `addMonths` take a timestamp and a whole number.
+  // Times. `addMicros` and `addMonths` take a timestamp and a whole number; `datePart` a name and a moment;
+  // `monthsBetween` counts whole months; `formatTime` takes a timestamp and a format of C's strftime.
   'addMicros',
   'addMonths',
   'microsOf',
   'fromMicros',
   'datePart',
+  'monthsBetween',
+  'formatTime',
 ] as const
 export type Primitive = (typeof primitives)[number]

@@ -147,7 +147,10 @@ class PlanWriter {
         const input = this.write(plan.input)
         const list = `from_json(${this.#sql(plan.list)}, '["VARCHAR"]')`
         const items = `CASE WHEN len(${list}) > 0 THEN ${list} ELSE [NULL] END`
-        return this.#step(`SELECT *, unnest(${items}) AS ${columnSql(plan.column)} FROM ${input}`)
+        const places = `generate_subscripts(${items}, 1)`
+        return this.#step(
+          `SELECT *, unnest(${items}) AS ${columnSql(plan.column)}, ${places} AS ${columnSql(plan.place)} FROM ${input}`,
+        )
       }
     }
   }

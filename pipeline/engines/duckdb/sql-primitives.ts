@@ -108,6 +108,13 @@ export const sqlPrimitives: Readonly<Record<Primitive, SqlForm>> = {
   translate: named('translate'),
   fixed: ([x, decimals]) => `format('{:.' || ${decimals} || 'f}', ${x})`,
   regexReplace: ([text, pattern, replacement]) => `regexp_replace(${text}, ${pattern}, ${replacement}, 'g')`,
+  hex: ([x]) => `lower(to_hex(${x}))`,
+  unhex: ([text]) => `TRY_CAST('0x' || ${text} AS BIGINT)`,
+  thousands: ([x]) => `format('{:,}', ${x})`,
+  jsonValid: ([text]) => `json_valid(${text})`,
+  jsonExtract: ([text, pointer]) => `CASE WHEN json_valid(${text}) THEN ${text} ->> ${pointer} END`,
+  jsonKeys: ([text]) =>
+    `CASE WHEN json_valid(${text}) AND json_type(${text}) = 'OBJECT' THEN CAST(to_json(json_keys(${text})) AS VARCHAR) END`,
   md5: named('md5'),
   sha1: named('sha1'),
   sha256: named('sha256'),
@@ -133,6 +140,8 @@ export const sqlPrimitives: Readonly<Record<Primitive, SqlForm>> = {
   addMonths: ([time, months]) => `(${time} + to_months(TRY_CAST(${months} AS INTEGER)))`,
   microsOf: named('epoch_us'),
   fromMicros: ([x]) => `CASE WHEN ${x} BETWEEN -62135596800000000 AND 253402300799999999 THEN make_timestamp(${x}) END`,
+  monthsBetween: ([from, to]) => `datesub('month', ${from}, ${to})`,
+  formatTime: named('strftime'),
   datePart: ([time], call) => {
     const name = call.args[0]
     const form = datePartForms.get(name?.kind === 'literal' ? String(name.value) : '')

@@ -7,6 +7,7 @@ import type { BinCommand } from './bin.ts'
 import type { DedupCommand } from './dedup.ts'
 import type { EvalCommand } from './eval.ts'
 import type { EventstatsCommand } from './eventstats.ts'
+import type { ExpandCommand } from './expand.ts'
 import type { FieldsCommand } from './fields.ts'
 import type { FillnullCommand } from './fillnull.ts'
 import type { HeadCommand } from './head.ts'
@@ -18,12 +19,17 @@ import type { ReverseCommand } from './reverse.ts'
 import type { RexCommand } from './rex.ts'
 import type { SortCommand } from './sort.ts'
 import type { StatsCommand } from './stats.ts'
+import type { StreamstatsCommand } from './streamstats.ts'
 import type { TimechartCommand } from './timechart.ts'
 import type { TopCommand } from './top.ts'
+import type { TrendlineCommand } from './trendline.ts'
 import type { WhereCommand } from './where.ts'
 
 /** A command after `|`, as written. */
 export type Command =
+  | ExpandCommand
+  | StreamstatsCommand
+  | TrendlineCommand
   | AppendCommand
   | LookupCommand
   | ParseCommand

@@ -8,6 +8,7 @@ import type { Command, CommandForm } from './command.ts'
 import { dedup } from './dedup.ts'
 import { evaluate } from './eval.ts'
 import { eventstats } from './eventstats.ts'
+import { expand } from './expand.ts'
 import { fields } from './fields.ts'
 import { fillnull } from './fillnull.ts'
 import { head } from './head.ts'
@@ -19,11 +20,16 @@ import { reverse } from './reverse.ts'
 import { rex } from './rex.ts'
 import { sort } from './sort.ts'
 import { stats } from './stats.ts'
+import { streamstats } from './streamstats.ts'
 import { timechart } from './timechart.ts'
 import { top } from './top.ts'
+import { trendline } from './trendline.ts'
 import { where } from './where.ts'
 
 const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { kind: K }>> } = {
+  expand,
+  streamstats,
+  trendline,
   append,
   lookup,
   parse,
@@ -47,6 +53,10 @@ const forms: { readonly [K in Command['kind']]: CommandForm<Extract<Command, { k
 
 /** The words that begin a command, each with the command it begins. */
 const words: ReadonlyMap<string, Command['kind']> = new Map<string, Command['kind']>([
+  ['expand', 'expand'],
+  ['mvexpand', 'expand'],
+  ['streamstats', 'streamstats'],
+  ['trendline', 'trendline'],
   ['append', 'append'],
   ['lookup', 'lookup'],
   ['parse', 'parse'],

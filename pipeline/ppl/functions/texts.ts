@@ -1,8 +1,8 @@
-import type { Typed } from '../plan.ts'
+import { QueryProblem } from '../errors.ts'
 import { readRegex } from '../regex.ts'
-import { call, nothing, text, whole } from '../typed.ts'
+import { call, cast, nothing, text, whole } from '../typed.ts'
 import { typeName } from '../types.ts'
-import { type CallPlace, type FunctionForm, form, literalText, want } from './form.ts'
+import { type FunctionForm, form, literalText, want } from './form.ts'
 
 const concat: FunctionForm = {
   least: 1,
@@ -92,10 +92,65 @@ const sha2: FunctionForm = {
   resolve: ([subject = nothing], place) => call('sha256', [want(subject, 'string', place, 0)], 'string'),
 }
 
+/** `tostring(x, 'hex' | 'commas' | 'duration')`. */
 const asText: FunctionForm = {
   least: 1,
-  most: 1,
-  resolve: ([arg = nothing], place: CallPlace): Typed => want(arg, 'string', place, 0),
+  most: 2,
+  resolve: ([arg = nothing, format], place) => {
+    if (!format) return want(arg, 'string', place, 0)
+    const how = literalText(format, 'a format', place, 1)
+    switch (how) {
+      case 'hex':
+        return call('hex', [want(arg, 'whole', place, 0)], 'string')
+      case 'commas':
+        return call('thousands', [want(arg, 'number', place, 0)], 'string')
+      case 'duration': {
+        const micros = call('multiply', [want(arg, 'whole', place, 0), whole(1_000_000)], 'long')
+        return call('formatTime', [call('fromMicros', [micros], 'timestamp'), text('%H:%M:%S')], 'string')
+      }
+      default:
+        throw new QueryProblem(
+          'pipeline.query.badValue',
+          place.spans[1] ?? place.span,
+          `unknown format \`${how}\`; there are \`hex\`, \`commas\` and \`duration\``,
+        )
+    }
+  },
+}
+
+const toNumber: FunctionForm = {
+  least: 1,
+  most: 2,
+  resolve: ([arg = nothing, base], place) => {
+    if (base === undefined || (base.kind === 'literal' && base.value === 10n))
+      return cast(want(arg, 'string', place, 0), 'double')
+    if (base.kind === 'literal' && base.value === 16n) {
+      return cast(call('unhex', [want(arg, 'string', place, 0)], 'long'), 'double')
+    }
+    throw new QueryProblem('pipeline.query.badValue', place.spans[1] ?? place.span, 'the base can be 10 or 16')
+  },
+}
+
+/** The member of a JSON text at a path such as `a.b{0}.c`; several paths give a list. */
+const jsonExtract: FunctionForm = {
+  least: 2,
+  most: 2,
+  resolve: ([subject = nothing, path = nothing], place) => {
+    const pointer = jsonPointerOf(literalText(path, 'a path', place, 1))
+    return call('jsonExtract', [want(subject, 'string', place, 0), text(pointer)], 'string')
+  },
+}
+
+/** `a.b{0}`, `a.b[0]` or `$.a.b[0]` as a pointer.   @see RFC 6901 */
+function jsonPointerOf(path: string): string {
+  const steps = path
+    .replace(/^\$\.?/, '')
+    .replace(/[[{](\d+)[\]}]/g, '.$1')
+    .split('.')
+  return steps
+    .filter((step) => step !== '')
+    .map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('')
 }
 
 export const textForms: readonly (readonly [string, FunctionForm])[] = [
@@ -120,4 +175,8 @@ export const textForms: readonly (readonly [string, FunctionForm])[] = [
   ['sha2', sha2],
   ['typeof', typeOf],
   ['tostring', asText],
+  ['tonumber', toNumber],
+  ['json_valid', form('jsonValid', ['string'], 'boolean')],
+  ['json_keys', form('jsonKeys', ['string'], 'array')],
+  ['json_extract', jsonExtract],
 ]
