@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { printable } from '../platform/index.ts'
 import { formatProblem, lintPlaybook, testPlaybook } from '../playbooks/index.ts'
 import { ApiError, type Client, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
@@ -50,7 +51,7 @@ export const playbookTestCommand: Command = {
           io.stdout.write(`${JSON.stringify({ file, name, passed: failures.length === 0, failures })}\n`)
         else
           io.stdout.write(
-            `${file}: ${failures.length > 0 ? 'failed' : 'ok'}: ${name}\n${failures.map((text) => `    ${text}\n`).join('')}`,
+            `${file}: ${failures.length > 0 ? 'failed' : 'ok'}: ${printable(name)}\n${failures.map((text) => `    ${printable(text)}\n`).join('')}`,
           )
       }
     }
@@ -98,7 +99,7 @@ export const playbookRunCommand: Command = {
       const { runId } = await client.call<{ runId: string }>(`${path}/runs`, { body: { inputs } })
       const run = await watch(client, `${base}/runs/${runId}`, io)
       if (args.values.json) io.stdout.write(`${JSON.stringify(run)}\n`)
-      else io.stdout.write(`${runId} ${run.status}${sayEnd(run)}\n`)
+      else io.stdout.write(`${printable(`${runId} ${run.status}${sayEnd(run)}`)}\n`)
       return run.status === 'succeeded' ? 0 : 1
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
@@ -117,7 +118,7 @@ async function watch(client: Client, path: string, io: Io): Promise<Run> {
       const state = `${step.status}${step.attempts > 1 ? ` (attempt ${step.attempts})` : ''}`
       if (step.status === 'pending' || shown.get(step.id) === state) continue
       shown.set(step.id, state)
-      io.stderr.write(`  ${step.id}: ${state}${step.error ? `: ${step.error.message}` : ''}\n`)
+      io.stderr.write(`  ${printable(`${step.id}: ${state}${step.error ? `: ${step.error.message}` : ''}`)}\n`)
     }
     if (ENDED.includes(run.status)) return run
     await delay(POLL_MS)
@@ -132,7 +133,7 @@ function sayEnd(run: Run): string {
 }
 
 function filesOf(args: Arguments): readonly string[] {
-  if (args.positionals.length === 0) throw new UsageError('give a file')
+  if (args.positionals.length === 0) throw new UsageError('give one file')
   return args.positionals
 }
 

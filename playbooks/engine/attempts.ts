@@ -16,7 +16,7 @@ import type { EngineCounts } from './engine.ts'
 import { keyOf } from './key.ts'
 import type { Payloads } from './payload.ts'
 import { sessionPolicy } from './session-policy.ts'
-import type { RunStore, TaskRow } from './store.ts'
+import type { LeasedTask, RunRow, RunStore, TaskRow } from './store.ts'
 
 /** Attempts of one account at once: it cannot take all the places there are. */
 const PER_ACCOUNT_MAX = ATTEMPTS_AT_ONCE_MAX / 2
@@ -33,8 +33,10 @@ export interface AttemptsDeps {
   readonly log: Log
   readonly counts: Pick<EngineCounts, 'attempts' | 'resultsLate'>
   load(account: AccountId, workspace: string, playbookId: string, revision: string): Promise<LoadedPlaybook>
-  /** An attempt has ended and its run may go on. */
-  onResult(): void
+  /** True while this process may advance another run. */
+  mayDrive(): boolean
+  /** An attempt has ended; its run is this process's to advance where it is given. */
+  onResult(run: RunRow | undefined): void
 }
 
 interface InFlight {
@@ -48,6 +50,9 @@ export class Attempts {
   readonly #deps: AttemptsDeps
   readonly #inFlight = new Map<string, InFlight>()
   readonly #ended = new Set<Promise<void>>()
+  /** Places taken for attempts that are about to be committed, by account. */
+  readonly #reserved = new Map<string, number>()
+  #stopping = false
 
   constructor(deps: AttemptsDeps) {
     this.#deps = deps
@@ -59,19 +64,52 @@ export class Attempts {
 
   /** Begins what is due and there is room for. */
   async begin(now: number): Promise<void> {
-    const room = ATTEMPTS_AT_ONCE_MAX - this.#inFlight.size
+    const room = this.#room()
     if (room <= 0) return
-    const leased = await this.#deps.store.leaseTasks(now, room, this.#busyAccounts())
-    for (const { task, done } of leased) {
-      const controller = new AbortController()
-      this.#inFlight.set(task.id, { task, controller })
-      const running = this.#make(task, done, controller).finally(() => {
-        this.#inFlight.delete(task.id)
-        this.#ended.delete(running)
-        this.#deps.onResult()
-      })
-      this.#ended.add(running)
+    for (const leased of await this.#deps.store.leaseTasks(now, room, this.#busyAccounts())) this.#begin(leased)
+  }
+
+  reservePlace(account: AccountId): boolean {
+    if (this.#stopping || this.#room() <= 0 || this.#countOf(account) >= PER_ACCOUNT_MAX) return false
+    this.#reserved.set(account, (this.#reserved.get(account) ?? 0) + 1)
+    return true
+  }
+
+  releasePlaces(account: AccountId, count: number): void {
+    const left = (this.#reserved.get(account) ?? 0) - count
+    if (left > 0) this.#reserved.set(account, left)
+    else this.#reserved.delete(account)
+  }
+
+  /** Makes attempts whose places are reserved. */
+  beginReserved(tasks: readonly LeasedTask[]): void {
+    for (const leased of tasks) {
+      this.releasePlaces(leased.task.account, 1)
+      this.#begin(leased)
     }
+  }
+
+  #begin({ task, done }: LeasedTask): void {
+    const controller = new AbortController()
+    this.#inFlight.set(task.id, { task, controller })
+    const running = this.#make(task, done, controller).then((claimed) => {
+      this.#inFlight.delete(task.id)
+      this.#ended.delete(running)
+      this.#deps.onResult(claimed)
+    })
+    this.#ended.add(running)
+  }
+
+  #room(): number {
+    let reserved = 0
+    for (const count of this.#reserved.values()) reserved += count
+    return ATTEMPTS_AT_ONCE_MAX - this.#inFlight.size - reserved
+  }
+
+  #countOf(account: string): number {
+    let count = this.#reserved.get(account) ?? 0
+    for (const { task } of this.#inFlight.values()) if (task.account === account) count += 1
+    return count
   }
 
   /** Ends an attempt early because its run was ended. */
@@ -92,6 +130,7 @@ export class Attempts {
 
   /** Resolves when every attempt under way has ended, of itself or because `deadline` aborted. */
   async drain(deadline: AbortSignal): Promise<void> {
+    this.#stopping = true
     const giveUp = () => {
       for (const { controller } of this.#inFlight.values()) controller.abort(new Dropped())
     }
@@ -102,21 +141,23 @@ export class Attempts {
   }
 
   #busyAccounts(): readonly string[] {
-    const counts = new Map<string, number>()
-    for (const { task } of this.#inFlight.values()) counts.set(task.account, (counts.get(task.account) ?? 0) + 1)
-    return [...counts].filter(([, count]) => count >= PER_ACCOUNT_MAX).map(([account]) => account)
+    const accounts = new Set([...this.#inFlight.values()].map(({ task }) => task.account))
+    return [...accounts].filter((account) => this.#countOf(account) >= PER_ACCOUNT_MAX)
   }
 
-  async #make(task: TaskRow, done: Uint8Array | undefined, controller: AbortController): Promise<void> {
+  /** @returns the run, where its result was kept and the run claimed with it */
+  async #make(task: TaskRow, done: Uint8Array | undefined, controller: AbortController): Promise<RunRow | undefined> {
     const { store, payloads, clock, log } = this.#deps
     const key = keyOf(task.run_id, task.step)
     try {
       const result = await this.#resultOf(task, key, done, controller)
-      if (!result) return
+      if (!result) return undefined
       const stored: StoredResult = { result }
       const sealed = await payloads.seal(stored, `effect/${key}`)
       this.#deps.counts.attempts.add({ action: task.action, outcome: result.ok ? 'ok' : result.error.code })
-      if (await store.completeTask(task, sealed, result.ok, clock.now())) return
+      const claims = this.#deps.mayDrive()
+      const { kept, claimed } = await store.completeTask(task, sealed, result.ok, clock.now(), claims)
+      if (kept) return claimed
       log.warn({ runId: task.run_id, step: task.step, attempt: task.attempt }, 'a result came after its lease was lost')
       this.#deps.counts.resultsLate.add({})
       await this.#noteLateResult(task, result)
@@ -126,6 +167,7 @@ export class Attempts {
         'the result of an attempt could not be kept; it will be repeated',
       )
     }
+    return undefined
   }
 
   async #noteLateResult(task: TaskRow, result: ActionResult): Promise<void> {

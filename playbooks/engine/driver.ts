@@ -13,7 +13,17 @@ import { NOTHING, readHistory, sealEvents } from './history.ts'
 import { keyOf } from './key.ts'
 import type { Payloads } from './payload.ts'
 import { apply, fold, type RunState } from './state.ts'
-import type { Commit, EventRow, RunRow, RunStore, TaskInsert, TaskRow } from './store.ts'
+import type {
+  Commit,
+  CommitOutcome,
+  EventRow,
+  LeasedTask,
+  NewTask,
+  RunRow,
+  RunStore,
+  SignalRow,
+  TaskRow,
+} from './store.ts'
 
 const STATES_KEPT_MAX = 1000
 /** How soon a run is looked at again whose look failed, times the looks that failed. */
@@ -30,10 +40,21 @@ export interface DriverDeps {
   /** The revision a run is pinned to. @throws where it is gone, which is a bug */
   load(account: AccountId, workspace: string, playbookId: string, revision: string): Promise<LoadedPlaybook>
   onChange(change: StepChange): void
-  /** There are attempts to make. */
+  readonly places: Places
+  /** There are attempts to make that nobody has. */
   onTasks(): void
-  /** What is under way of this run is to be aborted. */
-  onAbort(runId: string): void
+}
+
+/** Places for attempts in this process. */
+export interface Places {
+  /** Takes a place; false when all are taken or the process is stopping. */
+  reserve(account: AccountId): boolean
+  /** Gives back places of attempts that are not made here after all. */
+  release(account: AccountId, count: number): void
+  /** Makes these attempts, in their reserved places. */
+  begin(tasks: readonly LeasedTask[]): void
+  /** Ends what is under way of a run. */
+  abort(runId: string): void
 }
 
 /** Something left for a run's next look. */
@@ -88,27 +109,22 @@ export class RunDriver {
   }
 
   async #advance(run: RunRow): Promise<void> {
-    const { store, advancer, clock, load } = this.#deps
+    const { store, advancer, clock, load, owner } = this.#deps
     const [before, tasks, signals, loaded] = await Promise.all([
       this.#load(run),
       store.tasks(run.id),
       store.signals(run.id),
       load(run.account, run.workspace, run.playbook_id, run.revision),
     ])
-    const finishedTasks = tasks.filter((task) => task.state === 'done' || task.state === 'lost')
-    const arrivals: Arrival[] = []
-    for (const task of finishedTasks) arrivals.push(await this.#arrivalOf(task))
-    for (const signal of signals) {
-      const opened = await this.#deps.payloads.open(signal.payload, `signal/${run.id}/${signal.id}`)
-      arrivals.push(opened as Signal)
-    }
+    const ended = tasks.filter((task) => task.state === 'done' || task.state === 'lost')
+    const arrivals = await this.#arrivals(run, ended, signals)
     const now = clock.now()
     const identity = { runId: run.id, account: run.account, workspace: run.workspace }
     let advanced = await advancer.advance(loaded, identity, before, arrivals, now)
     const lost = lostAttempts(advanced.state, before.state, tasks)
     if (lost) advanced = endWith(advanced, before.length, now, stall(advanced.state))
     const consumed = {
-      consumedTasks: finishedTasks.map((task) => task.id),
+      consumedTasks: ended.map((task) => task.id),
       consumedSignals: signals.map((signal) => signal.id),
     }
     let commit = await this.#commitOf(run, loaded, before.state, advanced, now, consumed)
@@ -117,25 +133,48 @@ export class RunDriver {
       advanced = endWith(advanced, before.length, now, { code: 'too_large', message })
       commit = await this.#commitOf(run, loaded, before.state, advanced, now, consumed)
     }
-    const outcome = await store.commit(commit)
-    if (outcome === 'conflict') {
-      await store.giveBack(run, this.#deps.owner, { wakeAt: now, now, counts: false })
-      return
-    }
-    if (outcome === 'fenced') {
+    const outcome = await this.#commit(commit)
+    if (outcome === 'conflict') await store.giveBack(run, owner, { wakeAt: now, now, counts: false })
+    if (outcome !== 'ok') {
       this.#states.delete(run.id)
-      this.#deps.counts.commitsFenced.add({})
-      this.#deps.log.warn(
-        { runId: run.id, epoch: run.epoch },
-        'another process has this run; what was decided here is dropped',
-      )
       return
     }
     if (advanced.state.ended) this.#deps.counts.runsEnded.add({ status: advanced.status })
     this.#remember(run, advanced)
     this.#tell(run, before.state, advanced)
-    if (commit.abort === 'all') this.#deps.onAbort(run.id)
-    if (commit.tasks.length > 0 || commit.abort) this.#deps.onTasks()
+  }
+
+  /** Stores what a look decided. Attempts that are due and have a place here begin with it. */
+  async #commit(commit: Commit): Promise<CommitOutcome['kind']> {
+    const { store, places, counts, log } = this.#deps
+    const { account, id, epoch } = commit.run
+    const tasks = commit.tasks.map((task) => ({ ...task, begins: task.begins && places.reserve(account) }))
+    const reserved = tasks.filter((task) => task.begins).length
+    let begun = false
+    try {
+      const outcome = await store.commit({ ...commit, tasks })
+      if (outcome.kind === 'ok') {
+        begun = true
+        places.begin(outcome.begun)
+        if (commit.abort === 'all') places.abort(id)
+        if (tasks.length > reserved || commit.abort) this.#deps.onTasks()
+      } else if (outcome.kind === 'fenced') {
+        counts.commitsFenced.add({})
+        log.warn({ runId: id, epoch }, 'another process has this run; what was decided here is dropped')
+      }
+      return outcome.kind
+    } finally {
+      if (!begun) places.release(account, reserved)
+    }
+  }
+
+  async #arrivals(run: RunRow, ended: readonly TaskRow[], signals: readonly SignalRow[]): Promise<readonly Arrival[]> {
+    const arrivals: Arrival[] = []
+    for (const task of ended) arrivals.push(await this.#arrivalOf(task))
+    for (const { id, payload } of signals) {
+      arrivals.push((await this.#deps.payloads.open(payload, `signal/${run.id}/${id}`)) as Signal)
+    }
+    return arrivals
   }
 
   async #load(run: RunRow): Promise<{ readonly state: RunState; readonly length: number }> {
@@ -170,7 +209,7 @@ export class RunDriver {
     const { payloads, owner } = this.#deps
     const events: EventRow[] = []
     const approvals: Commit['approvals'][number][] = []
-    const tasks: TaskInsert[] = []
+    const tasks: NewTask[] = []
     const sealed = await sealEvents(payloads, run.id, advanced.events)
     for (const [index, { seq, at, event }] of advanced.events.entries()) {
       events.push({
@@ -187,7 +226,8 @@ export class RunDriver {
       if (event.type === 'approval.asked') {
         approvals.push(await approvalContent(payloads, run, loaded.playbook, advanced.state, event, now))
       }
-      if (event.type === 'step.scheduled' || event.type === 'step.retry_scheduled') {
+      const schedules = event.type === 'step.scheduled' || event.type === 'step.retry_scheduled'
+      if (schedules && !advanced.state.ended) {
         const task = await this.#taskOf(run, loaded, advanced.state, event, now)
         if (task) tasks.push(task)
       }
@@ -199,7 +239,7 @@ export class RunDriver {
       status: advanced.status,
       wakeAt: advanced.wakeAt ?? null,
       events,
-      tasks: advanced.state.ended ? [] : tasks,
+      tasks,
       ...consumed,
       approvals,
       closedApprovals: closedApprovals(advanced),
@@ -213,13 +253,13 @@ export class RunDriver {
     state: RunState,
     event: RunEvent & { type: 'step.scheduled' | 'step.retry_scheduled' },
     now: number,
-  ): Promise<TaskInsert | undefined> {
+  ): Promise<NewTask | undefined> {
     const step = loaded.playbook.steps.find((candidate) => candidate.id === event.step)
     const input = state.steps.get(event.step)?.input
     const pending = state.steps.get(event.step)?.pending
     if (step?.does.kind !== 'action' || !input || pending?.attempt !== event.attempt) return undefined
     const id = uuidv7(this.#deps.clock)
-    return {
+    const row = {
       account: run.account,
       id,
       workspace: run.workspace,
@@ -229,17 +269,11 @@ export class RunDriver {
       step: event.step,
       attempt: event.attempt,
       action: step.does.action,
-      state: 'ready',
       due_at: event.dueAt,
       set_at: now,
-      started_at: null,
-      aborted: 0,
-      epoch: 0,
-      lease_owner: null,
-      lease_until: null,
       input: await this.#deps.payloads.seal(input satisfies JsonMap, `task/${id}`),
-      result: null,
     }
+    return { row, begins: event.dueAt <= now && !state.ending }
   }
 
   /** Ends a run that its worker does not survive, without looking into it. */
@@ -277,7 +311,7 @@ export class RunDriver {
       closedApprovals: [],
       abort: undefined,
     })
-    if (outcome !== 'ok') return
+    if (outcome.kind !== 'ok') return
     this.#deps.counts.runsEnded.add({ status: 'poisoned' })
     const { account, workspace, id: runId, playbook_id: playbookId } = run
     this.#deps.onChange({ account, workspace, playbookId, runId, status: 'failed', error, at: now })

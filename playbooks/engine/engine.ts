@@ -7,7 +7,7 @@ import { Advancer, type LoadedPlaybook } from './advance.ts'
 import { Attempts } from './attempts.ts'
 import { RunDriver } from './driver.ts'
 import type { Payloads } from './payload.ts'
-import type { RunStore } from './store.ts'
+import type { RunRow, RunStore } from './store.ts'
 import { Turns } from './turns.ts'
 
 /** How long nothing is looked for when nothing was said to be there: other processes tell nothing. */
@@ -56,6 +56,7 @@ export class Engine {
   readonly #leases: Turns
   readonly #sweeper: Turns
   readonly #driving = new Map<string, Promise<void>>()
+  #stopping = false
 
   constructor(deps: EngineDeps) {
     this.#deps = deps
@@ -64,10 +65,19 @@ export class Engine {
     this.driver = new RunDriver({
       ...deps,
       advancer,
+      places: {
+        reserve: (account) => this.#attempts.reservePlace(account),
+        release: (account, count) => this.#attempts.releasePlaces(account, count),
+        begin: (tasks) => this.#attempts.beginReserved(tasks),
+        abort: (runId) => this.#attempts.abortRun(runId),
+      },
       onTasks: () => this.#tasks.poke(),
-      onAbort: (runId) => this.#attempts.abortRun(runId),
     })
-    this.#attempts = new Attempts({ ...deps, onResult: () => this.poke() })
+    this.#attempts = new Attempts({
+      ...deps,
+      mayDrive: () => !this.#stopping && this.#driving.size < RUNS_AT_ONCE_MAX,
+      onResult: (run) => this.#afterAttempt(run),
+    })
     const third = (deps.leaseMs ?? LEASE_MS) / 3
     this.#runs = new Turns('runs', () => this.#driveDue(), deps.log, POLL_MS)
     this.#tasks = new Turns('attempts', () => this.#attemptDue(), deps.log, POLL_MS)
@@ -94,8 +104,11 @@ export class Engine {
   async stop(deadline: AbortSignal): Promise<void> {
     await Promise.all([this.#tasks.stop(), this.#sweeper.stop()])
     await this.#attempts.drain(deadline)
+    this.#stopping = true
     await this.#runs.stop()
     await Promise.allSettled(this.#driving.values())
+    // What those looks still began.
+    await this.#attempts.drain(deadline)
     await this.#leases.stop()
   }
 
@@ -104,14 +117,23 @@ export class Engine {
     if (room <= 0) return undefined
     const now = this.#deps.clock.now()
     const runs = await this.#store.claim(now, room)
-    for (const run of runs) {
-      const driving = this.driver.drive(run).finally(() => {
-        this.#driving.delete(run.id)
-        this.#runs.poke()
-      })
-      this.#driving.set(run.id, driving)
-    }
+    for (const run of runs) this.#drive(run)
     return untilDue(await this.#store.nextWakeAt(), now)
+  }
+
+  #drive(run: RunRow): void {
+    const driving = this.driver.drive(run).finally(() => {
+      this.#driving.delete(run.id)
+      this.#runs.poke()
+    })
+    this.#driving.set(run.id, driving)
+  }
+
+  /** A place is free, and the run of the attempt that had it goes on. */
+  #afterAttempt(run: RunRow | undefined): void {
+    if (run) this.#drive(run)
+    else this.#runs.poke()
+    this.#tasks.poke()
   }
 
   async #attemptDue(): Promise<number | undefined> {

@@ -1,4 +1,12 @@
-import { type Insertable, type RawBuilder, type Selectable, type SqlBool, sql, type Transaction } from 'kysely'
+import {
+  type ExpressionBuilder,
+  type Insertable,
+  type RawBuilder,
+  type Selectable,
+  type SqlBool,
+  sql,
+  type Transaction,
+} from 'kysely'
 import type { AccountId, Database } from '../../platform/index.ts'
 import { RUNNING_PER_ACCOUNT_MAX } from '../limits.ts'
 import type { RunStatus } from '../types.ts'
@@ -112,8 +120,32 @@ export type RunTransaction = Transaction<RunTables>
 export type RunRow = Selectable<RunTable>
 export type TaskRow = Selectable<TaskTable>
 export type ApprovalRow = Selectable<ApprovalTable>
+export type SignalRow = Selectable<SignalTable>
 export type EventRow = Insertable<EventTable>
-export type TaskInsert = Insertable<TaskTable>
+
+/** An attempt to be made. `begins`: at once, by the process that schedules it; it is leased in the same transaction, and
+ * the effect entered in the ledger. */
+export interface NewTask {
+  readonly row: Omit<
+    Insertable<TaskTable>,
+    'state' | 'started_at' | 'aborted' | 'epoch' | 'lease_owner' | 'lease_until' | 'result'
+  >
+  readonly begins: boolean
+}
+
+/** An attempt that this process may make now. */
+export interface LeasedTask {
+  readonly task: TaskRow
+  /** The stored result, where the ledger knows that the effect happened. */
+  readonly done: Uint8Array | undefined
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'ok'; readonly begun: readonly LeasedTask[] }
+  /** Somebody else has the run: all of this is void. */
+  | { readonly kind: 'fenced' }
+  /** A person decided what this expires: look again. */
+  | { readonly kind: 'conflict' }
 
 /** A run to be: its row and its first events. */
 export interface NewRun {
@@ -140,7 +172,7 @@ export interface Commit {
   /** null once the run has ended. */
   readonly wakeAt: number | null
   readonly events: readonly EventRow[]
-  readonly tasks: readonly TaskInsert[]
+  readonly tasks: readonly NewTask[]
   readonly consumedTasks: readonly string[]
   readonly consumedSignals: readonly string[]
   readonly approvals: readonly Insertable<ApprovalTable>[]
@@ -249,12 +281,7 @@ export class RunStore {
     return this.write((tx) =>
       tx
         .updateTable('playbook_run')
-        .set((eb) => ({
-          epoch: eb('epoch', '+', 1),
-          lease_owner: this.#lease.owner,
-          lease_until: this.#leaseEnd(),
-          fruitless_claims: eb('fruitless_claims', '+', 1),
-        }))
+        .set((eb) => this.#claiming(eb))
         .where('id', 'in', (eb) =>
           eb
             .selectFrom('playbook_run as due')
@@ -300,7 +327,7 @@ export class RunStore {
     return this.#database.read.selectFrom('playbook_task').selectAll().where('run_id', '=', runId).execute()
   }
 
-  signals(runId: string): Promise<readonly Selectable<SignalTable>[]> {
+  signals(runId: string): Promise<readonly SignalRow[]> {
     return this.#database.read
       .selectFrom('playbook_signal')
       .selectAll()
@@ -309,18 +336,16 @@ export class RunStore {
       .execute()
   }
 
-  /** `fenced`: somebody else has the run, all of this is void. `conflict`: a person decided what this expires; look
-   * again. */
-  async commit(commit: Commit): Promise<'ok' | 'fenced' | 'conflict'> {
+  async commit(commit: Commit): Promise<CommitOutcome> {
     try {
       return await this.write((tx) => this.#commit(tx, commit))
     } catch (error) {
-      if (error instanceof Conflict) return 'conflict'
+      if (error instanceof Conflict) return { kind: 'conflict' }
       throw error
     }
   }
 
-  async #commit(tx: RunTransaction, commit: Commit): Promise<'ok' | 'fenced'> {
+  async #commit(tx: RunTransaction, commit: Commit): Promise<CommitOutcome> {
     const { run, now } = commit
     const bytes = commit.events.reduce((sum, event) => sum + event.payload.length, 0)
     const ended = commit.wakeAt === null
@@ -345,7 +370,7 @@ export class RunStore {
       .where('history_length', '=', run.history_length)
       .returning('id')
       .execute()
-    if (updated.length === 0) return 'fenced'
+    if (updated.length === 0) return { kind: 'fenced' }
     for (let from = 0; from < commit.events.length; from += ROWS_PER_INSERT) {
       await tx
         .insertInto('playbook_run_event')
@@ -369,11 +394,23 @@ export class RunStore {
         .where('state', 'in', commit.abort === 'all' ? ['ready', 'leased'] : ['ready'])
         .execute()
     }
-    for (let from = 0; from < commit.tasks.length; from += ROWS_PER_INSERT) {
-      await tx
+    const begun: LeasedTask[] = []
+    for (const { row, begins } of commit.tasks) {
+      const task = await tx
         .insertInto('playbook_task')
-        .values(commit.tasks.slice(from, from + ROWS_PER_INSERT))
-        .execute()
+        .values({
+          ...row,
+          state: begins ? 'leased' : 'ready',
+          started_at: begins ? now : null,
+          aborted: 0,
+          epoch: begins ? 1 : 0,
+          lease_owner: begins ? this.#lease.owner : null,
+          lease_until: begins ? this.#leaseEnd() : null,
+          result: null,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow()
+      if (begins) begun.push({ task, done: await this.#enterEffect(tx, task, now) })
     }
     for (const approval of commit.approvals) await tx.insertInto('playbook_approval').values(approval).execute()
     for (const { id, state } of commit.closedApprovals) {
@@ -394,7 +431,7 @@ export class RunStore {
         .where('state', '=', 'open')
         .execute()
     }
-    return 'ok'
+    return { kind: 'ok', begun }
   }
 
   /** Gives a claimed run back as it is, to be looked at again at `wakeAt`. `counts`: the claim was fruitless. */
@@ -422,11 +459,7 @@ export class RunStore {
 
   /** Takes attempts that are due, accounts in turn, and enters each in the ledger of effects: from here on the far side
    * may have acted. */
-  async leaseTasks(
-    now: number,
-    max: number,
-    busyAccounts: readonly string[],
-  ): Promise<readonly { readonly task: TaskRow; readonly done: Uint8Array | undefined }[]> {
+  async leaseTasks(now: number, max: number, busyAccounts: readonly string[]): Promise<readonly LeasedTask[]> {
     const candidates = await this.#database.read
       .selectFrom((eb) =>
         eb
@@ -491,9 +524,16 @@ export class RunStore {
     return entered?.state === 'done' ? (entered.result ?? undefined) : undefined
   }
 
-  /** Keeps the result of an attempt and wakes its run; false when the attempt is no longer this process's: then the
-   * ledger alone learns of a success, so that the repeat need not happen. */
-  completeTask(task: TaskRow, result: Uint8Array, succeeded: boolean, now: number): Promise<boolean> {
+  /** Keeps the result of an attempt and wakes its run, or claims it at once where it is free and `claims`. Not kept when
+   * the attempt is no longer this process's: then the ledger alone learns of a success, so that the repeat need not
+   * happen. */
+  completeTask(
+    task: TaskRow,
+    result: Uint8Array,
+    succeeded: boolean,
+    now: number,
+    claims: boolean,
+  ): Promise<{ readonly kept: boolean; readonly claimed: RunRow | undefined }> {
     return this.write(async (tx) => {
       const kept = await tx
         .updateTable('playbook_task')
@@ -515,9 +555,29 @@ export class RunStore {
           .where('state', '!=', 'done')
           .execute()
       }
-      if (kept.length > 0) await this.wake(tx, task.account, task.run_id, now)
-      return kept.length > 0
+      if (kept.length === 0) return { kept: false, claimed: undefined }
+      const open = await this.wake(tx, task.account, task.run_id, now)
+      return { kept: true, claimed: open && claims ? await this.#claimOne(tx, task.run_id) : undefined }
     })
+  }
+
+  #claimOne(tx: RunTransaction, runId: string): Promise<RunRow | undefined> {
+    return tx
+      .updateTable('playbook_run')
+      .set((eb) => this.#claiming(eb))
+      .where('id', '=', runId)
+      .where(this.#isFree('lease_until'))
+      .returningAll()
+      .executeTakeFirst()
+  }
+
+  #claiming(eb: ExpressionBuilder<RunTables, 'playbook_run'>) {
+    return {
+      epoch: eb('epoch', '+', 1),
+      lease_owner: this.#lease.owner,
+      lease_until: this.#leaseEnd(),
+      fruitless_claims: eb('fruitless_claims', '+', 1),
+    }
   }
 
   /** Leaves something for the run's next look and wakes it. A run that has ended takes nothing. */

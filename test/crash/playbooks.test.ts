@@ -195,6 +195,7 @@ async function placeOfDeath(runsBefore: number): Promise<string> {
   if (signal) return '8 approval stored, run not moved on'
   const task = await read().selectFrom('playbook_task').selectAll().where('run_id', '=', run.id).executeTakeFirst()
   if (task?.state === 'ready' && task.attempt > 1 && task.step === 'flaky') return '7 retry timer set, not fired'
+  // 3, scheduled and not leased, is no place while the process has room: both are one transaction.
   if (task?.state === 'ready') return '3 step scheduled, task not leased'
   if (task?.state === 'leased') {
     const effect = await read()
@@ -258,7 +259,7 @@ describe('playbooks survive kill -9', () => {
     await setUp(targets[0] as (typeof targets)[number])
     const places = [...(await killAtEachTransaction('before')), ...(await killAtEachTransaction('after'))]
     const seen = new Set(places.map(([place]) => place[0]))
-    expect([...seen]).toEqual(expect.arrayContaining(['1', '2', '3', '4', '6', '7', '8']))
+    expect([...seen]).toEqual(expect.arrayContaining(['1', '2', '4', '6', '7', '8']))
     const keys = await read().selectFrom('playbook_run').select('trigger_key').execute()
     expect(new Set(keys.map((row) => row.trigger_key)).size).toBe(keys.length)
     expect(await cases.alertChanges.take(1)).toEqual([])
@@ -299,8 +300,13 @@ describe('playbooks survive kill -9', () => {
       const held = new Promise<() => void>((resolve) => {
         far.answer = (request, response) => {
           if (request.path !== '/first' || far.received.length > 1) return sendJson(response, 200, { ok: true })
-          paused.kill('SIGSTOP')
-          resolve(() => sendJson(response, 200, { ok: true }))
+          // Behind whatever it is writing: a process paused within a transaction holds the lock of SQLite's file.
+          const quiet = report(paused, 'awake')
+          paused.send('awake?')
+          void quiet.then(() => {
+            paused.kill('SIGSTOP')
+            resolve(() => sendJson(response, 200, { ok: true }))
+          })
         }
       })
       paused.send({ alert: 'paused' } satisfies Order)
