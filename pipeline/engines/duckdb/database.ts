@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
 import { queryLimits } from '../../ppl/index.ts'
@@ -7,6 +7,7 @@ import type { StoreLimits } from './limits.ts'
 
 const schemaVersion = 1
 const rowGroupRows = 16_384
+const spillPrefix = 'spill-'
 
 /** The tables that say what is stored. Event tables stand beside them, `events_<pipe id>`. No keys and no indexes:
  * one writer keeps them, in memory, and DuckDB's indexes would cost each commit. */
@@ -27,8 +28,8 @@ CREATE TABLE IF NOT EXISTS detector_states (pipe INTEGER, shard INTEGER, state B
  * @throws pipeline.store.locked, pipeline.store.unreadable */
 export async function openDatabase(dir: string, limits: StoreLimits): Promise<DuckDBInstance> {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const spill = join(dir, 'spill')
-  // What a killed process left there is of no use to anybody.
+  // A folder of this process: until the file is ours, another process may be spilling beside us.
+  const spill = join(dir, `${spillPrefix}${process.pid}`)
   rmSync(spill, { recursive: true, force: true })
   mkdirSync(spill, { mode: 0o700 })
   const file = join(dir, 'events.duckdb')
@@ -47,6 +48,7 @@ export async function openDatabase(dir: string, limits: StoreLimits): Promise<Du
   try {
     await attach(connection, file)
     chmodSync(file, 0o600)
+    removeOldSpills(dir, spill)
     await connection.run("SET GLOBAL TimeZone = 'UTC'")
     await connection.run('SET GLOBAL enable_external_access = false')
     // Sorting picks rows by their keys first and reads the other columns of these only.
@@ -57,6 +59,7 @@ export async function openDatabase(dir: string, limits: StoreLimits): Promise<Du
   } catch (error) {
     connection.closeSync()
     instance.closeSync()
+    rmSync(spill, { recursive: true, force: true })
     throw error
   }
   connection.closeSync()
@@ -83,6 +86,14 @@ export async function inTransaction(connection: DuckDBConnection, write: () => P
     // A failed commit has rolled back already; then this fails too, and the first error is the one to tell.
     await connection.run('ROLLBACK').catch(() => undefined)
     throw error
+  }
+}
+
+/** What killed processes left behind. */
+function removeOldSpills(dir: string, ours: string): void {
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name)
+    if (name.startsWith(spillPrefix) && path !== ours) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -21,7 +21,7 @@ export interface StoreLimits {
   readonly depthMax: number
   /** A longer name is kept in the JSON column. */
   readonly nameCharsMax: number
-  /** What DuckDB may hold in memory, all searches and appends together; above it, it spills to `<dir>/spill`. */
+  /** What DuckDB may hold in memory, all searches and appends together; above it, it spills to `<dir>/spill-<pid>`. */
   readonly memoryBytesMax: number
   readonly spillBytesMax: number
   readonly threads: number

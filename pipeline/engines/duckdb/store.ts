@@ -184,7 +184,7 @@ class DuckDbStore implements EventStore {
       })
       pipe.dropCount++
       // Gives the room back; a search in progress forbids it, and then the next fold does.
-      if (dropped > 0) await this.#session.writer.run('CHECKPOINT').catch(() => undefined)
+      if (dropped > 0) await this.#session.writer.run('CHECKPOINT store').catch(() => undefined)
       return dropped
     })
   }
