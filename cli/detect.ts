@@ -32,7 +32,7 @@ export const detectCommand: Command = {
     const tree = loadRules(rules, values, io)
     if (!tree) return 1
     tellRefused(tree.refused, io)
-    const loadedAt = now()
+    let loadedAt = now()
     const { files, unreadable } = findInputFiles(positionals)
     for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
     const bar = new ProgressBar(
@@ -42,6 +42,9 @@ export const detectCommand: Command = {
     const summary = await detectFiles(tree.ruleSet, files, {
       jobs,
       correlations: values.correlations === true,
+      onReady: () => {
+        loadedAt = now()
+      },
       onMatches: (matches) => write(io, matches),
       onProgress: (bytes) => bar.add(bytes),
     })

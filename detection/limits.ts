@@ -80,9 +80,11 @@ export const LIST_FILTER_CHARS_MAX = 4_096
 export const ROWS_PER_STATEMENT = 500
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
-/** After how many events a plan chooses its witnesses again, by what it saw; the second count begins with the first. */
-export const RELEARN_AT_EVENTS: readonly number[] = [512, 8_192, 131_072]
+/** After how many events a plan first looks whether its witnesses are good ones. */
+export const LEARN_AFTER_EVENTS = 512
 /** Spellings of channels and event ids that are remembered. */
 export const KEYS_REMEMBERED_MAX = 4_096
 /** Bytes of a file of parsed rules that is read back. */
 export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024
+/** Rules that a kind of event must have for its plan to be made before its first event. */
+export const PREPARED_RULES_MIN = 20

@@ -1,4 +1,4 @@
-import { RELEARN_AT_EVENTS } from '../limits.ts'
+import { LEARN_AFTER_EVENTS } from '../limits.ts'
 import { renameFields } from '../sources/rename.ts'
 import { CostModel, type Experience, keyOfWitness, spentNs } from './cost-model.ts'
 import type { Evaluator } from './evaluator.ts'
@@ -13,6 +13,8 @@ import { type Witness, type WitnessSet, witnessesOf } from './witness.ts'
 const NOTHING: readonly number[] = []
 /** What an event may cost before it is worth the time to choose again, ns. */
 const WORTH_LEARNING_NS = 300
+/** About what choosing costs for each rule, ns. */
+const CHOOSING_NS = 40_000
 
 /** The rules that events of one kind are matched with, and the index that tells the few candidates among them. The index is
  * chosen anew when some events were seen: which witnesses are rare is then known and not guessed. */
@@ -45,7 +47,7 @@ export class Plan {
     this.#slotOf = slotOf
     this.#lookedAt = new Int32Array(planned.length)
     this.#showedAt = new Int32Array(0)
-    this.#learnAt = RELEARN_AT_EVENTS[0] ?? Number.POSITIVE_INFINITY
+    this.#learnAt = LEARN_AFTER_EVENTS
     this.#build(this.#choose(new CostModel(rarity)))
   }
 
@@ -92,13 +94,14 @@ export class Plan {
     return matches
   }
 
-  /** Chooses witnesses again, by what was seen so far, where that can save much. */
+  /** Chooses witnesses again, by what was seen so far, once bad choices cost more than choosing does. */
   #learn(): void {
     const events = this.#events
-    this.#learnAt = RELEARN_AT_EVENTS.find((count) => count > events) ?? Number.POSITIVE_INFINITY
     const shown = this.#shows.reduce((sum, shows, witness) => sum + shows * (this.#places[witness]?.length ?? 0), 0)
     const chars = this.#fields.reduce((sum, field) => sum + field.chars, 0)
-    if (spentNs({ tests: shown / events, chars: chars / events }) < WORTH_LEARNING_NS) return
+    const spent = spentNs({ tests: shown, chars })
+    this.#learnAt = 4 * events
+    if (spent < WORTH_LEARNING_NS * events || spent < 4 * CHOOSING_NS * this.#planned.length) return
     const experience: Experience = {
       rates: new Map(this.#keys.map((key, witness) => [key, (this.#shows[witness] ?? 0) / events])),
       fieldChars: new Map(this.#fields.map((field) => [field.name, field.chars / events])),

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
-import { KEYS_REMEMBERED_MAX, PLANS_MAX } from '../limits.ts'
+import { KEYS_REMEMBERED_MAX, PLANS_MAX, PREPARED_RULES_MIN } from '../limits.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import { admits } from '../sources/admits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
@@ -39,6 +39,11 @@ export class RuleMatcher {
     this.#rarity = new Rarity(rules.map(({ expression }) => expression))
     this.#evaluator = new Evaluator((field) => this.#slotOf(field))
     this.#context = new EventContext(this.#fields)
+  }
+
+  /** Makes the plans of the events that most rules are for, so that the first of them need not wait. */
+  prepare(): void {
+    for (const { channel, eventId } of this.#windows.popular(PREPARED_RULES_MIN)) this.#windowsPlanOf(channel, eventId)
   }
 
   /** The numbers of the rules that match, in their order.

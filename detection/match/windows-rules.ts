@@ -55,6 +55,19 @@ export class WindowsRules {
     }
   }
 
+  /** The channels and event ids that at least so many rules' log sources stand for. */
+  popular(rulesMin: number): readonly { readonly channel: string; readonly eventId: number }[] {
+    const popular: { channel: string; eventId: number }[] = []
+    for (const [channel, placed] of this.#byChannel) {
+      const counts = new Map<number, number>()
+      for (const { variant } of placed) {
+        for (const eventId of variant.eventIds ?? []) counts.set(eventId, (counts.get(eventId) ?? 0) + 1)
+      }
+      for (const [eventId, count] of counts) if (count >= rulesMin) popular.push({ channel, eventId })
+    }
+    return popular
+  }
+
   /** What is left to ask of events of that channel and event id; undefined = not known, and then the log source of a rule
    * that names them cannot be met. */
   at(channel: KnownField | undefined, eventId: KnownField | undefined): readonly Asking[] {

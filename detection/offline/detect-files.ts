@@ -19,6 +19,8 @@ export interface LineMatch {
 export interface DetectOptions {
   readonly jobs: number
   readonly correlations: boolean
+  /** The rules are compiled, in all threads; events come next. */
+  readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
   readonly onMatches: (matches: readonly LineMatch[]) => Promise<void>
   /** Bytes of files, as they lie on disk, that were read since the last call. */
@@ -49,6 +51,8 @@ export async function detectFiles(
   const ledger = new Ledger(ruleSet, files, units, options)
   if (options.jobs === 1 || units.length <= 1) {
     const matcher = new RuleMatcher(ruleSet.rules)
+    matcher.prepare()
+    options.onReady()
     const fieldsOf = options.correlations ? correlatedFields(ruleSet) : new Map()
     for (const unit of units) {
       const file = files[unit.file] as InputFile
@@ -86,6 +90,9 @@ async function runWorkers(
   const waiting = [...units].sort((left, right) => size(right) - size(left))
   let taking: Promise<void> = Promise.resolve()
   const workers: Worker[] = []
+  /** Each gives its worker the next unit. */
+  const nexts: (() => void)[] = []
+  let ready = 0
   try {
     await Promise.all(
       Array.from({ length: Math.min(options.jobs, units.length) }, () => {
@@ -97,17 +104,21 @@ async function runWorkers(
             if (unit) worker.postMessage(unit)
             else resolve()
           }
+          nexts.push(next)
           worker.on('error', reject)
           worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
           worker.on('message', (message: FromWorker) => {
             if (message.kind === 'bytes') options.onProgress(message.bytes)
-            else {
+            else if (message.kind === 'ready') {
+              if (++ready < nexts.length) return
+              options.onReady()
+              for (const begin of nexts) begin()
+            } else {
               taking = taking.then(() => ledger.take(message.result))
               taking.catch(reject)
               next()
             }
           })
-          next()
         })
       }),
     )

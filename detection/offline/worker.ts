@@ -13,6 +13,7 @@ export interface WorkerData {
 }
 
 export type FromWorker =
+  | { readonly kind: 'ready' }
   | { readonly kind: 'bytes'; readonly bytes: number }
   | { readonly kind: 'result'; readonly result: UnitResult }
 
@@ -21,6 +22,7 @@ assert(port, 'a worker of rampart detect has a parent')
 const { ruleSet, files, correlations } = workerData as WorkerData
 const matcher = new RuleMatcher(ruleSet.rules)
 const fieldsOf = correlations ? correlatedFields(ruleSet) : new Map()
+matcher.prepare()
 const tell = (message: FromWorker): void => port.postMessage(message)
 
 port.on('message', async (unit: Unit) => {
@@ -29,3 +31,5 @@ port.on('message', async (unit: Unit) => {
   const result = await replayUnit(unit, file, matcher, fieldsOf, (bytes) => tell({ kind: 'bytes', bytes }))
   tell({ kind: 'result', result })
 })
+
+tell({ kind: 'ready' })

@@ -18,6 +18,7 @@ async function detect(options: { rules: string; logs: string; jobs?: number; cor
     {
       jobs: options.jobs ?? 1,
       correlations: options.correlations ?? false,
+      onReady: () => undefined,
       onMatches: async (some) => {
         matches.push(...some)
       },
