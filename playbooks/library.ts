@@ -178,7 +178,7 @@ export class Library {
 
   /** Takes a playbook out of use; runs under way end as they began. @throws playbooks.playbook.notFound */
   async delete(account: AccountId, workspace: string, id: string): Promise<void> {
-    if (!(await this.#deps.store.remove(account, workspace, id))) throw notFound(workspace, id)
+    if (!(await this.#deps.store.remove(account, workspace, id, this.#deps.clock.now()))) throw notFound(workspace, id)
   }
 
   /** A new token for a webhook; the old one is refused from here on. @throws playbooks.trigger.notFound */

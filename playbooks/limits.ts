@@ -44,6 +44,8 @@ export const RUNNING_PER_ACCOUNT_MAX = 200
 export const ALERT_CHANGES_MAX = 64
 /** How long a run can be looked at after it ended. */
 export const RUN_RETENTION_MS = 90 * 86_400_000
+/** How long a revision that is no run's is kept after another took its place. */
+export const REVISION_RETENTION_MS = 86_400_000
 /** How long an effect is remembered after it was asked for. */
 export const EFFECT_RETENTION_MS = 30 * 86_400_000
 

@@ -35,6 +35,7 @@ async function createPlaybooks(db: Schema, types: ColumnTypes): Promise<void> {
     .addColumn('document', 'text', (column) => column.notNull())
     .addColumn('author', 'text', (column) => column.notNull())
     .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('retired_at', 'bigint')
     .addPrimaryKeyConstraint('playbook_revision_pk', ['account', 'workspace', 'playbook_id', 'revision'])
     .execute()
   await db.schema

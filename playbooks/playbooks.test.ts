@@ -207,6 +207,26 @@ ${post('second', bench.far.address)}
     expect((await bench.until(runId)).steps[1]?.input).toEqual({ message: 'old' })
   })
 
+  it('and what they need are forgotten when they are old', async () => {
+    const text = (message: string) =>
+      `${head('old', 'notify.log')}steps:\n  - id: say\n    action: notify.log\n    with: {message: ${message}}\n`
+    await bench.put(text('one'))
+    const runId = await bench.start('old')
+    await bench.until(runId)
+    await bench.put(text('two'))
+    await bench.put(text('three'))
+    const stores = bench.stores()
+    await stores.playbooks.forgetRevisions(bench.clock.now() + 1)
+    expect(await bench.revisions('old')).toHaveLength(2)
+    expect(await stores.runs.forgetRuns(bench.clock.now() - 1000)).toBe(0)
+    expect(await stores.runs.forgetRuns(bench.clock.now() + 1)).toBe(1)
+    await expect(bench.run(runId)).rejects.toMatchObject({ code: 'playbooks.run.notFound' })
+    expect(await bench.eventCount()).toBe(0)
+    await stores.playbooks.forgetRevisions(bench.clock.now() + 1)
+    expect(await bench.revisions('old')).toHaveLength(1)
+    expect((await bench.until(await bench.start('old'))).status).toBe('succeeded')
+  })
+
   describe('as the role they run as', () => {
     it('are forbidden what it may not do, and do not try again', async () => {
       bench.rights.denied = (request) => request.action === 'soar:action:invoke'

@@ -19,7 +19,7 @@ import { RunStore } from './engine/store.ts'
 import { Turns } from './engine/turns.ts'
 import { Evaluator } from './expressions/evaluator.ts'
 import { Library } from './library.ts'
-import { LEASE_MS, RUN_RETENTION_MS } from './limits.ts'
+import { LEASE_MS, REVISION_RETENTION_MS, RUN_RETENTION_MS } from './limits.ts'
 import { playbookMetrics } from './metrics.ts'
 import type { Paged } from './paging.ts'
 import { playbookRoutes } from './routes.ts'
@@ -161,7 +161,7 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
       const now = clock.now()
       await forgetThrottles(database, now)
       const forgotten = await runStore.forgetRuns(now - RUN_RETENTION_MS)
-      await playbookStore.forgetRevisions()
+      await playbookStore.forgetRevisions(now - REVISION_RETENTION_MS)
       // More may be left than one go takes.
       return forgotten > 0 ? UPKEEP_AGAIN_MS : undefined
     },

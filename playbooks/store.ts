@@ -22,6 +22,8 @@ interface RevisionTable {
   document: string
   author: string
   created_at: number
+  /** Since when it is not live; null while it is. */
+  retired_at: number | null
 }
 
 interface TriggerTable {
@@ -122,9 +124,13 @@ export class PlaybookStore {
           document: JSON.stringify(playbook),
           author: input.author,
           created_at: now,
+          retired_at: null,
         })
-        .onConflict((conflict) => conflict.columns(['account', 'workspace', 'playbook_id', 'revision']).doNothing())
+        .onConflict((conflict) =>
+          conflict.columns(['account', 'workspace', 'playbook_id', 'revision']).doUpdateSet({ retired_at: null }),
+        )
         .execute()
+      await retireRevisions(tx, { account, workspace, id: playbook.id, but: revision, now })
       await tx
         .insertInto('playbook')
         .values({
@@ -191,7 +197,7 @@ export class PlaybookStore {
   }
 
   /** Takes a playbook out of use. Its revisions stay: runs under way are pinned to them. @returns false if there is none */
-  remove(account: AccountId, workspace: string, id: string): Promise<boolean> {
+  remove(account: AccountId, workspace: string, id: string, now: number): Promise<boolean> {
     return this.#database.write(async (tx) => {
       const removed = await tx
         .deleteFrom('playbook')
@@ -208,6 +214,7 @@ export class PlaybookStore {
           .where('playbook_id', '=', id)
           .execute()
       }
+      await retireRevisions(tx, { account, workspace, id, but: undefined, now })
       return removed.length > 0
     })
   }
@@ -264,24 +271,13 @@ export class PlaybookStore {
       .executeTakeFirst()
   }
 
-  /** Forgets revisions that are neither live nor any run's. */
-  async forgetRevisions(): Promise<void> {
+  /** Forgets revisions that were retired before `before` and are no run's. A run that was about to start on one when it
+   * was retired has long been stored. */
+  async forgetRevisions(before: number): Promise<void> {
     await this.#database.write((tx) =>
       tx
         .deleteFrom('playbook_revision')
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('playbook')
-                .select('playbook.id')
-                .whereRef('playbook.account', '=', 'playbook_revision.account')
-                .whereRef('playbook.workspace', '=', 'playbook_revision.workspace')
-                .whereRef('playbook.id', '=', 'playbook_revision.playbook_id')
-                .whereRef('playbook.revision', '=', 'playbook_revision.revision'),
-            ),
-          ),
-        )
+        .where('retired_at', '<', before)
         .where((eb) =>
           eb.not(
             eb.exists(
@@ -392,6 +388,28 @@ async function takenPath(
     .where('playbook_id', '!=', playbook.id)
     .executeTakeFirst()
   return row?.hook_path ?? undefined
+}
+
+/** Says of the revisions of a playbook, but one, that they are live no more. */
+async function retireRevisions(
+  tx: Transaction<PlaybookTables>,
+  of: {
+    readonly account: AccountId
+    readonly workspace: string
+    readonly id: string
+    readonly but: string | undefined
+    readonly now: number
+  },
+): Promise<void> {
+  await tx
+    .updateTable('playbook_revision')
+    .set({ retired_at: of.now })
+    .where('account', '=', of.account)
+    .where('workspace', '=', of.workspace)
+    .where('playbook_id', '=', of.id)
+    .where('retired_at', 'is', null)
+    .$if(of.but !== undefined, (query) => query.where('revision', '!=', of.but ?? ''))
+    .execute()
 }
 
 /** @returns the hooks that got a token now */

@@ -4,6 +4,7 @@ import {
   type AuditSink,
   type Authorizer,
   type Clock,
+  RampartError,
   REGION,
   uuidv7,
 } from '../../platform/index.ts'
@@ -212,15 +213,18 @@ export class Attempts {
     const step = loaded.playbook.steps.find((candidate) => candidate.id === task.step)
     const input = (await payloads.open(task.input, `task/${task.id}`)) as JsonMap
     // Asked anew for every attempt: a role that was removed or narrowed since takes effect now.
-    const principal = await runAs(task.account, loaded.playbook.runAs, [
-      sessionPolicy(task.account, task.workspace, loaded.playbook.permissions),
-    ]).catch(() => undefined)
+    const policy = sessionPolicy(task.account, task.workspace, loaded.playbook.permissions)
+    const principal = await runAs(task.account, loaded.playbook.runAs, [policy]).catch((error: unknown) => {
+      if (error instanceof RampartError && error.status === 404) return undefined
+      throw error
+    })
     if (!principal) {
       return failed({ code: 'forbidden', message: `there is no role \`${loaded.playbook.runAs}\` to run as` })
     }
     const resource = `arn:rampart:soar:${REGION}:${task.account}:connection/default/${task.action}`
-    const mayDo = async (operation: string, on: string) =>
-      (await authorizer.authorize({ principal, action: operation, resource: on })).allowed
+    const decide = (operation: string, on: string) =>
+      authorizer.authorize({ principal, action: operation, resource: on })
+    const mayDo = async (operation: string, on: string) => (await decide(operation, on)).allowed
     const audited = (outcome: AuditOutcome, errorCode?: string) =>
       audit.record({
         account: task.account,
@@ -234,9 +238,12 @@ export class Attempts {
         count: 1,
         ...(errorCode === undefined ? {} : { errorCode }),
       })
-    if (!(await mayDo('soar:action:invoke', resource))) {
+    const decision = await decide('soar:action:invoke', resource)
+    if (!decision.allowed) {
       await audited('refused', 'forbidden')
-      return failed({ code: 'forbidden', message: `the role may not do soar:action:invoke on ${resource}` })
+      // That nobody could decide says nothing of the role, and may be otherwise soon.
+      const code = decision.reason === 'error' ? 'unavailable' : 'forbidden'
+      return failed({ code, message: `the role may not do soar:action:invoke on ${resource}` })
     }
     const timeoutMs = step?.timeoutMs ?? 0
     const timer = setTimeout(() => controller.abort(new TimedOut(`no result within ${timeoutMs} ms`)), timeoutMs)

@@ -34,8 +34,10 @@ const ALERT: ValueType = {
     dedup_key: 'string',
     entities: { map: { list: 'string' } },
     techniques: { list: 'string' },
+    tactics: { list: 'string' },
     owner: 'string',
     tags: { list: 'string' },
+    events: { list: 'string' },
   },
 }
 

@@ -23,10 +23,11 @@ import {
   systemClock,
 } from '../../platform/index.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/databases.ts'
-import type { RunTables } from '../engine/store.ts'
+import { RunStore, type RunTables } from '../engine/store.ts'
 import { createPlaybooks, type Playbooks, type PlaybooksDeps, playbookMigrations } from '../index.ts'
 import { ATTEMPTS_AT_ONCE_MAX, RUNNING_PER_ACCOUNT_MAX } from '../limits.ts'
 import type { RunAnswer, RunSummary } from '../runs.ts'
+import { PlaybookStore } from '../store.ts'
 import type { RunStatus } from '../types.ts'
 import { FarSide } from './far-side.ts'
 
@@ -111,6 +112,9 @@ export interface Workbench {
   /** Leaves the runs as a process does that ends while the far side does not answer: as many attempts under way as
    * there may be, the others scheduled. */
   leaveInTheMiddle(runs: number): Promise<void>
+  /** The stores by themselves, as another process would have them. */
+  stores(): { readonly runs: RunStore; readonly playbooks: PlaybookStore }
+  revisions(playbookId: string): Promise<readonly unknown[]>
   /** What another process does that finds something for a run. */
   wake(runId: string): Promise<void>
   close(): Promise<void>
@@ -255,6 +259,17 @@ export async function openWorkbench(
       await dying.stop()
       far.answer = answer
     },
+    stores: () => ({
+      runs: new RunStore(database, { owner: 'another', ms: 1000 }),
+      playbooks: new PlaybookStore(database),
+    }),
+    revisions: (playbookId) =>
+      database
+        .as<{ playbook_revision: { playbook_id: string } }>()
+        .read.selectFrom('playbook_revision')
+        .selectAll()
+        .where('playbook_id', '=', playbookId)
+        .execute(),
     async wake(runId) {
       const now = clock.now()
       await tables().write((tx) =>
