@@ -30,6 +30,28 @@ function isOneChar(text: string): boolean {
   return text.length === 1 || (text.length === 2 && (text.codePointAt(0) ?? 0) > 0xffff)
 }
 
+const SURROGATE = /[\ud800-\udfff]/
+
+/** True for a text with characters beyond the first plane that have a case (Deseret, Adlam, …): their halves cannot be
+ * folded one by one. Emoji have none. */
+export function foldsInPairs(text: string): boolean {
+  return SURROGATE.test(text) && [...text].some(hasPairedCase)
+}
+
+/** The stretches of a text between such characters. */
+export function splitAtPairs(text: string): readonly string[] {
+  const pieces = ['']
+  for (const char of text) {
+    if (hasPairedCase(char)) pieces.push('')
+    else pieces[pieces.length - 1] += char
+  }
+  return pieces
+}
+
+function hasPairedCase(char: string): boolean {
+  return char.length > 1 && (char.toUpperCase() !== char || char.toLowerCase() !== char)
+}
+
 const foldedUnits = new Uint16Array(0x10000)
 
 /** What a UTF-16 unit above ASCII folds to; half of a surrogate pair is itself. */

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../pipeline/index.ts'
 import { type EventContext, textOfValue } from './event-context.ts'
 import { ANY_FIELD, type Comparison, type Predicate, type TextPosition } from './expression.ts'
-import { fold, foldUnit } from './fold.ts'
+import { fold, foldsInPairs, foldUnit } from './fold.ts'
 import { compileGlob } from './glob.ts'
 import { networkHolds, parseCidr, parseIp } from './ip.ts'
 import { numberOf } from './number.ts'
@@ -124,7 +124,7 @@ function textTest(position: TextPosition, needle: string): (text: string) => boo
 /** A literal without case that has its place in a field. Characters beyond the first plane fold in pairs and are left to
  * the comparison of whole folded texts. */
 function isAnchored({ cased, position, field, text }: Extract<Predicate, { kind: 'text' }>): boolean {
-  return !cased && position !== 'contains' && field !== ANY_FIELD && !/[\ud800-\udfff]/.test(text)
+  return !cased && position !== 'contains' && field !== ANY_FIELD && !foldsInPairs(text)
 }
 
 /** Compares without case only where the literal has to stand; the rest of a text is not folded for it. */

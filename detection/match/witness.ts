@@ -1,6 +1,6 @@
 import type { CostModel } from './cost-model.ts'
 import { ANY_FIELD, type Expression, type Predicate } from './expression.ts'
-import { fold } from './fold.ts'
+import { fold, foldsInPairs, splitAtPairs } from './fold.ts'
 import { keyOfText } from './number.ts'
 import { type LiteralSet, neededLiterals } from './regex-literals.ts'
 
@@ -151,13 +151,11 @@ interface Literal {
   readonly atEnd: boolean
 }
 
-const SURROGATES = /[\ud800-\udfff]+/
-
-/** A literal, or what of it can be looked for: half a surrogate pair folds only with its other half, so what stands beside
- * pairs is. */
+/** A literal, or what of it can be looked for unit by unit: characters beyond the first plane that have a case fold in
+ * pairs, so what stands beside them is. */
 function literalWitness({ field, text, atStart, atEnd }: Literal, model: CostModel): WitnessSet | undefined {
-  if (SURROGATES.test(text)) {
-    const longest = text.split(SURROGATES).reduce((best, piece) => (piece.length > best.length ? piece : best), '')
+  if (foldsInPairs(text)) {
+    const longest = splitAtPairs(text).reduce((best, piece) => (piece.length > best.length ? piece : best), '')
     return literalWitness({ field, text: longest, atStart: false, atEnd: false }, model)
   }
   return text === '' ? presence(field, model) : setOf(model, { kind: 'needle', field, text, atStart, atEnd })
