@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createParser } from './collectors/index.ts'
-import { createDetector, type Finding, type RuleChange } from './detection/index.ts'
+import { createDetector, createRuleWatcher, type Finding, type RuleChange } from './detection/index.ts'
 import type { ProcessorData } from './main.ts'
 import { openDuckDbStore, openLogReader, serveProcessor } from './pipeline/index.ts'
 import { assert, type Channel, createLog, openChannel, systemClock } from './platform/index.ts'
@@ -12,7 +12,8 @@ const { logDir, storeDir, logLevel } = workerData as ProcessorData
 const log = createLog({ clock: systemClock, stream: process.stderr, level: logLevel })
 const reader = await openLogReader({ dir: logDir, log })
 const store = await openDuckDbStore({ dir: storeDir, clock: systemClock })
-const detector = createDetector({ log })
+const rules = createRuleWatcher()
+const detector = createDetector({ watchers: [rules], log })
 
 const processor = serveProcessor<Finding>(
   {
@@ -31,7 +32,7 @@ const processor = serveProcessor<Finding>(
 const channel: Channel = openChannel(parentPort, {
   ...processor.handlers,
   'rules.change': (change: RuleChange) => {
-    detector.changeRules(change)
+    rules.changeRules(change)
     processor.keepState()
   },
 })

@@ -4,11 +4,10 @@ import { type Api, createServer, iamArn, migrate, type Principal } from '../plat
 import { testDatabases } from '../test/support/databases.ts'
 import { detectionError } from './errors.ts'
 import { ruleMigrations } from './migrations.ts'
-import { createDetector, type OnlineDetector } from './online/detector.ts'
 import { ruleRoutes } from './routes.ts'
 import { createRules, type Rules } from './rules.ts'
 import { writeTar } from './tar.ts'
-import { account, anEvent, ruleText, START, shard } from './testing/builders.ts'
+import { account, anEvent, aRuleDetector, ruleText, START, shard } from './testing/builders.ts'
 
 const ann: Principal = { kind: 'user', account, arn: iamArn(account, 'user', 'ann'), name: 'ann', auth: 'token' }
 const clock = { now: () => START }
@@ -34,28 +33,28 @@ for (const { name, open } of testDatabases()) {
   describe(`rules over HTTP (${name})`, () => {
     let server: Api
     let rules: Rules
-    let detector: OnlineDetector
-    let reload: () => Promise<OnlineDetector>
+    let detector: ReturnType<typeof aRuleDetector>
+    let reload: () => Promise<ReturnType<typeof aRuleDetector>>
     let drop: () => Promise<void>
 
     beforeEach(async () => {
       const opened = await open()
       drop = opened.drop
       await migrate(opened.database, ruleMigrations, clock)
-      detector = createDetector()
+      detector = aRuleDetector()
       rules = createRules({
         database: opened.database,
         clock,
         apply: async (change) => {
-          expect(detector.changeRules(structuredClone(change))).toEqual([])
+          expect(detector.rules.changeRules(structuredClone(change))).toEqual([])
         },
       })
       reload = async () => {
-        const fresh = createDetector()
+        const fresh = aRuleDetector()
         await createRules({
           database: opened.database,
           clock,
-          apply: async (change) => void fresh.changeRules(change),
+          apply: async (change) => void fresh.rules.changeRules(change),
         }).load(account)
         return fresh
       }
@@ -89,7 +88,7 @@ for (const { name, open } of testDatabases()) {
         payload: text,
         headers: { 'content-type': 'application/yaml', ...headers },
       })
-    const matched = (of: OnlineDetector = detector) =>
+    const matched = (of: ReturnType<typeof aRuleDetector> = detector) =>
       of.detect(shard, [anEvent(0, { outcome: 'failed', host: 'h' })]).map(({ rule }) => rule.id)
 
     test('a rule that was put is live, kept over a restart, changed by the next PUT, and gone once deleted', async () => {

@@ -9,7 +9,7 @@ import {
 } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { RULE_FILE_BYTES_MAX, RULES_MAX } from './limits.ts'
-import type { RuleChange } from './online/detector.ts'
+import type { RuleChange } from './online/rule-watcher.ts'
 import { buildRuleSet } from './rule-set.ts'
 import type { Problem } from './sigma/problem.ts'
 import { printProblem } from './sigma/problem.ts'

@@ -1,14 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../../pipeline/index.ts'
-import { account, anEvent, rulesOf, ruleText, START, shard } from '../testing/builders.ts'
-import { createDetector } from './detector.ts'
+import { account, anEvent, aRuleDetector, rulesOf, ruleText, START, shard } from '../testing/builders.ts'
 
 const scope = { account, workspace: 'default', removed: [] }
 
 function detectorWith(...texts: readonly string[]) {
-  const detector = createDetector()
-  expect(detector.changeRules({ ...scope, put: rulesOf(...texts) })).toEqual([])
+  const detector = aRuleDetector()
+  expect(detector.rules.changeRules({ ...scope, put: rulesOf(...texts) })).toEqual([])
   return detector
 }
 
@@ -107,7 +106,7 @@ describe('a rule', () => {
   test('is replaced live', () => {
     const detector = detectorWith(ruleText('old', '{selection: {a: 1}, condition: selection}'))
     expect(detector.detect(shard, [anEvent(0, { a: 1 })]).map(({ rule }) => rule.id)).toEqual(['old'])
-    detector.changeRules({
+    detector.rules.changeRules({
       ...scope,
       removed: ['old'],
       put: rulesOf(ruleText('new', '{selection: {a: 1}, condition: selection}')),
@@ -117,11 +116,11 @@ describe('a rule', () => {
 
   test('that matches everything is held back, with a notice', () => {
     const warnings: unknown[] = []
-    const detector = createDetector({
-      limits: { stormFindingsMax: 5 },
+    const detector = aRuleDetector({
+      stormFindingsMax: 5,
       log: { warn: (...words: unknown[]) => void warnings.push(words) },
     })
-    detector.changeRules({
+    detector.rules.changeRules({
       ...scope,
       put: rulesOf(ruleText('all', '{selection: {n|exists: true}, condition: selection}')),
     })
@@ -180,7 +179,7 @@ describe('a correlation', () => {
     expect(detector.detect(shard, [fail(0, 0, 0), fail(1, 50, 50), fail(2, 200, 200)])).toEqual([])
     expect(detector.detect(shard, [fail(3, 20, 210)])).toMatchObject([{ time: START + 50_000 }])
     expect(detector.detect(shard, [fail(4, -1000, 220)])).toEqual([])
-    expect(detector.counts().lateEntries).toBe(1)
+    expect(detector.rules.counts().lateEntries).toBe(1)
   })
 
   test('is not blinded by one event from the future', () => {
@@ -198,7 +197,7 @@ describe('a correlation', () => {
       shard,
       [0, 1].map((offset) => at(offset, offset, { host: 'h', outcome: 'failed' })),
     )
-    detector.changeRules({ ...scope, put: rulesOf(failed, accepted, guessing, broken.replace('5m', '6m')) })
+    detector.rules.changeRules({ ...scope, put: rulesOf(failed, accepted, guessing, broken.replace('5m', '6m')) })
     expect(detector.detect(shard, [at(2, 2, { host: 'h', outcome: 'failed' })])).toHaveLength(1)
   })
 })
@@ -245,24 +244,24 @@ describe('the state', () => {
   test('taken at any time and restored, with what followed replayed, gives the findings of an undisturbed run', () => {
     fc.assert(
       fc.property(stream, fc.array(fc.nat(120), { maxLength: 6 }), (events, cuts) => {
-        const undisturbed = createDetector({ limits: { stormFindingsMax: 3 } })
-        undisturbed.changeRules({ ...scope, put: rulesOf(...rules) })
+        const undisturbed = aRuleDetector({ stormFindingsMax: 3 })
+        undisturbed.rules.changeRules({ ...scope, put: rulesOf(...rules) })
         const expected = undisturbed.detect(shard, events)
 
         const told = new Map<string, unknown>()
         let saved: { offset: number; state: Uint8Array | undefined } = { offset: 0, state: undefined }
         for (const cut of [...cuts].sort((a, b) => a - b)) {
           // A process that dies somewhere after its last snapshot, and the next one that begins there.
-          const detector = createDetector({ limits: { stormFindingsMax: 3 } })
-          detector.changeRules({ ...scope, put: rulesOf(...rules) })
+          const detector = aRuleDetector({ stormFindingsMax: 3 })
+          detector.rules.changeRules({ ...scope, put: rulesOf(...rules) })
           detector.restore(shard, saved.state)
           for (const finding of detector.detect(shard, events.slice(saved.offset, cut))) told.set(finding.id, finding)
           if (cut % 2 === 0 && cut >= saved.offset && cut <= events.length) {
             saved = { offset: cut, state: detector.snapshot(shard) }
           }
         }
-        const last = createDetector({ limits: { stormFindingsMax: 3 } })
-        last.changeRules({ ...scope, put: rulesOf(...rules) })
+        const last = aRuleDetector({ stormFindingsMax: 3 })
+        last.rules.changeRules({ ...scope, put: rulesOf(...rules) })
         last.restore(shard, saved.state)
         for (const finding of last.detect(shard, events.slice(saved.offset))) told.set(finding.id, finding)
         const byId = (findings: Iterable<{ id: string }>) => [...findings].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -273,7 +272,7 @@ describe('the state', () => {
   })
 
   test('that is not ours is refused', () => {
-    expect(() => createDetector().restore(shard, Buffer.from('nonsense'))).toThrow(
+    expect(() => aRuleDetector().restore(shard, Buffer.from('nonsense'))).toThrow(
       expect.objectContaining({ code: 'detection.state.unreadable' }),
     )
   })

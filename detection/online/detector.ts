@@ -1,280 +1,88 @@
-import type { Detector, Event, JsonValue, ShardAddress } from '../../pipeline/index.ts'
-import type { AccountId, Log } from '../../platform/index.ts'
-import { Correlator, type CorrelatorCounts, type Hold } from '../correlate/correlator.ts'
-import { CLOCK_SKEW_MS, FINDING_RECORDS_MAX, LATENESS_MS, STORM_FINDINGS_MAX } from '../limits.ts'
-import { textOfValue } from '../match/event-context.ts'
-import { lookUp, makeField } from '../match/field.ts'
-import { RuleMatcher } from '../match/rule-matcher.ts'
-import { buildRuleSet, type Misfit, type RuleSet } from '../rule-set.ts'
-import type { SigmaDocument } from '../sigma/read.ts'
-import { shapeEvent } from '../sources/event-shape.ts'
-import { type Entities, entitiesOf } from './entities.ts'
-import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from './finding.ts'
-import { decodeState, encodeState, type ShardState } from './shard-state.ts'
+import type { Detector, ShardAddress } from '../../pipeline/index.ts'
+import type { Log } from '../../platform/index.ts'
+import { STORM_FINDINGS_MAX } from '../limits.ts'
+import type { Finding } from './finding.ts'
+import { joinStates, splitStates } from './shard-state.ts'
 import { StormGuard } from './storm-guard.ts'
+import { keyOfShard, type Watcher } from './watcher.ts'
 
-/** What happens to the rules of a workspace, which look at the events of that workspace. Plain data, to be sent to threads. */
-export interface RuleChange {
-  readonly account: AccountId
-  readonly workspace: string
-  /** New rules, and new forms of those whose id is known. */
-  readonly put: readonly SigmaDocument[]
-  /** Ids. */
-  readonly removed: readonly string[]
-}
-
-export interface DetectorLimits {
-  /** How late an event may come into the window of its group, ms. */
-  readonly latenessMs: number
+export interface DetectorDeps {
+  /** In the order in which they look at events. */
+  readonly watchers: readonly Watcher[]
   /** Findings of one rule that a shard tells in a minute. */
-  readonly stormFindingsMax: number
+  readonly stormFindingsMax?: number
+  readonly log?: Pick<Log, 'warn'>
 }
 
 /** What the detector did since it was made. */
-export interface DetectorCounts extends CorrelatorCounts {
+export interface DetectorCounts {
   readonly events: number
   readonly findings: number
   readonly heldBack: number
-  /** Groups that correlations hold now. */
-  readonly groups: number
 }
 
-/** Matches events as they come with the rules of their workspace. */
 export interface OnlineDetector extends Detector<Finding> {
-  /** Changes the rules of a workspace; takes effect with the next event. Correlations that did not change keep their
-   * windows. Rules have to be there before the first `detect` after `restore`: windows of unknown ones are let go.
-   * @returns what cannot be used beside the others */
-  changeRules(change: RuleChange): readonly Misfit[]
   counts(): DetectorCounts
 }
 
-interface Scope {
-  readonly documents: ReadonlyMap<string, SigmaDocument>
-  readonly ruleSet: RuleSet
-  readonly matcher: RuleMatcher
-  /** Numbers of rules that alert only through correlations. */
-  readonly muted: ReadonlySet<number>
-  readonly mutedCorrelations: ReadonlySet<string>
-  /** Ids of rules that correlations watch. */
-  readonly watched: ReadonlySet<string>
-}
+/** Has every watcher look at events as they come, and keeps what one rule tells within bounds. It is deterministic: only
+ * what stands in the log (event and receive time) moves it. */
+export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX, log }: DetectorDeps): OnlineDetector {
+  const guards = new Map<string, StormGuard>()
+  const counts = { events: 0, findings: 0, heldBack: 0 }
 
-interface Shard {
-  readonly scope: Scope
-  readonly correlator: Correlator
-  readonly guard: StormGuard
-}
-
-const NO_RULES: Scope = makeScope({ rules: [], correlations: [] }, new Map())
-
-/** Makes a detector. It is deterministic: only what stands in the log (event and receive time) moves it. */
-export function createDetector(
-  deps: { readonly limits?: Partial<DetectorLimits>; readonly log?: Pick<Log, 'warn'> } = {},
-): OnlineDetector {
-  const latenessMs = deps.limits?.latenessMs ?? LATENESS_MS
-  const stormFindingsMax = deps.limits?.stormFindingsMax ?? STORM_FINDINGS_MAX
-  const scopes = new Map<string, Scope>()
-  const shards = new Map<string, Shard>()
-  const restored = new Map<string, ShardState>()
-  const past = { events: 0, findings: 0, heldBack: 0, evictedGroups: 0, droppedEntries: 0, lateEntries: 0 }
-
-  const retire = ({ correlator, guard }: Shard): void => {
-    past.heldBack += guard.heldBack
-    past.evictedGroups += correlator.counts.evictedGroups
-    past.droppedEntries += correlator.counts.droppedEntries
-    past.lateEntries += correlator.counts.lateEntries
-  }
-
-  /** The shard under the rules of now: windows are carried over from the rules before, or from a restored state. */
-  const shardOf = (address: ShardAddress): Shard => {
-    const key = keyOfShard(address)
-    const scope = scopes.get(keyOfScope(address)) ?? NO_RULES
-    const known = shards.get(key)
-    if (known?.scope === scope) return known
-    const state = known ? { correlator: known.correlator.save(), storm: known.guard.save() } : restored.get(key)
-    restored.delete(key)
-    if (known) retire(known)
-    const correlator = new Correlator(scope.ruleSet.correlations, latenessMs)
-    const guard = new StormGuard(stormFindingsMax)
-    if (state) {
-      correlator.load(state.correlator)
-      guard.load(state.storm)
+  const guardOf = (shard: ShardAddress): StormGuard => {
+    const key = keyOfShard(shard)
+    let guard = guards.get(key)
+    if (!guard) {
+      guard = new StormGuard(stormFindingsMax)
+      guards.set(key, guard)
     }
-    const shard: Shard = { scope, correlator, guard }
-    shards.set(key, shard)
-    return shard
-  }
-
-  const tell = (shard: Shard, finding: Finding, receivedAt: number, into: Finding[]): void => {
-    const verdict = shard.guard.pass(finding.rule.id, receivedAt)
-    if (verdict === 'hold') return
-    if (verdict === 'last') {
-      deps.log?.warn(
-        {
-          rule: finding.rule.id,
-          account: finding.account,
-          workspace: finding.workspace,
-          findingsMax: stormFindingsMax,
-        },
-        'a rule matches so much that its findings are held back for now; narrow it',
-      )
-    }
-    into.push(verdict === 'last' ? { ...finding, throttled: true } : finding)
+    return guard
   }
 
   return {
-    changeRules(change) {
-      const key = keyOfScope(change)
-      const documents = new Map(scopes.get(key)?.documents)
-      for (const id of change.removed) documents.delete(id)
-      for (const document of change.put) documents.set(document.head.id, document)
-      const { ruleSet, misfits } = buildRuleSet([...documents.values()])
-      scopes.set(key, makeScope(ruleSet, documents))
-      return misfits
-    },
-
-    detect(address, events) {
-      const shard = shardOf(address)
+    detect(shard, events) {
+      const guard = guardOf(shard)
       const findings: Finding[] = []
-      if (shard.scope.ruleSet.rules.length === 0) return findings
-      for (const event of events)
-        detectEvent(shard, address, event, (finding) => tell(shard, finding, event.receivedAt, findings))
-      past.events += events.length
-      past.findings += findings.length
+      const tell = (finding: Finding, receivedAt: number): void => {
+        const verdict = guard.pass(finding.rule.id, receivedAt)
+        if (verdict === 'hold') {
+          counts.heldBack += 1
+          return
+        }
+        if (verdict === 'last') {
+          const { rule, account, workspace } = finding
+          log?.warn(
+            { rule: rule.id, account, workspace, findingsMax: stormFindingsMax },
+            'a rule matches so much that its findings are held back for now; narrow it',
+          )
+        }
+        findings.push(verdict === 'last' ? { ...finding, throttled: true } : finding)
+      }
+      for (const watcher of watchers) watcher.watch(shard, events, tell)
+      counts.events += events.length
+      counts.findings += findings.length
       return findings
     },
 
-    snapshot(address) {
-      const shard = shardOf(address)
-      const state = { correlator: shard.correlator.save(), storm: shard.guard.save() }
-      const empty = state.correlator.every(({ groups }) => groups.length === 0) && Object.keys(state.storm).length === 0
-      return empty ? undefined : encodeState(state)
-    },
-
-    restore(address, bytes) {
-      const key = keyOfShard(address)
-      const known = shards.get(key)
-      if (known) retire(known)
-      shards.delete(key)
-      if (bytes) restored.set(key, decodeState(bytes))
-      else restored.delete(key)
-    },
-
-    counts() {
-      const live = [...shards.values()]
-      const sum = (pick: (shard: Shard) => number) => live.reduce((total, shard) => total + pick(shard), 0)
-      return {
-        events: past.events,
-        findings: past.findings,
-        heldBack: past.heldBack + sum(({ guard }) => guard.heldBack),
-        groups: sum(({ correlator }) => correlator.groupCount),
-        evictedGroups: past.evictedGroups + sum(({ correlator }) => correlator.counts.evictedGroups),
-        droppedEntries: past.droppedEntries + sum(({ correlator }) => correlator.counts.droppedEntries),
-        lateEntries: past.lateEntries + sum(({ correlator }) => correlator.counts.lateEntries),
+    snapshot(shard) {
+      const parts = new Map<string, Uint8Array>()
+      for (const watcher of watchers) {
+        const part = watcher.snapshot(shard)
+        if (part) parts.set(watcher.name, part)
       }
+      const storm = guardOf(shard).save()
+      return parts.size === 0 && Object.keys(storm).length === 0 ? undefined : joinStates({ storm, parts })
     },
+
+    restore(shard, bytes) {
+      guards.delete(keyOfShard(shard))
+      const state = bytes && splitStates(bytes)
+      if (state) guardOf(shard).load(state.storm)
+      for (const watcher of watchers) watcher.restore(shard, state?.parts.get(watcher.name))
+    },
+
+    counts: () => ({ ...counts }),
   }
-}
-
-const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
-  `${account}/${workspace}`
-const keyOfShard = ({ account, workspace, dataspace, pipe, shard }: ShardAddress): string =>
-  `${account}/${workspace}/${dataspace}/${pipe}/${shard}`
-
-function makeScope(ruleSet: RuleSet, documents: ReadonlyMap<string, SigmaDocument>): Scope {
-  const { rules, correlations } = ruleSet
-  const watched = new Set(correlations.flatMap(({ ruleIds }) => ruleIds))
-  const generated = new Set(correlations.flatMap(({ correlation, ruleIds }) => (correlation.generate ? ruleIds : [])))
-  // Rules that a correlation builds on alert by themselves only if one says `generate`.
-  const isMuted = (id: string) => watched.has(id) && !generated.has(id)
-  return {
-    documents,
-    ruleSet,
-    matcher: new RuleMatcher(rules),
-    muted: new Set(rules.flatMap(({ head }, number) => (isMuted(head.id) ? [number] : []))),
-    mutedCorrelations: new Set(correlations.map(({ correlation }) => correlation.head.id).filter(isMuted)),
-    watched,
-  }
-}
-
-function detectEvent(shard: Shard, address: ShardAddress, event: Event, tell: (finding: Finding) => void): void {
-  const { scope } = shard
-  const numbers = scope.matcher.match(event.original, event.logsource, event.ocsf)
-  if (numbers.length === 0) return
-  const { root } = shapeEvent(event.original, event.logsource)
-  const recordId = recordIdOf(address, event.offset)
-  let entities: Entities | undefined
-  const common = () => {
-    entities ??= entitiesOf(root, event.ocsf)
-    return { account: address.account, workspace: address.workspace, entities }
-  }
-  const watchedIds: string[] = []
-  for (const number of numbers) {
-    const head = scope.ruleSet.rules[number]?.head
-    if (!head) continue
-    if (scope.watched.has(head.id)) watchedIds.push(head.id)
-    if (scope.muted.has(number)) continue
-    tell({
-      id: findingId(address.account, head.id, recordId),
-      ...common(),
-      kind: 'rule',
-      rule: ruleOfFinding(head),
-      time: event.time,
-      recordIds: [recordId],
-    })
-  }
-  if (watchedIds.length === 0) return
-  const holds = shard.correlator.see({
-    time: trustedTime(event, CLOCK_SKEW_MS),
-    arrivedAt: event.receivedAt,
-    ref: event.offset,
-    ruleIds: watchedIds,
-    value: (name) => fieldValue(event, root, name),
-  })
-  for (const hold of holds) {
-    if (!isNews(hold)) continue
-    const { correlation, group, groupKey, time } = hold
-    const { head, groupBy } = correlation.correlation
-    if (scope.mutedCorrelations.has(head.id)) continue
-    tell({
-      id: findingId(address.account, head.id, keyOfShard(address), groupKey, time, event.offset),
-      ...common(),
-      kind: 'correlation',
-      rule: ruleOfFinding(head, groupBy),
-      time,
-      recordIds: recordsOf(hold, address),
-      group: Object.fromEntries(Object.entries(group).map(([name, value]) => [name, printValue(value)])),
-    })
-  }
-}
-
-function fieldValue(event: Event, root: Event['original'], name: string): JsonValue | undefined {
-  const field = makeField(name)
-  const own = lookUp(root, field)
-  return own === undefined ? lookUp(event.ocsf, field.ocsf ?? field) : own
-}
-
-/** A correlation that goes on holding is told once a timespan, not at every event. */
-function isNews({ correlation, time, window }: Hold): boolean {
-  if (Math.abs(time - window.toldAt) < correlation.correlation.timespanMs) return false
-  window.toldAt = time
-  return true
-}
-
-/** The newest records of the window in which the correlation held. */
-function recordsOf({ correlation, time, window }: Hold, address: ShardAddress): readonly string[] {
-  const after = time - correlation.correlation.timespanMs
-  const offsets: number[] = []
-  for (let at = window.size - 1; at >= 0 && offsets.length < FINDING_RECORDS_MAX; at--) {
-    const entry = window.timeAt(at)
-    if (entry > time) continue
-    if (entry <= after) break
-    const offset = window.refAt(at)
-    if (offsets.at(-1) !== offset) offsets.push(offset)
-  }
-  return offsets.reverse().map((offset) => recordIdOf(address, offset))
-}
-
-function printValue(value: JsonValue): string {
-  return textOfValue(value) ?? JSON.stringify(value)
 }

@@ -1,32 +1,63 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { CorrelatorState } from '../correlate/state.ts'
 import { detectionError } from '../errors.ts'
 import { STATE_BYTES_MAX } from '../limits.ts'
 import type { StormState } from './storm-guard.ts'
 
-/** What later findings of a shard depend on. */
+/** What later findings of a shard depend on: a part for each watcher, by its name. */
 export interface ShardState {
-  readonly correlator: CorrelatorState
   readonly storm: StormState
+  readonly parts: ReadonlyMap<string, Uint8Array>
 }
 
-const VERSION = 1
+const VERSION = 2
+const HEAD_LENGTH_BYTES = 4
 
-/** The state as bytes: JSON under zstd, with a version in front. */
-export function encodeState(state: ShardState): Uint8Array {
-  const json = Buffer.from(JSON.stringify({ version: VERSION, ...state }))
-  return zstdCompressSync(json, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+/** The state as bytes: the length of a head (u32, little endian), the head as JSON with the length of each part, the
+ * parts. They are as their watchers made them. */
+export function joinStates({ storm, parts }: ShardState): Uint8Array {
+  const lengths = [...parts].map(([name, { length }]) => [name, length])
+  const head = Buffer.from(JSON.stringify({ version: VERSION, storm, parts: lengths }))
+  const start = Buffer.alloc(HEAD_LENGTH_BYTES)
+  start.writeUInt32LE(head.length)
+  return Buffer.concat([start, head, ...parts.values()])
 }
 
-/** @throws detection.state.unreadable when the bytes are not what `encodeState` wrote */
-export function decodeState(bytes: Uint8Array): ShardState {
+/** @throws detection.state.unreadable when the bytes are not what `joinStates` gave */
+export function splitStates(bytes: Uint8Array): ShardState {
+  return reading(() => {
+    const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    let at = HEAD_LENGTH_BYTES + from.readUInt32LE(0)
+    const head = JSON.parse(from.toString('utf8', HEAD_LENGTH_BYTES, at))
+    if (head.version !== VERSION) return undefined
+    const parts = new Map<string, Uint8Array>()
+    for (const [name, length] of head.parts as readonly [string, number][]) {
+      parts.set(name, from.subarray(at, at + length))
+      at += length
+    }
+    return at === from.length ? { storm: head.storm, parts } : undefined
+  })
+}
+
+/** A watcher's part of the state as bytes: JSON under zstd. */
+export function encodeState(state: object): Uint8Array {
+  return zstdCompressSync(JSON.stringify(state), { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+}
+
+/** @param read makes of the JSON what was encoded, or gives undefined when it is something else
+ * @throws detection.state.unreadable */
+export function decodeState<State>(bytes: Uint8Array, read: (json: unknown) => State | undefined): State {
+  return reading(() =>
+    read(JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString('utf8'))),
+  )
+}
+
+function reading<State>(read: () => State | undefined): State {
+  let cause: unknown
   try {
-    const state = JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString('utf8'))
-    if (state?.version === VERSION && Array.isArray(state.correlator)) return state as ShardState
-  } catch (cause) {
-    throw detectionError('detection.state.unreadable', 'the state of the detection of a shard cannot be read', {
-      cause,
-    })
+    const state = read()
+    if (state !== undefined) return state
+  } catch (error) {
+    cause = error
   }
-  throw detectionError('detection.state.unreadable', `the state of the detection of a shard is of another version`)
+  throw detectionError('detection.state.unreadable', 'the state of the detection of a shard cannot be read', { cause })
 }

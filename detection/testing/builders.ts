@@ -1,5 +1,7 @@
 import type { Event, JsonObject, Logsource, ShardAddress } from '../../pipeline/index.ts'
 import { type AccountId, parseAccountId } from '../../platform/index.ts'
+import { createDetector, type DetectorDeps, type OnlineDetector } from '../online/detector.ts'
+import { createRuleWatcher, type RuleWatcher } from '../online/rule-watcher.ts'
 import { readSigma, type SigmaDocument } from '../sigma/read.ts'
 
 export const account: AccountId = parseAccountId('000000000001')
@@ -35,4 +37,12 @@ export function anEvent(
     logsource: more.logsource ?? { product: 'test' },
     raw: JSON.stringify(original),
   }
+}
+
+/** A detector whose only watcher are its `rules`. */
+export function aRuleDetector(
+  deps: Omit<DetectorDeps, 'watchers'> = {},
+): OnlineDetector & { readonly rules: RuleWatcher } {
+  const rules = createRuleWatcher()
+  return { ...createDetector({ ...deps, watchers: [rules] }), rules }
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { createDetector } from '../../detection/index.ts'
 import { readSigma } from '../../detection/sigma/read.ts'
+import { aRuleDetector } from '../../detection/testing/builders.ts'
 import { parseAccountId } from '../../platform/index.ts'
 import { naiveMatches } from './naive-sigma.ts'
 
@@ -187,8 +187,8 @@ test('random rules match random events as a literal reading of the specification
         const named = rules.map((one, index) => ({ ...one, id: `r${index}` }))
         const files = named.map((one) => ({ one, file: readSigma(stringify(one), { fallbackId: 'x' }) }))
         const accepted = files.filter(({ file }) => file.documents.length === 1).map(({ one }) => one)
-        const detector = createDetector()
-        detector.changeRules({
+        const detector = aRuleDetector()
+        detector.rules.changeRules({
           account,
           workspace: 'default',
           put: files.flatMap(({ file }) => file.documents),

@@ -1,0 +1,21 @@
+import type { Event, ShardAddress } from '../../pipeline/index.ts'
+import type { Finding } from './finding.ts'
+
+/** Says what was found, and when the record it was found at was received, ms. */
+export type Tell = (finding: Finding, receivedAt: number) => void
+
+/** One way of looking at the events of a shard: rules are one. As deterministic as the detector that it is part of: the
+ * same state and events give the same findings with the same ids. */
+export interface Watcher {
+  /** Names its part of the state that is kept; stays the same for ever. */
+  readonly name: string
+  watch(shard: ShardAddress, events: readonly Event[], tell: Tell): void
+  /** What later findings of this shard depend on; undefined when that is nothing. */
+  snapshot(shard: ShardAddress): Uint8Array | undefined
+  /** Begins again from what `snapshot` gave, or from nothing.   @throws detection.state.unreadable */
+  restore(shard: ShardAddress, state: Uint8Array | undefined): void
+}
+
+/** Tells shards apart. */
+export const keyOfShard = ({ account, workspace, dataspace, pipe, shard }: ShardAddress): string =>
+  `${account}/${workspace}/${dataspace}/${pipe}/${shard}`
