@@ -17,15 +17,19 @@ export interface ShardAddress extends PipeAddress {
 export const recordFormats = ['auto', 'json', 'text', 'csv', 'syslog'] as const
 export type RecordFormat = (typeof recordFormats)[number]
 
-/** Bytes as received, not yet understood. */
-export interface LogRecord {
-  /** When the platform took it, ms since the epoch. */
-  readonly receivedAt: number
+/** What the collector knows of a record beside its bytes: with them, all that a parser goes by. */
+export interface RecordForm {
   /** Who delivered it: a source's id, a principal's ARN, `syslog/udp 10.0.0.9`. */
   readonly source: string
   readonly format: RecordFormat
-  /** What the collector knows beside the bytes, such as `columns` of a CSV or `cut` of a line over the limit. */
+  /** Such as `columns` of a CSV or `cut` of a line over the limit. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** Bytes as received, not yet understood. */
+export interface LogRecord extends RecordForm {
+  /** When the platform took it, ms since the epoch. */
+  readonly receivedAt: number
   readonly payload: Uint8Array
 }
 
@@ -112,6 +116,8 @@ export interface Event {
   readonly raw: string
   /** Why it could not be parsed; then `original` holds what could be saved. */
   readonly parseError?: string
+  /** Kept with the event, so that its record can be parsed again. */
+  readonly form?: RecordForm
 }
 
 /** Understands records. Never throws: what cannot be parsed is an event with `parseError`. */
@@ -188,6 +194,38 @@ export interface SearchResult {
   readonly cursor?: string
 }
 
+/** Which stored events to read again. */
+export interface ScanRequest {
+  readonly account: AccountId
+  readonly workspace: string
+  /** Only these pipes of the workspace; absent = all. */
+  readonly pipes?: readonly { readonly dataspace: string; readonly pipe: string }[]
+  /** Event time, ms: inclusive. */
+  readonly from: number
+  /** Event time, ms: exclusive. */
+  readonly to: number
+  /** Pipes that the caller may not see. */
+  readonly hidden?: SearchRequest['hidden']
+}
+
+/** Stored records of one shard, offsets ascending. */
+export interface ScanBatch {
+  readonly shard: ShardAddress
+  /** As a `Parser` takes them: what an event is made of is parsed again, with the parser of today. */
+  readonly records: readonly StoredRecord[]
+}
+
+/** A reading of stored events, shard after shard, each in the order it was processed in. Events that arrive meanwhile are
+ * not in it. Holds no more than a batch in memory and no transaction between two batches. */
+export interface EventScan {
+  /** How many events there are to read. */
+  readonly eventCount: number
+  /** The next batch; undefined at the end. One call at a time. */
+  next(): Promise<ScanBatch | undefined>
+  /** To be called when done, and to stop early. May be called twice. */
+  close(): Promise<void>
+}
+
 /** Keeps events searchable. Appending a shard's events and moving its progress are one transaction, so an event is in
  * the store once however often its record is processed. */
 export interface EventStore {
@@ -196,6 +234,9 @@ export interface EventStore {
   append(batch: AppendEvents): Promise<void>
   /** @throws pipeline.query.* (422 with line and column; 404 for an unknown pipe) */
   search(request: SearchRequest): Promise<SearchResult>
+  /** Reads stored events again, as they came; appends go on meanwhile.
+   * @throws pipeline.scan.busy (429) when too many are open; one that nobody reads from is closed after a while */
+  scan(request: ScanRequest): Promise<EventScan>
   /** Declares field types of a pipe and makes it known, empty as it is. */
   declare(pipe: PipeAddress, fields: Readonly<Record<string, FieldType>>): Promise<void>
   /** Drops events older than `before` (event time, ms). @returns how many */

@@ -251,7 +251,7 @@ describe('time', () => {
   })
 })
 
-const EVENT_MEMBERS = ['offset', 'receivedAt', 'time', 'original', 'ocsf', 'logsource', 'raw', 'parseError']
+const EVENT_MEMBERS = ['offset', 'receivedAt', 'time', 'original', 'ocsf', 'logsource', 'raw', 'parseError', 'form']
 const OCSF_REQUIRED = ['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid']
 
 /** What any store may rely on. */

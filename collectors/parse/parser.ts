@@ -128,6 +128,7 @@ function toEvent(
 ): Event {
   const { original, logsource, ocsf, time: claimed } = parts.reading
   const { time, label } = sanitise(claimed, record.receivedAt)
+  const { source, format, headers } = record
   const event = {
     offset: record.offset,
     receivedAt: record.receivedAt,
@@ -136,6 +137,7 @@ function toEvent(
     ocsf,
     logsource,
     raw: parts.text,
+    form: { source, format, headers },
   }
   // An event that came as OCSF is left as its producer wrote it.
   if (ocsf !== original) {

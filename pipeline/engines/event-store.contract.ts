@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { EventStore } from '../index.ts'
+import type { EventScan, EventStore, ScanRequest } from '../index.ts'
 import { type account, anEvent, appendRecords, aShard, column, found, search } from './contract-support.ts'
 
 /** A store on a folder or cluster of its own. */
@@ -333,6 +333,111 @@ export function eventStoreContract(name: string, open: () => Promise<OpenedStore
         const { cursor = '' } = await search(store, 'source=logs | sort n', { limit: 1 })
         await store.dropBefore(aShard(), anEvent(1).time)
         await expect(search(store, 'source=logs | sort n', { limit: 1, cursor })).rejects.toMatchObject({ status: 409 })
+      })
+    })
+
+    describe('scan', () => {
+      const everything = { account: aShard().account, workspace: 'default', from: 0, to: 8e15 }
+      const readAll = async (request: Partial<ScanRequest> = {}) => {
+        const scan = await store.scan({ ...everything, ...request })
+        const read: string[] = []
+        for (let batch = await scan.next(); batch; batch = await scan.next()) {
+          const { dataspace, pipe, shard } = batch.shard
+          for (const { offset } of batch.records) read.push(`${dataspace}/${pipe}/${shard}/${offset}`)
+        }
+        await scan.close()
+        expect(read).toHaveLength(scan.eventCount)
+        return read
+      }
+
+      it('gives records back as they came, with what was known of them', async () => {
+        const form = {
+          source: 'syslog/udp 10.0.0.9',
+          format: 'csv',
+          headers: { columns: 'a,b', delimiter: ';' },
+        } as const
+        const first = anEvent(0, { a: '1' }, { raw: 'é;2', form, receivedAt: 1_700_000_000_123 })
+        await store.append({ shard: aShard(), events: [first, anEvent(3, { n: 1 })], nextOffset: 4 })
+        store = await opened.reopen()
+        const scan = await store.scan(everything)
+        const batch = await scan.next()
+        expect(batch?.shard).toEqual(aShard())
+        expect(batch?.records).toEqual([
+          { offset: 0, receivedAt: 1_700_000_000_123, ...form, payload: Buffer.from('é;2') },
+          // Stored without: its record has to speak for itself.
+          {
+            offset: 3,
+            receivedAt: anEvent(3).receivedAt,
+            source: '',
+            format: 'auto',
+            headers: {},
+            payload: Buffer.from('{"n":1}'),
+          },
+        ])
+        expect(await scan.next()).toBeUndefined()
+        await scan.close()
+      })
+
+      it('reads shard after shard, within the bounds of event time and of what may be seen', async () => {
+        await appendRecords(store, [{ n: 0 }, { n: 1 }, { n: 2 }], aShard('logs', 1))
+        await appendRecords(store, [{ n: 0 }, { n: 1 }], aShard('logs', 0))
+        await appendRecords(store, [{ n: 0 }], aShard('audit'))
+        const logs = [
+          'default/logs/0/0',
+          'default/logs/0/1',
+          'default/logs/1/0',
+          'default/logs/1/1',
+          'default/logs/1/2',
+        ]
+        expect(await readAll()).toEqual(['default/audit/0/0', ...logs])
+        expect(await readAll({ hidden: [{ dataspace: 'default', pipe: 'audit' }] })).toEqual(logs)
+        expect(await readAll({ pipes: [{ dataspace: 'default', pipe: 'audit' }] })).toEqual(['default/audit/0/0'])
+        expect(await readAll({ from: anEvent(1).time, to: anEvent(2).time })).toEqual([
+          'default/logs/0/1',
+          'default/logs/1/1',
+        ])
+        expect(await readAll({ workspace: 'other' })).toEqual([])
+      })
+
+      it('leaves out what arrives meanwhile, and holds nobody up', async () => {
+        const records = Array.from({ length: 5_000 }, (_, n) => ({ n }))
+        await appendRecords(store, records)
+        const scan = await store.scan(everything)
+        const first = await scan.next()
+        await appendRecords(store, [{ n: 5_000 }], aShard(), 5_000)
+        await store.dropBefore(aShard('unknown'), 0)
+        let last = first
+        for (let batch = await scan.next(); batch; batch = await scan.next()) last = batch
+        expect(first?.records.length).toBeLessThan(5_000)
+        expect(last?.records.at(-1)?.offset).toBe(4_999)
+        await scan.close()
+      })
+
+      it('ends when it is closed, and is refused when too many are open', async () => {
+        await appendRecords(store, [{ n: 0 }])
+        const open = []
+        for (;;) {
+          const scan = await store.scan(everything).catch((error: unknown) => error)
+          if (scan instanceof Error) {
+            expect(scan).toMatchObject({ code: 'pipeline.scan.busy', status: 429 })
+            break
+          }
+          open.push(scan as EventScan)
+        }
+        const [one, ...others] = open
+        await one?.close()
+        await expect(one?.next()).rejects.toMatchObject({ code: 'pipeline.scan.closed' })
+        expect(await readAll()).toEqual(['default/logs/0/0'])
+        // Left open: closing the store ends them.
+        expect(others.length).toBeGreaterThan(0)
+      })
+
+      it('shows nothing of it in searches that do not ask', async () => {
+        const form = { source: 'here', format: 'json', headers: {} } as const
+        await store.append({ shard: aShard(), events: [anEvent(0, { _form: 'own' }, { form })], nextOffset: 1 })
+        const [row] = await found(store, 'source=logs')
+        expect(row).not.toHaveProperty('_form')
+        expect(row).toMatchObject({ 'record._form': 'own' })
       })
     })
 

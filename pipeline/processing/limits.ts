@@ -9,3 +9,6 @@ export const STATE_EVENTS_MAX = 200_000
 /** Between tries of a turn that failed. */
 export const RETRY_DELAY_MS_MIN = 100
 export const RETRY_DELAY_MS_MAX = 10_000
+
+/** How long a scan of another thread may rest before it is closed. */
+export const SCAN_IDLE_MS_MAX = 5 * 60_000

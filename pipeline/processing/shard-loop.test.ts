@@ -228,6 +228,7 @@ function methods(of: EventStore): EventStore {
     progress: (address) => of.progress(address),
     append: (batch) => of.append(batch),
     search: (request) => of.search(request),
+    scan: (request) => of.scan(request),
     declare: (pipe, fields) => of.declare(pipe, fields),
     dropBefore: (pipe, before) => of.dropBefore(pipe, before),
     close: () => of.close(),

@@ -46,6 +46,24 @@ describe('bounds of the DuckDB store', () => {
     }
   })
 
+  it('a scan takes fewer events at once where they are large', async () => {
+    await open({ scanBytesMax: 1000, scanEventsMax: 64 })
+    const texts = Array.from({ length: 200 }, (_, i) => 'x'.repeat(i % 50 === 7 ? 5000 : 10))
+    await appendRecords(
+      store,
+      texts.map((text) => ({ text })),
+    )
+    const scan = await store.scan({ ...aShard(), from: 0, to: 8e15 })
+    const offsets: number[] = []
+    for (let batch = await scan.next(); batch; batch = await scan.next()) {
+      const bytes = batch.records.reduce((sum, { payload }) => sum + payload.length, 0)
+      if (batch.records.length > 1) expect(bytes).toBeLessThanOrEqual(1000)
+      offsets.push(...batch.records.map(({ offset }) => offset))
+    }
+    await scan.close()
+    expect(offsets).toEqual(texts.map((_, i) => i))
+  })
+
   it('takes a hundred thousand names without a column each', async () => {
     await open()
     const names = Array.from({ length: 100_000 }, (_, i) => `key ${i}`)

@@ -57,6 +57,10 @@ export interface Pipe {
 /** Stands among the kinds of a field that has values in the JSON column. */
 export const inRestMark = 'rest'
 
+/** Holds what a record's collector knew of it (`[source, format, headers?]`). A field like others, so that events stored
+ * before there was one are simply without; not shown unless a query names it. */
+export const FORM_FIELD = '_form'
+
 /** Every pipe of the store, by `pipeKey`. */
 export type Catalogue = Map<string, Pipe>
 

@@ -1,6 +1,15 @@
 import { canonicalIp, parseTimestamp } from '../../ppl/index.ts'
-import type { Event, FieldType, JsonObject, JsonValue } from '../../types.ts'
-import { type Column, type Field, fixedColumns, fixedSlot, inRestMark, newField, type Pipe } from './catalogue.ts'
+import type { Event, FieldType, JsonObject, JsonValue, RecordForm } from '../../types.ts'
+import {
+  type Column,
+  type Field,
+  FORM_FIELD,
+  fixedColumns,
+  fixedSlot,
+  inRestMark,
+  newField,
+  type Pipe,
+} from './catalogue.ts'
 import { type Kind, kindOf, kindOfType } from './kinds.ts'
 import type { StoreLimits } from './limits.ts'
 import type { KindRow } from './tables.ts'
@@ -25,7 +34,16 @@ export interface Block {
 export const blockRows = 2048
 
 /** Names that the platform gives to each event. A record's member of such a name is stored as `record.<name>`. */
-const systemNames: ReadonlySet<string> = new Set(['_id', '_time', '_received', '_pipe', '_shard', '_offset', '_rest'])
+const systemNames: ReadonlySet<string> = new Set([
+  '_id',
+  '_time',
+  '_received',
+  '_pipe',
+  '_shard',
+  '_offset',
+  '_rest',
+  FORM_FIELD,
+])
 
 export interface Encoded {
   readonly blocks: readonly Block[]
@@ -86,9 +104,17 @@ class Encoder implements Encoded {
     this.#set(fixedSlot.time, microsOf(Number.isFinite(event.time) ? event.time : event.receivedAt))
     this.#set(fixedSlot.raw, event.raw)
     if (event.parseError !== undefined) this.#set(fixedSlot.parseError, event.parseError)
+    if (event.form !== undefined) this.#storeForm(event.form)
     this.#walk(event.original, '', 0, false)
     this.#walk(event.ocsf, '', 0, true)
     if (this.#rest.size > 0) this.#set(fixedSlot.rest, jsonObjectText(this.#rest))
+  }
+
+  #storeForm({ source, format, headers }: RecordForm): void {
+    const field = this.#field(FORM_FIELD)
+    if (!field) return
+    field.declared ??= 'string'
+    this.#store(field, JSON.stringify([source, format, ...(hasMembers(headers) ? [headers] : [])]), true)
   }
 
   #walk(object: JsonObject, prefix: string, depth: number, ocsf: boolean): void {
@@ -143,7 +169,8 @@ class Encoder implements Encoded {
     const { fields } = this.#pipe
     const known = fields.get(name)
     if (known) return known
-    if (name.length > this.#limits.nameCharsMax || fields.size >= this.#limits.fieldsMax) return undefined
+    const isFull = fields.size >= this.#limits.fieldsMax && name !== FORM_FIELD
+    if (name.length > this.#limits.nameCharsMax || isFull) return undefined
     const field = newField(name)
     fields.set(name, field)
     this.newFields.push(field)

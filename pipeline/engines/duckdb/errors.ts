@@ -8,6 +8,8 @@ export const storeError = defineErrors({
   'pipeline.store.unreadable': { status: 500, title: 'The event store cannot be opened' },
   'pipeline.store.full': { status: 503, title: 'The disk has no room' },
   'pipeline.store.failed': { status: 503, title: 'The event store failed' },
+  'pipeline.scan.busy': { status: 429, title: 'Too many readings of stored events at a time' },
+  'pipeline.scan.closed': { status: 409, title: 'The reading of stored events was ended' },
   'pipeline.query.busy': { status: 429, title: 'Too many searches at a time' },
   'pipeline.query.tooSlow': { status: 422, title: 'The search takes too long' },
   'pipeline.query.tooHeavy': { status: 422, title: 'The search needs too much memory' },

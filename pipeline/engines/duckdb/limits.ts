@@ -36,6 +36,11 @@ export interface StoreLimits {
   readonly searchesWaitingMax: number
   /** Time of one search, waiting excluded; then it is interrupted. */
   readonly searchMsMax: number
+  /** Scans open at a time; above it, 429. */
+  readonly scansMax: number
+  /** Bytes of records that a scan reads at once, and events. One record may be larger. */
+  readonly scanBytesMax: number
+  readonly scanEventsMax: number
   /** Values of one answer, as JSON text. Above it the answer ends early, with a cursor where one is possible. */
   readonly answerBytesMax: number
 }
@@ -57,5 +62,8 @@ export const storeLimitDefaults: StoreLimits = {
   searchesMax: 2,
   searchesWaitingMax: 32,
   searchMsMax: 30_000,
+  scansMax: 4,
+  scanBytesMax: 4 * MiB,
+  scanEventsMax: 4_096,
   answerBytesMax: 64 * MiB,
 }

@@ -1,6 +1,6 @@
 import { matchesPattern, type SourceCatalogue, type SourcePipe } from '../../ppl/index.ts'
 import type { FieldType, PipeAddress, SearchRequest } from '../../types.ts'
-import { type Catalogue, fieldType, type Pipe, pipeKey } from './catalogue.ts'
+import { type Catalogue, FORM_FIELD, fieldType, type Pipe, pipeKey } from './catalogue.ts'
 import { shownAfter, shownBefore, structNames, typeInPipe } from './sql-field.ts'
 
 const defaultDataspace = 'default'
@@ -46,7 +46,9 @@ function sourcePipe(pipe: Pipe): SourcePipe {
     name: shownName(pipe.address),
     fields: () => {
       const names = new Set<string>(shownBefore)
-      for (const [name, field] of pipe.fields) if (fieldType(field) !== undefined) names.add(name)
+      for (const [name, field] of pipe.fields) {
+        if (name !== FORM_FIELD && fieldType(field) !== undefined) names.add(name)
+      }
       if (pipe.hasRest) names.add('_rest')
       for (const name of shownAfter) names.add(name)
       return [...names].flatMap((name) => {

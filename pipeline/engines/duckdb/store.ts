@@ -4,9 +4,11 @@ import { assert, type Clock } from '../../../platform/index.ts'
 import type {
   AppendEvents,
   Event,
+  EventScan,
   EventStore,
   FieldType,
   PipeAddress,
+  ScanRequest,
   SearchRequest,
   SearchResult,
   ShardAddress,
@@ -28,6 +30,7 @@ import { type Encoded, encodeEvents } from './encode.ts'
 import { isFatal, storeError, translateWriteFailure } from './errors.ts'
 import { kindOfType } from './kinds.ts'
 import { type StoreLimits, storeLimitDefaults } from './limits.ts'
+import { Scanner } from './scanner.ts'
 import { Searcher } from './searcher.ts'
 import {
   addFields,
@@ -65,6 +68,7 @@ interface Session {
   readonly database: DuckDBInstance
   readonly writer: DuckDBConnection
   readonly searcher: Searcher
+  readonly scanner: Scanner
   catalogue: Catalogue
 }
 
@@ -73,15 +77,17 @@ async function openSession({ dir, limits, clock }: Settings): Promise<Session> {
   try {
     const writer = await connectTo(database)
     const catalogue = await loadCatalogue(writer)
-    return { database, writer, searcher: new Searcher(database, limits, clock), catalogue }
+    const searcher = new Searcher(database, limits, clock)
+    return { database, writer, searcher, scanner: new Scanner(database, limits), catalogue }
   } catch (error) {
     database.closeSync()
     throw error
   }
 }
 
-async function closeSession({ database, writer, searcher }: Session): Promise<void> {
+async function closeSession({ database, writer, searcher, scanner }: Session): Promise<void> {
   await searcher.close()
+  await scanner.close()
   writer.closeSync()
   database.closeSync()
 }
@@ -200,6 +206,11 @@ class DuckDbStore implements EventStore {
       await this.#write('open the database again', async () => undefined)
       return this.#session.searcher.search(request, this.#session.catalogue)
     }
+  }
+
+  async scan(request: ScanRequest): Promise<EventScan> {
+    this.#requireOpen()
+    return this.#session.scanner.open(request, this.#session.catalogue)
   }
 
   async close(): Promise<void> {
