@@ -1,6 +1,8 @@
-import { type AccountId, assert, type Clock, iamArn, unreachable } from '../platform/index.ts'
+import { type AccountId, type Clock, iamArn, unreachable } from '../platform/index.ts'
 import { ApplicationWorld } from './applications/world.ts'
 import { platformPolicies } from './builtin.ts'
+import { StatementIndex } from './memory/statement-index.ts'
+import { parseTags, type UserEntry, UserTable } from './memory/user-table.ts'
 import { Organization, type Place } from './organization/organization.ts'
 import { type PolicyKind, parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
@@ -18,22 +20,23 @@ import type {
   ManagedPolicy,
   Project,
   Role,
-  Tags,
   User,
 } from './types.ts'
 
 /** What of an account is in memory. */
 export interface AccountState {
-  readonly users: Map<string, User>
+  readonly users: UserTable
   readonly groups: Map<string, Group>
   readonly roles: Map<string, Role>
   /** By ARN. */
   readonly policies: Map<string, ManagedPolicy>
+  /** Over `policies`. */
+  readonly statements: StatementIndex
   readonly applications: Map<string, ApplicationWorld>
   readonly projects: Map<string, Project>
   /** Resource to its enterprise project, where it is not the default one. */
   readonly projectOf: Map<string, string>
-  readonly keysOfUser: Map<string, Set<string>>
+  readonly keysOfUser: Map<string, readonly string[]>
   /** Changes whenever anything above does; what was derived from another generation is stale. */
   generation: number
 }
@@ -71,19 +74,21 @@ export class Directory {
   }
 
   async load(): Promise<void> {
-    this.#revision = await this.#deps.store.revision()
-    await this.#readAccounts()
-    await this.#readUsers('all')
-    await this.#readGroups('all')
-    await this.#readRoles('all')
-    await this.#readPolicies('all')
-    await this.#readApplications('all')
-    await this.#readAccessKeys('all')
-    for (const { account, id } of await this.#deps.store.projectIds()) {
-      await this.#readProject({ account: account as AccountId, name: id })
+    const { store } = this.#deps
+    this.#revision = await store.revision()
+    const run = (apply: Apply) => apply()
+    run(await this.#readAccounts())
+    await this.#readUsers('all', run)
+    run(await this.#readGroups('all'))
+    run(await this.#readRoles('all'))
+    await this.#readPolicies('all', run)
+    run(await this.#readApplications('all'))
+    await this.#readAccessKeys('all', run)
+    for (const { account, id } of await store.projectIds()) {
+      run(await this.#readProject({ account: account as AccountId, name: id }))
     }
-    for (const id of await this.#deps.store.organizationIds()) await this.#readOrganization(id)
-    await this.#readRevokedSessions()
+    for (const id of await store.organizationIds()) run(await this.#readOrganization(id))
+    run(await this.#readRevokedSessions())
   }
 
   /** Resolves when everything committed before the call is here. Calls that come while one is under way share the
@@ -161,44 +166,49 @@ export class Directory {
   }
 
   accessKeysOf(account: AccountId, userName: string): AccessKey[] {
-    const ids = this.#states.get(account)?.keysOfUser.get(userName) ?? new Set<string>()
-    return [...ids].flatMap((id) => this.#accessKeys.get(id) ?? []).sort((a, b) => (a.id < b.id ? -1 : 1))
+    const ids = this.#states.get(account)?.keysOfUser.get(userName) ?? []
+    return ids.flatMap((id) => this.#accessKeys.get(id) ?? []).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   isRevoked(sessionId: string): boolean {
     return this.#revoked.has(sessionId)
   }
 
+  /** Everything is read first and put in place at once, so that no decision sees half of a change. */
   async #apply(): Promise<void> {
     const changes = await this.#deps.store.changesAfter(this.#revision)
-    for (const change of changes) await this.#read(change)
     const last = changes.at(-1)
-    if (last) this.#revision = last.number
+    if (!last) return
+    const applies: Apply[] = []
+    const distinct = new Map(changes.map((change) => [`${change.noun}/${change.account}/${change.name}`, change]))
+    for (const change of distinct.values()) await this.#read(change, (apply) => applies.push(apply))
+    for (const apply of applies) apply()
+    this.#revision = last.number
   }
 
-  async #read({ account, noun, name }: Change): Promise<void> {
+  async #read({ account, noun, name }: Change, later: (apply: Apply) => void): Promise<void> {
     const which = { account, name }
     switch (noun) {
       case 'account':
-        return this.#readAccounts()
+        return later(await this.#readAccounts())
       case 'user':
-        return this.#readUsers(which)
+        return this.#readUsers(which, later)
       case 'group':
-        return this.#readGroups(which)
+        return later(await this.#readGroups(which))
       case 'role':
-        return this.#readRoles(which)
+        return later(await this.#readRoles(which))
       case 'policy':
-        return this.#readPolicies(which)
+        return this.#readPolicies(which, later)
       case 'application':
-        return this.#readApplications(which)
+        return later(await this.#readApplications(which))
       case 'project':
-        return this.#readProject(which)
+        return later(await this.#readProject(which))
       case 'organization':
-        return this.#readOrganization(name)
+        return later(await this.#readOrganization(name))
       case 'accessKey':
-        return this.#readAccessKeys(which)
+        return this.#readAccessKeys(which, later)
       case 'session':
-        return this.#readRevokedSessions()
+        return later(await this.#readRevokedSessions())
       default:
         return unreachable(noun)
     }
@@ -208,10 +218,11 @@ export class Directory {
     const found = this.#states.get(account)
     if (found) return found
     const made: AccountState = {
-      users: new Map(),
+      users: new UserTable(account),
       groups: new Map(),
       roles: new Map(),
       policies: new Map(),
+      statements: new StatementIndex(),
       applications: new Map(),
       projects: new Map(),
       projectOf: new Map(),
@@ -226,166 +237,236 @@ export class Directory {
     if (which !== 'all') this.#state(which.account).generation = ++this.#generations
   }
 
-  async #readAccounts(): Promise<void> {
-    for (const row of await this.#deps.store.accounts()) {
-      const id = row.account as AccountId
-      this.#accounts.set(id, { id, name: row.name, createdAt: row.created_at })
-      this.#state(id)
-    }
-  }
-
-  async #readUsers(which: Which): Promise<void> {
-    const { store } = this.#deps
-    const policies = await this.#policiesHeld('user', which)
-    const groups = groupBy(await store.memberships(which), (row) => `${row.account}/${row.user_name}`)
-    const seen: IamTables['iam_user'][] = []
-    for await (const page of store.pages('iam_user', which)) {
-      for (const row of page) {
-        const account = row.account as AccountId
-        this.#state(account).users.set(row.name, {
-          ...this.#holder('user', row, policies),
-          enabled: row.enabled === 1,
-          hasPassword: row.password_hash !== null,
-          tokensValidAfter: row.tokens_valid_after,
-          boundary: row.boundary ?? undefined,
-          tags: parseTags(row.tags),
-          groups: groups.get(`${row.account}/${row.name}`)?.map((member) => member.group_name) ?? [],
-        })
+  async #readAccounts(): Promise<Apply> {
+    const rows = await this.#deps.store.accounts()
+    return () => {
+      for (const row of rows) {
+        const id = row.account as AccountId
+        this.#accounts.set(id, { id, name: row.name, createdAt: row.created_at })
+        this.#state(id)
       }
-      if (which !== 'all') seen.push(...page)
     }
-    if (which !== 'all' && seen.length === 0) this.#state(which.account).users.delete(which.name)
-    this.#changed(which)
   }
 
-  async #readGroups(which: Which): Promise<void> {
+  async #readUsers(which: Which, put: (apply: Apply) => void): Promise<void> {
+    const { store } = this.#deps
+    const usersOf = (account: string) => this.#state(account as AccountId).users
+    let found = false
+    for await (const page of store.users(which)) {
+      found ||= page.length > 0
+      put(() => {
+        for (const row of page) usersOf(row.account).put(this.#userEntry(row))
+      })
+    }
+    if (which !== 'all' && !found) put(() => usersOf(which.account).delete(which.name))
+    await eachRun(store.memberships(which), ofOneUser, (rows, { account, user_name }) => {
+      const groups = rows.map((row) => row.group_name)
+      put(() => usersOf(account).setGroups(user_name, groups))
+    })
+    await eachRun(store.attachments('user', which), ofOneHolder, (rows, { account, holder }) => {
+      const policies = rows.map((row) => row.policy_arn)
+      put(() => usersOf(account).setAttached(holder, policies))
+    })
+    await eachRun(store.inlinePolicies('user', which), ofOneHolder, (rows, { account, holder }) => {
+      const inline = this.#inline(iamArn(account as AccountId, 'user', holder), rows)
+      put(() => usersOf(account).setOwn(holder, { inline }))
+    })
+    for (const rows of groupBy(await store.grants('user', which), keyOf).values()) {
+      const [first] = rows
+      if (first) put(() => usersOf(first.account).setOwn(first.holder, { grants: rows.map(grantOf) }))
+    }
+    put(() => this.#changed(which))
+  }
+
+  #userEntry(row: IamTables['iam_user']): UserEntry {
+    return {
+      name: row.name,
+      id: row.id,
+      createdAt: row.created_at,
+      // Conditions look at tags: whoever has some that cannot be read is let in nowhere.
+      enabled: row.enabled === 1 && this.#areTags(row.tags, iamArn(row.account as AccountId, 'user', row.name)),
+      hasPassword: row.password_hash !== null,
+      tokensValidAfter: row.tokens_valid_after,
+      boundary: row.boundary ?? undefined,
+      tags: row.tags,
+    }
+  }
+
+  #areTags(text: string, arn: string): boolean {
+    try {
+      parseTags(text)
+      return true
+    } catch (error) {
+      this.#deps.log.error({ err: error, principal: arn }, 'stored tags cannot be read; their holder is let in nowhere')
+      return false
+    }
+  }
+
+  async #readGroups(which: Which): Promise<Apply> {
     const policies = await this.#policiesHeld('group', which)
     const rows = await this.#deps.store.groups(which)
-    for (const row of rows) {
-      this.#state(row.account as AccountId).groups.set(row.name, this.#holder('group', row, policies))
+    const groups = rows.map((row) => this.#holder('group', row, policies))
+    return () => {
+      for (const group of groups) this.#state(group.account).groups.set(group.name, group)
+      if (which !== 'all' && groups.length === 0) this.#state(which.account).groups.delete(which.name)
+      this.#changed(which)
     }
-    if (which !== 'all' && rows.length === 0) this.#state(which.account).groups.delete(which.name)
-    this.#changed(which)
   }
 
-  async #readRoles(which: Which): Promise<void> {
+  async #readRoles(which: Which): Promise<Apply> {
     const policies = await this.#policiesHeld('role', which)
     const rows = await this.#deps.store.roles(which)
-    for (const row of rows) {
-      this.#state(row.account as AccountId).roles.set(row.name, {
-        ...this.#holder('role', row, policies),
-        description: row.description,
-        trust: row.trust,
-        compiledTrust: this.#compile(`role/${row.name}#trust`, row.trust, 'trust'),
-        sessionSecMax: row.session_sec_max,
-        boundary: row.boundary ?? undefined,
-        tags: parseTags(row.tags),
-        builtin: row.builtin === 1,
-      })
+    // As with users: a role whose tags cannot be read is nobody's to assume.
+    const readable = rows.filter((row) => this.#areTags(row.tags, iamArn(row.account as AccountId, 'role', row.name)))
+    const roles = readable.map((row) => ({
+      ...this.#holder('role', row, policies),
+      description: row.description,
+      trust: row.trust,
+      compiledTrust: this.#compile(`role/${row.name}#trust`, row.trust, 'trust'),
+      sessionSecMax: row.session_sec_max,
+      boundary: row.boundary ?? undefined,
+      tags: parseTags(row.tags),
+      builtin: row.builtin === 1,
+    }))
+    return () => {
+      for (const role of roles) this.#state(role.account).roles.set(role.name, role)
+      if (which !== 'all' && roles.length === 0) this.#state(which.account).roles.delete(which.name)
+      this.#changed(which)
     }
-    if (which !== 'all' && rows.length === 0) this.#state(which.account).roles.delete(which.name)
-    this.#changed(which)
   }
 
-  async #readPolicies(which: Which): Promise<void> {
-    const rows = await this.#deps.store.policies(which)
-    for (const row of rows) {
-      const account = row.account as AccountId
-      const arn = iamArn(account, 'policy', row.name)
-      this.#state(account).policies.set(arn, {
-        account,
-        name: row.name,
-        id: row.id,
-        arn,
-        description: row.description,
-        defaultVersion: row.default_version,
-        latestVersion: row.latest_version,
-        document: row.document,
-        compiled: this.#compile(arn, row.document, 'identity'),
-        createdAt: row.created_at,
+  async #readPolicies(which: Which, put: (apply: Apply) => void): Promise<void> {
+    let found = false
+    for await (const page of this.#deps.store.policies(which)) {
+      found ||= page.length > 0
+      const policies = page.map((row): ManagedPolicy => {
+        const account = row.account as AccountId
+        const arn = iamArn(account, 'policy', row.name)
+        return {
+          account,
+          name: row.name,
+          id: row.id,
+          arn,
+          description: row.description,
+          defaultVersion: row.default_version,
+          latestVersion: row.latest_version,
+          document: row.document,
+          compiled: this.#compile(arn, row.document, 'identity'),
+          createdAt: row.created_at,
+        }
+      })
+      put(() => {
+        for (const policy of policies) this.#putPolicy(policy.account as AccountId, policy.arn, policy)
       })
     }
-    if (which !== 'all' && rows.length === 0) {
-      this.#state(which.account).policies.delete(iamArn(which.account, 'policy', which.name))
+    if (which !== 'all' && !found) {
+      put(() => this.#putPolicy(which.account, iamArn(which.account, 'policy', which.name), undefined))
     }
-    this.#changed(which)
+    put(() => this.#changed(which))
   }
 
-  async #readApplications(which: Which): Promise<void> {
-    if (which !== 'all') this.#state(which.account).applications.delete(which.name)
-    for (const row of await this.#deps.store.applications(which)) {
-      const account = row.account as AccountId
+  #putPolicy(account: AccountId, arn: string, policy: ManagedPolicy | undefined): void {
+    const { policies, statements } = this.#state(account)
+    const old = policies.get(arn)?.compiled
+    if (old) statements.remove(old)
+    if (policy?.compiled) statements.add(policy.compiled)
+    if (policy) policies.set(arn, policy)
+    else policies.delete(arn)
+  }
+
+  async #readApplications(which: Which): Promise<Apply> {
+    const rows = await this.#deps.store.applications(which)
+    const worlds = rows.flatMap((row): ApplicationWorld[] => {
       try {
-        const world = new ApplicationWorld(account, row.name, JSON.parse(row.document))
-        this.#state(account).applications.set(row.name, world)
+        return [new ApplicationWorld(row.account as AccountId, row.name, JSON.parse(row.document))]
       } catch (error) {
         // Without it every decision it would make is refused.
         this.#deps.log.error({ err: error, application: row.name }, 'a stored application cannot be read')
+        return []
       }
+    })
+    return () => {
+      if (which !== 'all') this.#state(which.account).applications.delete(which.name)
+      for (const world of worlds) this.#state(world.account).applications.set(world.name, world)
     }
   }
 
-  async #readProject({ account, name: id }: { readonly account: AccountId; readonly name: string }): Promise<void> {
-    const { projects, projectOf } = this.#state(account)
+  async #readProject({ account, name: id }: { account: AccountId; name: string }): Promise<Apply> {
     const { project, resources } = await this.#deps.store.project(account, id)
-    for (const [resource, at] of projectOf) if (at === id) projectOf.delete(resource)
-    for (const resource of resources) projectOf.set(resource, id)
-    if (!project) {
-      projects.delete(id)
-      return
-    }
-    const { name, description, enabled, created_at } = project
-    projects.set(id, { id, name, description, enabled: enabled === 1, createdAt: created_at })
-  }
-
-  async #readOrganization(id: string): Promise<void> {
-    for (const account of this.#organizations.get(id)?.members.keys() ?? []) this.#memberships.delete(account)
-    this.#organizations.delete(id)
-    const rows = await this.#deps.store.organization(id)
-    if (!rows) return
-    const compile = (name: string, document: string) => this.#compile(`${id}/${name}`, document, 'guardrail')
-    const organization = new Organization(rows, compile)
-    this.#organizations.set(id, organization)
-    for (const account of organization.members.keys()) this.#memberships.set(account, organization)
-  }
-
-  async #readAccessKeys(which: Which): Promise<void> {
-    if (which !== 'all') {
-      const old = this.#accessKeys.get(which.name)
-      if (old) this.#state(old.account).keysOfUser.get(old.userName)?.delete(old.id)
-      this.#accessKeys.delete(which.name)
-    }
-    for await (const page of this.#deps.store.pages('iam_access_key', which)) {
-      for (const row of page) {
-        const account = row.account as AccountId
-        this.#accessKeys.set(row.id, {
-          account,
-          id: row.id,
-          userName: row.user_name,
-          sealedSecret: row.sealed_secret,
-          enabled: row.enabled === 1,
-          createdAt: row.created_at,
-          lastUsedAt: row.last_used_at ?? undefined,
-        })
-        const { keysOfUser } = this.#state(account)
-        const ids = keysOfUser.get(row.user_name) ?? new Set()
-        keysOfUser.set(row.user_name, ids.add(row.id))
+    return () => {
+      const { projects, projectOf } = this.#state(account)
+      for (const [resource, at] of projectOf) if (at === id) projectOf.delete(resource)
+      for (const resource of resources) projectOf.set(resource, id)
+      if (!project) {
+        projects.delete(id)
+        return
       }
+      const { name, description, enabled, created_at } = project
+      projects.set(id, { id, name, description, enabled: enabled === 1, createdAt: created_at })
     }
   }
 
-  async #readRevokedSessions(): Promise<void> {
+  async #readOrganization(id: string): Promise<Apply> {
+    const rows = await this.#deps.store.organization(id)
+    const compile = (name: string, document: string) => this.#compile(`${id}/${name}`, document, 'guardrail')
+    const organization = rows && new Organization(rows, compile)
+    return () => {
+      for (const account of this.#organizations.get(id)?.members.keys() ?? []) this.#memberships.delete(account)
+      this.#organizations.delete(id)
+      if (!organization) return
+      this.#organizations.set(id, organization)
+      for (const account of organization.members.keys()) this.#memberships.set(account, organization)
+    }
+  }
+
+  async #readAccessKeys(which: Which, put: (apply: Apply) => void): Promise<void> {
+    if (which !== 'all') put(() => this.#forgetAccessKey(which.name))
+    for await (const page of this.#deps.store.accessKeys(which)) {
+      put(() => {
+        for (const row of page) this.#putAccessKey(row)
+      })
+    }
+  }
+
+  #forgetAccessKey(id: string): void {
+    const old = this.#accessKeys.get(id)
+    if (!old) return
+    const { keysOfUser } = this.#state(old.account)
+    const left = keysOfUser.get(old.userName)?.filter((one) => one !== id) ?? []
+    if (left.length > 0) keysOfUser.set(old.userName, left)
+    else keysOfUser.delete(old.userName)
+    this.#accessKeys.delete(id)
+  }
+
+  #putAccessKey(row: IamTables['iam_access_key']): void {
+    const account = row.account as AccountId
+    this.#accessKeys.set(row.id, {
+      account,
+      id: row.id,
+      userName: row.user_name,
+      sealedSecret: row.sealed_secret,
+      enabled: row.enabled === 1,
+      createdAt: row.created_at,
+      lastUsedAt: row.last_used_at ?? undefined,
+    })
+    const { keysOfUser } = this.#state(account)
+    keysOfUser.set(row.user_name, [...(keysOfUser.get(row.user_name) ?? []), row.id])
+  }
+
+  async #readRevokedSessions(): Promise<Apply> {
     const now = this.#deps.clock.now()
-    for (const row of await this.#deps.store.revokedSessions(now)) this.#revoked.set(row.id, row.expires_at)
-    for (const [id, end] of this.#revoked) if (end <= now) this.#revoked.delete(id)
+    const rows = await this.#deps.store.revokedSessions(now)
+    return () => {
+      for (const row of rows) this.#revoked.set(row.id, row.expires_at)
+      for (const [id, end] of this.#revoked) if (end <= now) this.#revoked.delete(id)
+    }
   }
 
   async #policiesHeld(kind: HolderKind, which: Which): Promise<PoliciesHeld> {
     const { store } = this.#deps
-    const keyOf = (row: { account: string; holder: string }) => `${row.account}/${row.holder}`
     return {
-      attached: groupBy(await store.attachments(kind, which), keyOf),
-      inline: groupBy(await store.inlinePolicies(kind, which), keyOf),
+      attached: groupBy(await all(store.attachments(kind, which)), keyOf),
+      inline: groupBy(await all(store.inlinePolicies(kind, which)), keyOf),
       grants: groupBy(await store.grants(kind, which), keyOf),
     }
   }
@@ -398,10 +479,6 @@ export class Directory {
     const account = row.account as AccountId
     const arn = iamArn(account, kind, row.name)
     const key = `${row.account}/${row.name}`
-    const inline = new Map<string, InlinePolicy>()
-    for (const { name, document } of held.inline.get(key) ?? []) {
-      inline.set(name, { document, compiled: this.#compile(`${arn}#${name}`, document, 'identity') })
-    }
     return {
       account,
       name: row.name,
@@ -409,9 +486,18 @@ export class Directory {
       arn,
       createdAt: row.created_at,
       attached: held.attached.get(key)?.map((attachment) => attachment.policy_arn) ?? [],
-      inline,
-      grants: held.grants.get(key)?.map(({ policy_arn, scope }) => ({ policy: policy_arn, scope })) ?? [],
+      inline: this.#inline(arn, held.inline.get(key) ?? []),
+      grants: held.grants.get(key)?.map(grantOf) ?? [],
     }
+  }
+
+  #inline(arn: string, rows: readonly IamTables['iam_inline_policy'][]): ReadonlyMap<string, InlinePolicy> {
+    return new Map(
+      rows.map(({ name, document }) => [
+        name,
+        { document, compiled: this.#compile(`${arn}#${name}`, document, 'identity') },
+      ]),
+    )
   }
 
   /** What is stored was checked when it was written; where it no longer compiles somebody changed the database, and
@@ -432,6 +518,46 @@ interface PoliciesHeld {
   readonly grants: ReadonlyMap<string, readonly IamTables['iam_project_grant'][]>
 }
 
+/** Puts what was read in its place. */
+type Apply = () => void
+
+const keyOf = (row: { readonly account: string; readonly holder: string }) => `${row.account}/${row.holder}`
+
+const grantOf = ({ policy_arn, scope }: IamTables['iam_project_grant']) => ({ policy: policy_arn, scope })
+
+type Held = { readonly account: string; readonly holder: string }
+const ofOneHolder = (a: Held, b: Held) => a.holder === b.holder && a.account === b.account
+
+type Membership = IamTables['iam_membership']
+const ofOneUser = (a: Membership, b: Membership) => a.user_name === b.user_name && a.account === b.account
+
+/** Gives each run of rows that belong together, with one of them. */
+async function eachRun<T>(
+  pages: AsyncIterable<readonly T[]>,
+  together: (a: T, b: T) => boolean,
+  take: (rows: readonly T[], one: T) => void,
+): Promise<void> {
+  let run: T[] = []
+  for await (const page of pages) {
+    for (const row of page) {
+      const [one] = run
+      if (one !== undefined && !together(one, row)) {
+        take(run, one)
+        run = []
+      }
+      run.push(row)
+    }
+  }
+  const [one] = run
+  if (one !== undefined) take(run, one)
+}
+
+async function all<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const rows: T[] = []
+  for await (const page of pages) rows.push(...page)
+  return rows
+}
+
 function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>()
   for (const row of rows) {
@@ -441,10 +567,4 @@ function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): ReadonlyMap<
     else groups.set(key, [row])
   }
   return groups
-}
-
-function parseTags(text: string): Tags {
-  const tags: unknown = JSON.parse(text)
-  assert(typeof tags === 'object' && tags !== null, 'stored tags are an object')
-  return Object.assign(Object.create(null), tags) as Tags
 }

@@ -35,11 +35,8 @@ export class Groups {
   /** Names of the users in a group, sorted. @throws iam.thing.absent */
   members(account: AccountId, name: string): string[] {
     this.get(account, name)
-    const users = [...(this.#deps.directory.stateOf(account)?.users.values() ?? [])]
-    return users
-      .filter((user) => user.groups.includes(name))
-      .map((user) => user.name)
-      .sort()
+    const users = this.#deps.directory.stateOf(account)?.users
+    return users ? [...users.holdersOf({ groups: [name], policies: [], holds: () => false })] : []
   }
 
   /** @throws iam.thing.exists, iam.name.malformed */

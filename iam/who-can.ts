@@ -1,9 +1,14 @@
-import type { AccountId, ContextValue, Principal } from '../platform/index.ts'
+import { type AccountId, type ContextValue, iamArn, type Principal } from '../platform/index.ts'
 import type { IamAuthorizer } from './authorizer.ts'
+import { platformPolicies } from './builtin.ts'
 import { explain, type FailedCondition } from './decision/explain.ts'
 import type { AccountState, Directory } from './directory.ts'
+import { WHO_CAN_DECISIONS_MAX } from './limits.ts'
+import type { OwnPolicies } from './memory/user-table.ts'
 import { type Action, actionOf } from './policy/action-set.ts'
+import { type ResourceName, splitResource } from './policy/arn-pattern.ts'
 import { canonicalKey } from './policy/context-keys.ts'
+import { mayMatchResource } from './policy/statement.ts'
 import type { Holder, LoadedPolicy } from './types.ts'
 
 export interface WhoCanDeps {
@@ -31,36 +36,45 @@ export interface WhoCanItem {
 }
 
 /** Users and roles of an account that can do an action on a resource, sorted by ARN. Exact: each that is listed was
- * decided by the engine that decides requests. Policies that do not allow the action at all are found first, so only
- * those who hold another are decided. */
+ * decided by the engine that decides requests. The statements that name the action are found first, so only those who
+ * hold one are decided.
+ * @returns `last`, after which to go on, where more may follow: also where deciding took too long for a full page */
 export function whoCan(
   { directory, authorizer }: WhoCanDeps,
   account: AccountId,
   input: WhoCanInput,
 ): { readonly items: WhoCanItem[]; readonly last?: string } {
-  const state = directory.stateOf(account)
-  if (!state) return { items: [] }
-  const allows = new AllowingPolicies(directory, account, state, actionOf(input.action))
-  const candidates: Principal[] = []
-  for (const user of state.users.values()) {
-    if (allows.isHeldBy(user) || user.groups.some((group) => allows.isHeldByGroup(group))) {
-      candidates.push({ kind: 'user', account, arn: user.arn, name: user.name, auth: 'internal' })
-    }
-  }
-  for (const role of state.roles.values()) {
-    if (allows.isHeldBy(role))
-      candidates.push({ kind: 'role', account, arn: role.arn, name: role.name, auth: 'internal' })
-  }
-  candidates.sort((a, b) => (a.arn < b.arn ? -1 : 1))
   const items: WhoCanItem[] = []
-  for (const principal of candidates) {
-    if (input.after !== undefined && principal.arn <= input.after) continue
-    const last = items.at(-1)
-    if (items.length === input.limit && last) return { items, last: last.principal }
+  let last = ''
+  let decided = 0
+  for (const principal of candidates(directory, account, input)) {
+    if (items.length === input.limit || decided === WHO_CAN_DECISIONS_MAX) return { items, last }
+    decided++
+    last = principal.arn
     const item = judge(authorizer, principal, input)
     if (item) items.push(item)
   }
   return { items }
+}
+
+/** Who holds a statement that allows the action, sorted by ARN. */
+function* candidates(directory: Directory, account: AccountId, input: WhoCanInput): Generator<Principal> {
+  const state = directory.stateOf(account)
+  if (!state) return
+  const allowing = new Allowing(state, input)
+  const principal = (kind: 'user' | 'role', name: string): Principal => {
+    return { kind, account, arn: iamArn(account, kind, name), name, auth: 'internal' }
+  }
+  const roles = [...state.roles.values()].filter((role) => allowing.isHeldBy(role)).map(({ name }) => name)
+  for (const name of roles.sort()) {
+    const found = principal('role', name)
+    if (input.after === undefined || found.arn > input.after) yield found
+  }
+  const groups = [...state.groups.values()].filter((group) => allowing.isHeldBy(group)).map(({ name }) => name)
+  const wanted = { groups, policies: allowing.policies, holds: (own: OwnPolicies) => allowing.isOwn(own) }
+  const users = iamArn(account, 'user', '')
+  const afterName = input.after?.startsWith(users) ? input.after.slice(users.length) : undefined
+  for (const name of state.users.holdersOf(wanted, afterName)) yield principal('user', name)
 }
 
 /** undefined where the principal cannot, whatever conditions hold. */
@@ -95,47 +109,39 @@ function isOpen({ key }: FailedCondition): boolean {
   return !KNOWN_OF_RESOURCE.has(canonicalKey(key))
 }
 
-/** Which policies have an Allow for an action, each looked at once. */
-class AllowingPolicies {
-  readonly #directory: Directory
-  readonly #account: AccountId
-  readonly #state: AccountState
+/** What allows an action on a resource, if conditions let it. */
+class Allowing {
+  /** ARNs of managed policies. */
+  readonly policies: ReadonlySet<string>
   readonly #action: Action
-  readonly #byArn = new Map<string, boolean>()
-  readonly #byGroup = new Map<string, boolean>()
+  readonly #resource: ResourceName | undefined
 
-  constructor(directory: Directory, account: AccountId, state: AccountState, action: Action) {
-    this.#directory = directory
-    this.#account = account
-    this.#state = state
-    this.#action = action
+  constructor(state: AccountState, { action, resource }: Pick<WhoCanInput, 'action' | 'resource'>) {
+    this.#action = actionOf(action)
+    this.#resource = splitResource(resource)
+    const policies = state.statements.policiesAllowing(this.#action, this.#resource)
+    for (const { arn, compiled } of platformPolicies.values()) if (this.#allows(compiled)) policies.add(arn)
+    this.policies = policies
   }
 
   isHeldBy(holder: Holder): boolean {
-    for (const arn of holder.attached) if (this.#allows(arn)) return true
-    for (const { policy } of holder.grants) if (this.#allows(policy)) return true
-    for (const { compiled } of holder.inline.values()) if (this.#has(compiled)) return true
+    return holder.attached.some((arn) => this.policies.has(arn)) || this.isOwn(holder)
+  }
+
+  isOwn({ inline, grants }: OwnPolicies): boolean {
+    for (const { policy } of grants) if (this.policies.has(policy)) return true
+    for (const { compiled } of inline.values()) if (this.#allows(compiled)) return true
     return false
   }
 
-  isHeldByGroup(name: string): boolean {
-    const known = this.#byGroup.get(name)
-    if (known !== undefined) return known
-    const group = this.#state.groups.get(name)
-    const held = group !== undefined && this.isHeldBy(group)
-    this.#byGroup.set(name, held)
-    return held
-  }
-
-  #allows(arn: string): boolean {
-    const known = this.#byArn.get(arn)
-    if (known !== undefined) return known
-    const allows = this.#has(this.#directory.findPolicy(this.#account, arn)?.compiled)
-    this.#byArn.set(arn, allows)
-    return allows
-  }
-
-  #has(policy: LoadedPolicy): boolean {
-    return policy?.statements.some(({ effect, actions }) => effect === 'Allow' && actions.has(this.#action)) ?? false
+  #allows(policy: LoadedPolicy): boolean {
+    return (
+      policy?.statements.some(
+        (statement) =>
+          statement.effect === 'Allow' &&
+          statement.actions.has(this.#action) &&
+          mayMatchResource(statement, this.#resource),
+      ) ?? false
+    )
   }
 }

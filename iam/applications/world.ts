@@ -59,15 +59,15 @@ export interface EvaluationResult {
 
 /** An application ready to decide: policies compiled, entities found by type and id. */
 export class ApplicationWorld {
+  readonly account: AccountId
   readonly name: string
   readonly input: ApplicationInput
-  readonly #account: AccountId
   readonly #layers: Layers
   readonly #entities: ReadonlyMap<string, Entity>
 
   /** @throws iam.policy.malformed */
   constructor(account: AccountId, name: string, input: ApplicationInput) {
-    this.#account = account
+    this.account = account
     this.name = name
     this.input = input
     const policies = input.policies.map(({ id, document }) => compilePolicy(id, parsePolicy(document, 'identity')))
@@ -87,7 +87,7 @@ export class ApplicationWorld {
   evaluate({ subject, action, resource, context }: Evaluation): EvaluationResult {
     const question = questionOf({
       action: `${this.name}:${resource.type}:${action.name}`,
-      resource: `arn:rampart:${this.name}:local:${this.#account}:${resource.type}/${resource.id}`,
+      resource: `arn:rampart:${this.name}:local:${this.account}:${resource.type}/${resource.id}`,
       keys: new EvaluationKeys({
         subject: [{ type: subject.type, id: subject.id }, subject.properties, this.find(subject)?.properties],
         resource: [{ type: resource.type, id: resource.id }, resource.properties, this.find(resource)?.properties],

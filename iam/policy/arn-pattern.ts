@@ -65,6 +65,11 @@ export function matchesArn(pattern: ArnPattern, name: ResourceName | undefined, 
   return true
 }
 
+/** Whether what a pattern matches depends on who asks. */
+export function hasVariable(pattern: ArnPattern): boolean {
+  return pattern.kind === 'fields' && pattern.fields.some((field) => field.pattern.kind === 'variable')
+}
+
 /** Only text of the policy splits; what a variable will stand for stays in its field. */
 function splitParts(parts: readonly TemplatePart[]): TemplatePart[][] {
   const fields: TemplatePart[][] = [[]]

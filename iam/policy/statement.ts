@@ -1,6 +1,6 @@
 import { nearest } from '../../platform/index.ts'
 import { type Action, ActionSet } from './action-set.ts'
-import { type ArnPattern, compileArnPattern, matchesArn, type ResourceName } from './arn-pattern.ts'
+import { type ArnPattern, compileArnPattern, hasVariable, matchesArn, type ResourceName } from './arn-pattern.ts'
 import { type Condition, compileCondition, parseOperatorName } from './condition.ts'
 import { canonicalKey, findContextKey } from './context-keys.ts'
 import {
@@ -166,6 +166,16 @@ export function matchesScope(statement: CompiledStatement, question: Question, n
   if (naming === undefined) return principals.matches(question.caller, question.keys)
   return principals.naming(question.caller, question.keys) === naming
 }
+
+/** False where the resource alone tells that the statement does not apply; variables may stand for anything. */
+export function mayMatchResource({ resources }: CompiledStatement, name: ResourceName | undefined): boolean {
+  if (!resources) return true
+  const { negated, patterns } = resources
+  if (patterns.some(hasVariable)) return true
+  return patterns.some((pattern) => matchesArn(pattern, name, NO_KEYS)) !== negated
+}
+
+const NO_KEYS: KeyValues = { get: () => undefined }
 
 function conditionsHold(statement: CompiledStatement, question: Question): boolean {
   for (const condition of statement.conditions) if (!condition.holds(question.keys)) return false
