@@ -19,6 +19,10 @@ const timeMembers = [
   'UtcTime',
   'TimeCreated',
   'datetime',
+  'published',
+  'requestReceivedTimestamp',
+  'createdDateTime',
+  'activityDateTime',
   'ts',
   'date',
 ] as const

@@ -10,6 +10,10 @@ const timeFields = [
   'EventTime',
   'timestamp',
   'time',
+  'published',
+  'requestReceivedTimestamp',
+  'createdDateTime',
+  'activityDateTime',
   'ts',
 ]
 
