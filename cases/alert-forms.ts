@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { formatInstant } from '../platform/index.ts'
-import { type Alert, type AlertSnapshot, alertStates, severities, verdicts } from './types.ts'
+import { type Alert, type AlertSnapshot, alertStates, type Guidance, severities, verdicts } from './types.ts'
 
 /** An alert as the API answers it. */
 export const alertSchema = Type.Object({
@@ -18,6 +18,16 @@ export const alertSchema = Type.Object({
   entities: Type.Record(Type.String(), Type.Array(Type.String())),
   techniques: Type.Array(Type.String(), { description: 'ATT&CK ids.' }),
   owner: Type.Optional(Type.String()),
+  guidance: Type.Optional(
+    Type.Object(
+      {
+        description: Type.Optional(Type.String()),
+        falsePositives: Type.Optional(Type.Array(Type.String(), { description: 'Ordinary causes.' })),
+        response: Type.Optional(Type.String({ description: 'What to do first.' })),
+      },
+      { description: 'What the author of the rule says.' },
+    ),
+  ),
   events: Type.Array(Type.String(), { description: 'Record ids: the first 20 and the last 20.' }),
 })
 
@@ -37,6 +47,7 @@ export function answerAlert(alert: Alert): AlertAnswer {
     entities: withUsualKinds(alert.entities),
     techniques: [...alert.techniques],
     events: recordIdsOf(alert),
+    ...(alert.guidance === undefined ? {} : { guidance: toAnswer(alert.guidance) }),
     ...(alert.verdict === undefined ? {} : { verdict: alert.verdict }),
     ...(alert.owner === undefined ? {} : { owner: alert.owner }),
     ...(alert.seenAgain === 0 ? {} : { seenAgain: alert.seenAgain }),
@@ -64,6 +75,10 @@ export function snapshotAlert(alert: Alert): AlertSnapshot {
     tags: alert.tags,
     events: recordIdsOf(alert),
   }
+}
+
+function toAnswer({ falsePositives, ...texts }: Guidance): NonNullable<AlertAnswer['guidance']> {
+  return { ...texts, ...(falsePositives === undefined ? {} : { falsePositives: [...falsePositives] }) }
 }
 
 function withUsualKinds(entities: Alert['entities']): Record<string, string[]> {

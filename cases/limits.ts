@@ -13,6 +13,8 @@ export const ENTITY_KINDS_MAX = 32
 /** Longer values are cut: they come from events and may be anything. */
 export const VALUE_CHARS_MAX = 256
 export const TITLE_CHARS_MAX = 512
+/** Of a rule's description, its response and each ordinary cause. */
+export const GUIDANCE_CHARS_MAX = 4096
 /** Techniques, tactics and tags, each. */
 export const LABELS_MAX = 50
 

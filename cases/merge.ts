@@ -4,15 +4,25 @@ import {
   ENTITY_KINDS_MAX,
   ENTITY_VALUES_MAX,
   EVENTS_KEPT_EACH_END,
+  GUIDANCE_CHARS_MAX,
   LABELS_MAX,
   TITLE_CHARS_MAX,
   VALUE_CHARS_MAX,
 } from './limits.ts'
 import { keepText } from './text.ts'
-import { type Alert, type Entities, type EventRef, type IncomingFinding, type Severity, severities } from './types.ts'
+import {
+  type Alert,
+  type Entities,
+  type EventRef,
+  type Guidance,
+  type IncomingFinding,
+  type Severity,
+  severities,
+} from './types.ts'
 
 /** An alert that rests on one finding. */
 export function openAlert(finding: IncomingFinding, given: { readonly id: string; readonly dedupKey: string }): Alert {
+  const guidance = guidanceOf(finding.rule)
   return {
     account: finding.account,
     workspace: finding.workspace,
@@ -33,6 +43,7 @@ export function openAlert(finding: IncomingFinding, given: { readonly id: string
     tactics: joinLabels([], finding.rule.tactics ?? []),
     tags: joinLabels([], finding.rule.tags ?? []),
     events: joinEvents([], refsOf(finding)),
+    ...(guidance === undefined ? {} : { guidance }),
   }
 }
 
@@ -96,6 +107,17 @@ export function joinEvents(known: readonly EventRef[], more: readonly EventRef[]
   const distinct = all.filter((ref, index) => index === 0 || compareRefs(ref, all[index - 1] ?? ref) !== 0)
   if (distinct.length <= 2 * EVENTS_KEPT_EACH_END) return distinct
   return [...distinct.slice(0, EVENTS_KEPT_EACH_END), ...distinct.slice(-EVENTS_KEPT_EACH_END)]
+}
+
+function guidanceOf({ description, falsePositives, response }: IncomingFinding['rule']): Guidance | undefined {
+  const guidance: Guidance = {
+    ...(description === undefined ? {} : { description: keepText(description, GUIDANCE_CHARS_MAX) }),
+    ...(falsePositives === undefined
+      ? {}
+      : { falsePositives: falsePositives.slice(0, LABELS_MAX).map((cause) => keepText(cause, GUIDANCE_CHARS_MAX)) }),
+    ...(response === undefined ? {} : { response: keepText(response, GUIDANCE_CHARS_MAX) }),
+  }
+  return Object.keys(guidance).length === 0 ? undefined : guidance
 }
 
 function refsOf(finding: IncomingFinding): readonly EventRef[] {

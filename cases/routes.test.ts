@@ -81,6 +81,20 @@ describe('the alert API', () => {
     unmapped: { anything: true },
   }
 
+  it('shows what the author of the rule says, cut where it is endless', async () => {
+    const guidance = { description: 'Why it matters.', falsePositives: ['Backups'], response: 'Isolate the host.' }
+    await cases.takeFindings([
+      aFinding('a', { rule: guidance }),
+      aFinding('b', { rule: { id: 'r2', response: 'x'.repeat(10_000) } }),
+      aFinding('c', { rule: { id: 'r3' } }),
+    ])
+    const { items } = await get(alerts)
+    const of = (id: string) => items.find(({ ruleId }: { ruleId: string }) => ruleId === id)
+    expect(of('r1').guidance).toEqual(guidance)
+    expect(of('r2').guidance.response).toHaveLength(4096)
+    expect(of('r3')).not.toHaveProperty('guidance')
+  })
+
   it('lists, gets and changes with entity tags', async () => {
     await cases.takeFindings([aFinding('a'), aFinding('b', { rule: { id: 'r2', severity: 'high' } })])
     const list = await get(alerts)

@@ -381,7 +381,7 @@ function commentsOf(db: Pick<Transaction<Tables>, 'selectFrom'>, alert: Alert) {
     .where('alert_id', '=', alert.id)
 }
 
-type AlertBody = Pick<Alert, 'entities' | 'techniques' | 'tactics' | 'tags' | 'events'>
+type AlertBody = Pick<Alert, 'entities' | 'techniques' | 'tactics' | 'tags' | 'events' | 'guidance'>
 
 function toRow(alert: Alert, foreignKey: string | null): AlertRow {
   const body: AlertBody = {
@@ -390,6 +390,7 @@ function toRow(alert: Alert, foreignKey: string | null): AlertRow {
     tactics: alert.tactics,
     tags: alert.tags,
     events: alert.events,
+    ...(alert.guidance === undefined ? {} : { guidance: alert.guidance }),
   }
   return {
     account: alert.account,

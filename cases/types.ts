@@ -54,6 +54,9 @@ export interface IncomingFinding {
     readonly groupBy?: readonly string[]
     readonly tags?: readonly string[]
     readonly dedup?: DedupPolicy
+    readonly description?: string
+    readonly falsePositives?: readonly string[]
+    readonly response?: string
   }
   /** When it happened, ms. */
   readonly time: number
@@ -67,6 +70,15 @@ export interface IncomingFinding {
 export interface EventRef {
   readonly time: number
   readonly recordId: string
+}
+
+/** What the author of a rule tells whoever looks at its alerts. */
+export interface Guidance {
+  readonly description?: string
+  /** Ordinary causes. */
+  readonly falsePositives?: readonly string[]
+  /** What to do first. */
+  readonly response?: string
 }
 
 /** Findings merged: one thing to look at, with a state and an owner. */
@@ -97,6 +109,7 @@ export interface Alert {
   readonly tags: readonly string[]
   /** The first and the last of them by time. */
   readonly events: readonly EventRef[]
+  readonly guidance?: Guidance
 }
 
 /** An alert as expressions of playbooks see it: OCSF's own snake_case, instants as RFC 3339 text. */

@@ -11,6 +11,8 @@ export interface RuleHead {
   readonly severity: Severity
   readonly description?: string
   readonly falsePositives?: readonly string[]
+  /** What to do first when it is found: `response`, a key of ours that Sigma leaves free. */
+  readonly response?: string
   /** ATT&CK techniques, `T1110.001`. */
   readonly techniques: readonly string[]
   /** ATT&CK tactics, `credential-access`. */

@@ -42,7 +42,7 @@ describe('a rule', () => {
       ruleText(
         'enc',
         "{selection: {CommandLine|contains: ' -enc '}, condition: selection}",
-        'tags: [attack.execution, attack.t1059.001]\nfalsepositives: [Deployment]',
+        'tags: [attack.execution, attack.t1059.001]\nfalsepositives: [Deployment]\nresponse: Decode it.',
       ),
     )
     const [finding, ...more] = detector.detect(shard, [
@@ -60,6 +60,7 @@ describe('a rule', () => {
         techniques: ['T1059.001'],
         tactics: ['execution'],
         falsePositives: ['Deployment'],
+        response: 'Decode it.',
       },
       time: START + 7000,
       recordIds: ['default/default/logs/0/7'],

@@ -21,6 +21,7 @@ export interface Finding {
     readonly groupBy?: readonly string[]
     readonly description?: string
     readonly falsePositives?: readonly string[]
+    readonly response?: string
   }
   /** When it happened, ms: the event's time, or that of the event at which the correlation held. */
   readonly time: number
@@ -43,7 +44,7 @@ export function findingId(...parts: readonly (string | number)[]): string {
 }
 
 export function ruleOfFinding(head: RuleHead, groupBy?: readonly string[]): Finding['rule'] {
-  const { id, title, severity, techniques, tactics, description, falsePositives } = head
+  const { id, title, severity, techniques, tactics, description, falsePositives, response } = head
   return {
     id,
     title,
@@ -53,6 +54,7 @@ export function ruleOfFinding(head: RuleHead, groupBy?: readonly string[]): Find
     ...(groupBy === undefined ? {} : { groupBy }),
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
+    ...(response === undefined ? {} : { response }),
   }
 }
 

@@ -14,6 +14,7 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
   const name = textOf(document, 'name', reporter)
   const description = textOf(document, 'description', reporter)
   const falsePositives = textsOf(document, 'falsepositives')
+  const response = textOf(document, 'response', reporter)
   const tags = textsOf(document, 'tags') ?? []
   return {
     id: readId(document, reporter) ?? name ?? fallbackId,
@@ -22,6 +23,7 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
     severity: readLevel(document, reporter),
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
+    ...(response === undefined ? {} : { response }),
     techniques: tags
       .filter((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/i.test(tag))
       .map((tag) => tag.slice(7).toUpperCase()),
