@@ -2,7 +2,7 @@ import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from '
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
 import { createRules, ruleMigrations, ruleRoutes } from './detection/index.ts'
-import { createIam, iamMigrations, iamRoutes } from './iam/index.ts'
+import { type BreakGlassUse, createIam, iamMigrations, iamRoutes } from './iam/index.ts'
 import {
   compileFilter,
   countSteps,
@@ -90,7 +90,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
   showLogCounters(metrics, partitionLog.counters)
 
-  const iam = await createIam({ database, sealer, clock, log, metrics })
+  const cases = createCases({ database, clock, log, metrics })
+  const onBreakGlass = (use: BreakGlassUse) => cases.takeFindings([breakGlassFinding(use)])
+  const iam = await createIam({ database, sealer, clock, log, metrics, onBreakGlass })
   const audit = createAuditSink({
     log: partitionLog,
     clock,
@@ -99,7 +101,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     metrics,
   })
   const jobs = createJobs({ database, clock, log, metrics })
-  const cases = createCases({ database, clock, log, metrics })
 
   let trouble: string | undefined = 'the service is starting'
   const countStep = countSteps(metrics)
@@ -236,6 +237,26 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   trouble = undefined
   dataDir.publishRuntime({ pid: process.pid, endpoint, ...ports })
   return { api, endpoint, ports, firstStart: first !== undefined }
+}
+
+/** One alert a user while it is open, counting what it does. */
+function breakGlassFinding({ id, account, userName, action, resource, at }: BreakGlassUse): IncomingFinding {
+  return {
+    id: `break-glass/${id}`,
+    account,
+    workspace: DEFAULT_NAME,
+    kind: 'rule',
+    rule: {
+      id: 'rampart.break-glass',
+      title: `The break-glass user ${userName} is used: ${action} on ${resource}`,
+      severity: 'critical',
+      techniques: ['T1078'],
+      dedup: { key: userName },
+    },
+    time: at,
+    recordIds: [],
+    entities: { users: [userName] },
+  }
 }
 
 async function listen(api: Api, host: string, port: number): Promise<void> {

@@ -37,6 +37,10 @@ export async function assumeRole(
   principal: Principal,
   input: AssumeRoleInput,
 ): Promise<{ readonly credentials: SessionCredentials; readonly roleId: string; readonly arn: string }> {
+  if (deps.directory.findUser(principal.account, principal.name)?.breakGlass && principal.kind === 'user') {
+    // A session of a role would be good beyond the time of the opening, and outside its alerts.
+    throw iamError('iam.role.notTrusted', 'a break-glass user acts itself and assumes no role')
+  }
   const role = findRole(deps.directory, input.arn)
   const decision = deps.authorizer.decide(
     { principal, action: 'sts:role:assume', resource: input.arn, context: input.context },

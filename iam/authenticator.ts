@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Authenticator, BodyBound, Clock, Principal, RequestHead, Sealer } from '../platform/index.ts'
+import { mayAct } from './access/may-act.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
@@ -75,7 +76,8 @@ export class IamAuthenticator implements Authenticator {
     const { directory } = this.#deps
     const user = directory.findUser(claims.account, claims.userName)
     const stands =
-      user?.enabled &&
+      user &&
+      mayAct(user, this.#deps.clock.now()) &&
       user.id === claims.userId &&
       claims.authenticatedAt >= user.tokensValidAfter &&
       !directory.isRevoked(claims.sessionId)
@@ -109,7 +111,7 @@ export class IamAuthenticator implements Authenticator {
     const right = isSignatureOf(head, presented, { signingKey, payloadHash, options: SERVICE_OPTIONS })
     const user = key && this.#deps.directory.findUser(key.account, key.userName)
     // Whatever is wrong has the same answer: which access keys exist is nobody's business.
-    if (!right || !key?.enabled || !user?.enabled) throw wrongSignature()
+    if (!right || !key?.enabled || !user || !mayAct(user, this.#deps.clock.now())) throw wrongSignature()
     this.#noteUse(key)
     return principalOfKey(user, key)
   }

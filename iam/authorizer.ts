@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Authorizer, AuthzRequest, Clock, Decision, Principal } from '../platform/index.ts'
+import { type BreakGlassAlarm, custodyList, isCustody } from './access/break-glass.ts'
+import { isOpen } from './access/may-act.ts'
 import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
 import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
+import { StatementList } from './decision/statement-list.ts'
 import { DecisionKeys } from './decision-keys.ts'
 import type { DecisionLog } from './decision-log/decision-log.ts'
 import type { Directory } from './directory.ts'
@@ -16,12 +19,13 @@ import type { ResourceLayer, ResourcePolicies } from './resource-policies.ts'
 import type { Log } from './types.ts'
 
 export interface AuthorizerDeps {
-  readonly directory: Pick<Directory, 'placeOf' | 'projectOf' | 'isProjectEnabled'>
+  readonly directory: Pick<Directory, 'placeOf' | 'projectOf' | 'isProjectEnabled' | 'findUser'>
   readonly views: PolicyViews
   readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
   readonly clock: Clock
   readonly decisions: Pick<DecisionLog, 'add'>
+  readonly alarm: BreakGlassAlarm
   readonly log: Log
 }
 
@@ -37,6 +41,8 @@ function namesOf(principal: Principal, view: PolicyView): string[] {
   const holder = view.holder?.arn
   return holder === undefined || holder === principal.arn ? [principal.arn] : [principal.arn, holder]
 }
+
+const nothing = new StatementList([])
 
 function makeDecisionId(): string {
   return randomUUID().replaceAll('-', '')
@@ -69,7 +75,24 @@ export class IamAuthorizer implements Authorizer {
       )
       return this.#refuse(request, { allowed: false, id, reason: 'error', determining: [] })
     }
-    return this.decide(request, this.#deps.evaluator, { onResource })
+    const decision = this.decide(request, this.#deps.evaluator, { onResource })
+    return (await this.#isTold(request, decision))
+      ? decision
+      : this.#refuse(request, { ...decision, allowed: false, reason: 'error' })
+  }
+
+  /** What a break-glass user does raises an alert, or does not happen. Asking what one could do is no use of it. */
+  async #isTold({ principal, action, resource }: AuthzRequest, { allowed, id }: Decision): Promise<boolean> {
+    if (principal.kind !== 'user' || principal.auth === 'internal') return true
+    if (!this.#deps.directory.findUser(principal.account, principal.name)?.breakGlass) return true
+    const { account, name: userName } = principal
+    try {
+      await this.#deps.alarm({ id, account, userName, action, resource, allowed, at: this.#deps.clock.now() })
+      return true
+    } catch (error) {
+      this.#deps.log.error({ err: error, decisionId: id }, 'the use of a break-glass user could not be told: denied')
+      return false
+    }
   }
 
   /** The same without policies on resources but those given, by a chosen evaluator. Never throws.
@@ -113,10 +136,11 @@ export class IamAuthorizer implements Authorizer {
     const { directory } = this.#deps
     const name = splitResource(resource)
     const owner = name && accountField(name)
+    const now = this.#deps.clock.now()
     const keys = new DecisionKeys({
       principal,
       view,
-      now: this.#deps.clock.now(),
+      now,
       context: request.context,
       asserted,
       resource: { name: resource, account: owner || undefined, directory },
@@ -128,8 +152,18 @@ export class IamAuthorizer implements Authorizer {
       typeof project === 'string' && owner && !directory.isProjectEnabled(owner, project)
         ? [{ node: `project/${project}`, list: readsOnly }]
         : []
-    // What the platform does itself is bounded by nobody's organisation.
-    const isBound = principal.kind !== 'platform'
+    const { holder } = view
+    const custodianId = principal.kind === 'user' ? holder?.id : undefined
+    const custody =
+      custodianId !== undefined && isCustody(directory, { account: principal.account, custodianId, action, resource })
+    if (custody) return { view, question, layers: { ...EMPTY_LAYERS, identity: custodyList, sessions } }
+    const breakGlass = holder && 'breakGlass' in holder ? holder.breakGlass : undefined
+    if (breakGlass && !isOpen(breakGlass, now)) {
+      return { view, question, layers: { ...EMPTY_LAYERS, identity: nothing } }
+    }
+    // What the platform does itself is bounded by nobody's organisation, and an emergency not by its own.
+    const isBound = principal.kind !== 'platform' && !breakGlass
+    const isOwnerBound = principal.kind !== 'platform' && !(breakGlass && owner === principal.account)
     return {
       view,
       question,
@@ -137,7 +171,7 @@ export class IamAuthorizer implements Authorizer {
         ...EMPTY_LAYERS,
         guardrails: (isBound && directory.placeOf(principal.account)?.guardrails) || [],
         resourceGuardrails:
-          isBound && owner ? [...(directory.placeOf(owner)?.resourceGuardrails ?? []), ...disabled] : [],
+          isOwnerBound && owner ? [...(directory.placeOf(owner)?.resourceGuardrails ?? []), ...disabled] : [],
         identity: view.identity,
         boundary: view.boundary,
         sessions,

@@ -80,7 +80,7 @@ export class DecisionKeys implements KeyValues {
       case 'g:principalcreatedat':
         return this.#view.holder && formatInstant(this.#view.holder.createdAt)
       case 'g:groups':
-        return this.#view.holder && 'groups' in this.#view.holder ? this.#view.holder.groups : undefined
+        return this.#groups()
       case 'g:authmethod':
         return this.#principal.auth
       case 'g:mfapresent':
@@ -104,6 +104,15 @@ export class DecisionKeys implements KeyValues {
       default:
         return this.#request.get(key)
     }
+  }
+
+  /** Those it is in, and those it is in for a time that is not over. */
+  #groups(): readonly string[] | undefined {
+    const { holder } = this.#view
+    if (!holder || !('groups' in holder)) return undefined
+    const timed = holder.access.filter(({ kind, expiresAt }) => kind === 'group' && this.#now < expiresAt)
+    if (timed.length === 0) return holder.groups
+    return [...new Set([...holder.groups, ...timed.map(({ target }) => target)])]
   }
 
   #ageSec(): number | undefined {

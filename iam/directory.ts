@@ -1,4 +1,5 @@
 import { type AccountId, type Clock, iamArn, unreachable } from '../platform/index.ts'
+import { accessByUser } from './access/user-access.ts'
 import { ApplicationWorld } from './applications/world.ts'
 import { platformPolicies } from './builtin.ts'
 import { StatementIndex } from './memory/statement-index.ts'
@@ -25,6 +26,7 @@ import type {
 
 /** What of an account is in memory. */
 export interface AccountState {
+  readonly account: AccountId
   readonly users: UserTable
   readonly groups: Map<string, Group>
   readonly roles: Map<string, Role>
@@ -218,6 +220,7 @@ export class Directory {
     const found = this.#states.get(account)
     if (found) return found
     const made: AccountState = {
+      account,
       users: new UserTable(account),
       groups: new Map(),
       roles: new Map(),
@@ -274,6 +277,12 @@ export class Directory {
     for (const rows of groupBy(await store.grants('user', which), keyOf).values()) {
       const [first] = rows
       if (first) put(() => usersOf(first.account).setOwn(first.holder, { grants: rows.map(grantOf) }))
+    }
+    for (const { account, name, id, ...own } of accessByUser(await store.userAccess(which, this.#deps.clock.now()))) {
+      put(() => {
+        // By id: one made again under a name starts with nothing.
+        if (usersOf(account).get(name)?.id === id) usersOf(account).setOwn(name, own)
+      })
     }
     put(() => this.#changed(which))
   }

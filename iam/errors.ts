@@ -32,5 +32,12 @@ export const iamError = defineErrors({
   'iam.thing.absent': { status: 404, title: 'Not found' },
   'iam.thing.exists': { status: 409, title: 'Exists already' },
   'iam.thing.inUse': { status: 409, title: 'Still in use' },
+  'iam.access.malformed': { status: 422, title: 'Request not acceptable' },
+  'iam.access.custodians': { status: 422, title: 'Custodians not acceptable' },
+  'iam.access.notCustodian': { status: 403, title: 'Only for custodians' },
+  'iam.access.usersOnly': { status: 403, title: 'Only for users' },
+  'iam.access.ownRequest': { status: 403, title: 'Own request' },
+  'iam.access.notOwn': { status: 403, title: 'Request of somebody else' },
+  'iam.access.notOpen': { status: 409, title: 'Request not open' },
   'iam.limit.reached': { status: 409, title: 'Limit reached' },
 })

@@ -12,6 +12,9 @@ import {
   parseAccountId,
   type Sealer,
 } from '../platform/index.ts'
+import { AccessRequests } from './access/access-requests.ts'
+import { type BreakGlassAlarm, BreakGlassUsers } from './access/break-glass.ts'
+import { AccessStore } from './access/store.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
@@ -58,6 +61,8 @@ export interface IamDeps {
   readonly metrics?: Metrics
   /** Origins at addresses of private use that applications may have their sign-outs told to. Default: none. */
   readonly oidcPrivateOrigins?: readonly string[]
+  /** Told of each use of a break-glass user, before it happens. Default: the log, as an error. */
+  readonly onBreakGlass?: BreakGlassAlarm
 }
 
 /** What the first start made; shown once. */
@@ -79,6 +84,8 @@ export interface Iam {
   readonly authorizer: Authorizer
   readonly users: Users
   readonly accessKeys: AccessKeys
+  readonly accessRequests: AccessRequests
+  readonly breakGlass: BreakGlassUsers
   readonly groups: Groups
   readonly roles: Roles
   readonly policies: Policies
@@ -148,6 +155,7 @@ export async function createIam({
   log = silent,
   metrics,
   oidcPrivateOrigins = [],
+  onBreakGlass: alarm = async (use) => log.error({ use }, 'a break-glass user is used'),
 }: IamDeps): Promise<Iam> {
   const store = new IamStore(database)
   const directory = new Directory({ store, clock, log })
@@ -173,16 +181,21 @@ export async function createIam({
     views,
     resourcePolicies,
     evaluator,
+    alarm,
     clock,
     log,
   })
   const organizations = new Organizations({ directory, changes, passwords, clock })
+  const accessStore = new AccessStore(database)
+  const accessRequests = new AccessRequests({ directory, changes, store: accessStore, authorizer, clock })
   const roles = new Roles({ directory, changes, clock })
   return {
     authenticator,
     authorizer,
     users,
     accessKeys: new AccessKeys({ directory, changes, sealer, clock }),
+    accessRequests,
+    breakGlass: new BreakGlassUsers({ directory, changes, requests: accessRequests, alarm, clock }),
     groups: new Groups({ directory, changes, clock }),
     roles,
     policies: new Policies({ directory, changes, store, clock }),

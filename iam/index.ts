@@ -1,3 +1,4 @@
+export type { BreakGlassUse } from './access/break-glass.ts'
 export { createDecisionSet, type DecisionSet, type DecisionSetInput, type SetRequest } from './decision-set.ts'
 export { type BootstrapResult, createIam, type Iam, type IamDeps } from './iam.ts'
 export { checkPolicyText, type PolicyRemark } from './lint-file.ts'

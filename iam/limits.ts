@@ -140,3 +140,20 @@ export const DECISIONS_KEPT_MAX = 1_000_000
 export const DECISIONS_PER_PRUNE = 10_000
 /** Characters; a longer explanation is left out, the refusal kept. */
 export const DECISION_EXPLANATION_LENGTH_MAX = 256 * 1024
+
+/** Requests for access for a time that wait for an approval: in an account, and of one user. */
+export const ACCESS_PENDING_MAX = 1_000
+export const ACCESS_PENDING_PER_USER_MAX = 20
+/** Not approved for so long, a request lapses. */
+export const ACCESS_LAPSES_AFTER_MS = 7 * 24 * 3_600_000
+export const ACCESS_SEC_MIN = 60
+export const ACCESS_SEC_MAX = 30 * 24 * 3_600
+/** How long a break-glass user stays open at most. */
+export const BREAK_GLASS_SEC_MAX = 4 * 3_600
+/** One asks, two others open it. */
+export const CUSTODIANS_MIN = 3
+export const CUSTODIANS_MAX = 20
+/** Each takes part in every decision about the user while it lasts. */
+export const ACCESS_ACTIVE_PER_USER_MAX = 20
+/** Of one account, those that are over. */
+export const ACCESS_REQUESTS_KEPT_MAX = 10_000

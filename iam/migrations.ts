@@ -1,4 +1,5 @@
 import type { Migration } from '../platform/index.ts'
+import { accessMigrations } from './access/migrations.ts'
 import { decisionMigrations } from './decision-log/migrations.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
@@ -162,4 +163,5 @@ export const iamMigrations: readonly Migration[] = [
   ...organizationMigrations,
   ...projectMigrations,
   ...decisionMigrations,
+  ...accessMigrations,
 ]

@@ -4,10 +4,11 @@ import { StatementList } from './decision/statement-list.ts'
 import type { AccountState, Directory } from './directory.ts'
 import { VIEWS_REMEMBERED_MAX } from './limits.ts'
 import { parsePolicy } from './policy/document.ts'
+import { policyUntil } from './policy/narrow.ts'
 import { type CompiledPolicy, compilePolicy } from './policy/statement.ts'
 import { scopedPolicy } from './projects/scope.ts'
 import { Remembered } from './remembered.ts'
-import type { Holder, LoadedPolicy, Role, User } from './types.ts'
+import type { Holder, LoadedPolicy, Role, TimedAccess, User } from './types.ts'
 
 /** The policies that apply to one principal, ready for decisions. */
 export interface PolicyView {
@@ -84,7 +85,8 @@ export class PolicyViews {
     const holder = kind === 'user' ? state.users.get(name) : state.roles.get(name)
     if (!holder) return undefined
     const groups = 'groups' in holder ? holder.groups.flatMap((group) => state.groups.get(group) ?? []) : []
-    const held = [holder, ...groups].flatMap((one) => this.#policiesOf(account, one))
+    const timed = 'access' in holder ? holder.access.flatMap((access) => this.#policiesForATime(state, access)) : []
+    const held = [...[holder, ...groups].flatMap((one) => this.#policiesOf(account, one)), ...timed]
     const boundary: [string, LoadedPolicy][] = holder.boundary
       ? [[holder.boundary, this.#directory.findPolicy(account, holder.boundary)?.compiled]]
       : []
@@ -112,6 +114,16 @@ export class PolicyViews {
         return [`${policy}@${scope}`, compiled && scopedPolicy(compiled, { account, scope })]
       }),
     ]
+  }
+
+  /** What was meant by the name when access was asked for; nothing where that is gone. */
+  #policiesForATime(state: AccountState, access: TimedAccess): [string, LoadedPolicy][] {
+    const { kind, target, targetId, expiresAt, request } = access
+    const found = kind === 'policy' ? this.#directory.findPolicy(state.account, target) : state.groups.get(target)
+    if (found?.id !== targetId) return []
+    const held: [string, LoadedPolicy][] =
+      'compiled' in found ? [[target, found.compiled]] : this.#policiesOf(state.account, found)
+    return held.map(([id, compiled]) => [`${id}@${request}`, compiled && policyUntil(compiled, expiresAt)])
   }
 
   #sourceView(account: AccountId): PolicyView {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type AccountId, type Clock, formatArn, type Principal, type Sealer, Secret } from '../platform/index.ts'
+import { mayAct } from './access/may-act.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import { SESSION_TOKEN_LENGTH_MAX, TOKENS_REMEMBERED_MAX } from './limits.ts'
@@ -96,7 +97,7 @@ export class RoleSessions {
     const isEnded =
       holder?.id !== claims.holderId ||
       claims.expiresAt <= this.#deps.clock.now() ||
-      ('enabled' in holder && (!holder.enabled || claims.issuedAt < holder.tokensValidAfter))
+      ('enabled' in holder && (!mayAct(holder, this.#deps.clock.now()) || claims.issuedAt < holder.tokensValidAfter))
     if (isEnded) throw iamError('iam.session.expired', 'the session has ended; ask for new credentials')
     const narrowed = claims.policies.length > 0 ? { sessionPolicies: claims.policies } : {}
     if (kind === 'user') {

@@ -2,11 +2,13 @@ import type { Api } from '../platform/index.ts'
 import { awsRoutes } from './aws/routes.ts'
 import type { Iam } from './iam.ts'
 import { oidcRoutes } from './oidc/routes.ts'
+import { accessRequestRoutes } from './routes/access-requests.ts'
 import { appRegistrationRoutes } from './routes/app-registrations.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
 import { authorizeRoutes } from './routes/authorize.ts'
 import { authzenRoutes } from './routes/authzen.ts'
+import { breakGlassRoutes } from './routes/break-glass.ts'
 import { decisionRoutes } from './routes/decisions.ts'
 import type { FilterCompiler } from './routes/forms.ts'
 import { groupRoutes } from './routes/groups.ts'
@@ -30,6 +32,8 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     tokenRoutes(iam)(api)
     userRoutes(iam, deps)(api)
     mfaRoutes(iam)(api)
+    accessRequestRoutes(iam, deps)(api)
+    breakGlassRoutes(iam)(api)
     appRegistrationRoutes(iam, deps)(api)
     oidcRoutes(iam.oidc, { publicUrl: deps.publicUrl ?? (() => '') })(api)
     groupRoutes(iam, deps)(api)

@@ -1,4 +1,5 @@
 import { type AccountId, type Clock, uuidv7 } from '../platform/index.ts'
+import { mayAct } from './access/may-act.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
@@ -79,9 +80,9 @@ async function prove(deps: SignInDeps, input: SignInInput): Promise<ProvenUser> 
   return { user, authenticatedAt, mfa }
 }
 
-function mayEnter({ directory }: SignInDeps, { account, name, id }: User): boolean {
+function mayEnter({ directory, clock }: SignInDeps, { account, name, id }: User): boolean {
   const user = directory.findUser(account, name)
-  return user?.id === id && user.enabled
+  return user?.id === id && mayAct(user, clock.now())
 }
 
 function failed() {

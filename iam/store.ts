@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { AccountId, Database } from '../platform/index.ts'
+import { type AccountId, type Database, iamArn } from '../platform/index.ts'
+import { AccessWriter, readUserAccess, type UserAccessRows } from './access/store.ts'
 import { removeSecondFactor } from './mfa/store.ts'
 import {
   type OrganizationRows,
@@ -25,12 +26,14 @@ export class IamWriter {
   readonly #account: AccountId
   readonly organization: OrganizationWriter
   readonly projects: ProjectWriter
+  readonly access: AccessWriter
   readonly touched = new Map<string, { readonly noun: ChangedNoun; readonly name: string }>()
 
   constructor(tx: Tx, account: AccountId) {
     this.#tx = tx
     this.#account = account
     this.organization = new OrganizationWriter(tx, (id) => this.#touch('organization', id))
+    this.access = new AccessWriter(tx, account, (noun, name) => this.#touch(noun, name))
     this.projects = new ProjectWriter(tx, account, (noun, name) => this.#touch(noun, name))
   }
 
@@ -91,7 +94,10 @@ export class IamWriter {
       .where('account', '=', this.#account)
       .where('name', '=', name)
       .executeTakeFirst()
-    if (user) await removeSecondFactor(this.#tx, { account: this.#account, id: user.id })
+    if (user) {
+      await removeSecondFactor(this.#tx, { account: this.#account, id: user.id })
+      await this.access.deleteBreakGlass({ id: user.id, name })
+    }
     return this.#deleteHolder('user', name)
   }
 
@@ -120,6 +126,7 @@ export class IamWriter {
       .returning('user_name')
       .execute()
     for (const member of members) this.#touch('user', member.user_name)
+    await this.access.endFor('group', name)
     return this.#deleteHolder('group', name)
   }
 
@@ -253,6 +260,7 @@ export class IamWriter {
       .where('account', '=', this.#account)
       .where('policy', '=', name)
       .execute()
+    await this.access.endFor('policy', iamArn(this.#account, 'policy', name))
     await this.#tx.deleteFrom('iam_policy').where('account', '=', this.#account).where('name', '=', name).execute()
     this.#touch('policy', name)
   }
@@ -624,6 +632,10 @@ export class IamStore {
 
   project(account: AccountId, id: string): Promise<ProjectRows> {
     return readProject(this.#read, account, id)
+  }
+
+  userAccess(which: Which, now: number): Promise<UserAccessRows> {
+    return readUserAccess(this.#read, which, now)
   }
 
   grants(kind: HolderKind, which: Which): Promise<IamTables['iam_project_grant'][]> {

@@ -34,6 +34,25 @@ export interface InlinePolicy {
   readonly compiled: LoadedPolicy
 }
 
+/** A policy or membership that a user holds until an instant. */
+export interface TimedAccess {
+  readonly request: string
+  readonly kind: 'policy' | 'group'
+  /** ARN of the policy, name of the group. */
+  readonly target: string
+  /** Of what had the name when access was asked for. */
+  readonly targetId: string
+  readonly expiresAt: number
+}
+
+/** A user kept for emergencies: acts only while its custodians let it, and then outside every guardrail. */
+export interface BreakGlass {
+  /** Ids of users. */
+  readonly custodians: ReadonlySet<string>
+  /** Undefined while closed; in the past where it was closed by time. */
+  readonly openUntil: number | undefined
+}
+
 export interface User extends Holder {
   readonly enabled: boolean
   readonly hasPassword: boolean
@@ -43,6 +62,8 @@ export interface User extends Holder {
   readonly tags: Tags
   /** Names, sorted. */
   readonly groups: readonly string[]
+  readonly access: readonly TimedAccess[]
+  readonly breakGlass: BreakGlass | undefined
 }
 
 export type Group = Holder

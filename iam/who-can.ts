@@ -71,7 +71,11 @@ function* candidates(directory: Directory, account: AccountId, input: WhoCanInpu
     if (input.after === undefined || found.arn > input.after) yield found
   }
   const groups = [...state.groups.values()].filter((group) => allowing.isHeldBy(group)).map(({ name }) => name)
-  const wanted = { groups, policies: allowing.policies, holds: (own: OwnPolicies) => allowing.isOwn(own) }
+  const inGroup = new Set(groups)
+  const holds = (own: OwnPolicies) =>
+    allowing.isOwn(own) ||
+    own.access.some(({ kind, target }) => (kind === 'policy' ? allowing.policies : inGroup).has(target))
+  const wanted = { groups, policies: allowing.policies, holds }
   const users = iamArn(account, 'user', '')
   const afterName = input.after?.startsWith(users) ? input.after.slice(users.length) : undefined
   for (const name of state.users.holdersOf(wanted, afterName)) yield principal('user', name)
@@ -128,7 +132,7 @@ class Allowing {
     return holder.attached.some((arn) => this.policies.has(arn)) || this.isOwn(holder)
   }
 
-  isOwn({ inline, grants }: OwnPolicies): boolean {
+  isOwn({ inline, grants }: Pick<OwnPolicies, 'inline' | 'grants'>): boolean {
     for (const { policy } of grants) if (this.policies.has(policy)) return true
     for (const { compiled } of inline.values()) if (this.#allows(compiled)) return true
     return false

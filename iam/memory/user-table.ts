@@ -1,5 +1,5 @@
 import { type AccountId, type Arn, assert, iamArn } from '../../platform/index.ts'
-import type { Holder, InlinePolicy, Tags, User } from '../types.ts'
+import type { BreakGlass, Holder, InlinePolicy, Tags, TimedAccess, User } from '../types.ts'
 import { Names } from './names.ts'
 import { grown, NumberLists } from './number-lists.ts'
 
@@ -20,13 +20,15 @@ export interface UserEntry {
 export interface OwnPolicies {
   readonly inline: ReadonlyMap<string, InlinePolicy>
   readonly grants: Holder['grants']
+  readonly access: readonly TimedAccess[]
+  readonly breakGlass: BreakGlass | undefined
 }
 
 const ENABLED = 1
 const HAS_PASSWORD = 2
 const SLOTS_MIN = 16
 const NO_TAGS = '{}'
-const NONE: OwnPolicies = { inline: new Map(), grants: [] }
+const NONE: OwnPolicies = { inline: new Map(), grants: [], access: [], breakGlass: undefined }
 
 /** The users of one account by name, in order of their names: columns, and no object a user until one is asked for. A
  * million users take some 150 MB. */
@@ -159,6 +161,8 @@ export class UserTable {
       attached: this.#attached.get(slot).map((policy) => this.#policyNames.text(policy)),
       inline: own.inline,
       grants: own.grants,
+      access: own.access,
+      breakGlass: own.breakGlass,
       enabled: (flags & ENABLED) !== 0,
       hasPassword: (flags & HAS_PASSWORD) !== 0,
       tokensValidAfter: this.#tokensValidAfter[slot] as number,

@@ -5,6 +5,7 @@ import Provider, {
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import { type AccountId, assert, type Clock, type Sealer } from '../../platform/index.ts'
+import { mayAct } from '../access/may-act.ts'
 import type { Directory } from '../directory.ts'
 import type { ProvenUser } from '../sign-in.ts'
 import type { Log, User } from '../types.ts'
@@ -218,11 +219,11 @@ export class Oidc {
    * INVARIANT (revocation): as for our own tokens, disabling or deleting a user, a new password and revoking sessions
    * count from the next request on. */
   async #standing(account: AccountId, userId: string, sinceSec: number | undefined): Promise<User | undefined> {
-    const { directory, store, shared } = this.#deps
+    const { directory, store, shared, clock } = this.#deps
     if (shared) await directory.catchUp()
     const name = await store.userName(account, userId)
     const user = name === undefined ? undefined : directory.findUser(account, name)
-    if (user?.id !== userId || !user.enabled) return undefined
+    if (user?.id !== userId || !mayAct(user, clock.now())) return undefined
     // Whole seconds: the second in which it happened counts for the user.
     if (sinceSec !== undefined && (sinceSec + 1) * 1000 <= user.tokensValidAfter) return undefined
     return user

@@ -1,7 +1,7 @@
-import { type AccountId, assert } from '../../platform/index.ts'
+import type { AccountId } from '../../platform/index.ts'
 import { StatementList } from '../decision/statement-list.ts'
-import { type Condition, compileCondition } from '../policy/condition.ts'
 import { parsePolicy } from '../policy/document.ts'
+import { conditionOf, narrowedPolicy } from '../policy/narrow.ts'
 import { type CompiledPolicy, compilePolicy } from '../policy/statement.ts'
 
 /** The project of resources that are in no other. */
@@ -23,18 +23,11 @@ export function scopedPolicy(
   const slash = scope.indexOf('/')
   const key = scope.slice(0, slash) === 'project' ? 'g:EnterpriseProjectId' : 'g:ResourceArn'
   // Every account has a default project of the same id.
-  const added = [equals(key, scope.slice(slash + 1)), equals('g:ResourceAccount', account)]
-  const statements = policy.statements.map((statement) => ({
-    ...statement,
-    conditions: [...statement.conditions, ...added],
-  }))
-  return { ...policy, statements }
-}
-
-function equals(key: string, value: string): Condition {
-  const condition = compileCondition('StringEquals', key, [value])
-  assert(typeof condition === 'object' && 'holds' in condition, 'the condition of a scope compiles')
-  return condition
+  const added = [
+    conditionOf('StringEquals', key, scope.slice(slash + 1)),
+    conditionOf('StringEquals', 'g:ResourceAccount', account),
+  ]
+  return narrowedPolicy(policy, added)
 }
 
 /** What may be done with the resources of a disabled project. */

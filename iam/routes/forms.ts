@@ -74,14 +74,20 @@ export interface PageQuery {
 export function page<Item extends object>(
   items: readonly Item[],
   query: PageQuery,
-  given: { readonly placeOf: (item: Item) => string; readonly compileFilter: FilterCompiler },
+  given: {
+    readonly placeOf: (item: Item) => string
+    readonly compileFilter: FilterCompiler
+    /** Default: rising. */
+    readonly order?: 'rising' | 'falling'
+  },
 ): { items: Item[]; nextCursor?: string } {
   const after = parseCursor(query.cursor)
   const matches = query.filter === undefined ? undefined : given.compileFilter<Item>(query.filter)
+  const isPast = (place: string) => after === undefined || (given.order === 'falling' ? place < after : place > after)
   const limit = query.limit ?? PAGE_ITEMS_DEFAULT
   const found: Item[] = []
   for (const item of items) {
-    if (after !== undefined && given.placeOf(item) <= after) continue
+    if (!isPast(given.placeOf(item))) continue
     if (matches && !matches(item)) continue
     const last = found.at(-1)
     if (found.length === limit && last) return { items: found, nextCursor: formatCursor(given.placeOf(last)) }
