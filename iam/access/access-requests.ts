@@ -58,7 +58,7 @@ export interface AccessRequestsDeps {
   readonly clock: Clock
 }
 
-export const APPROVE_ACCESS = 'iam:access-request:approve'
+const APPROVE_ACCESS = 'iam:access-request:approve'
 
 /** Voices that a request of each kind takes. Two persons open the break-glass user, neither of whom asked for it. */
 const APPROVALS: Readonly<Record<AccessKind, number>> = { policy: 1, group: 1, breakGlass: 2 }
