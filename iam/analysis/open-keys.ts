@@ -22,7 +22,7 @@ const SETTLED = new Set([
 ])
 
 /** Whether a key says the same in every request of a principal about a resource. */
-export function isSettled(canonicalKey: string): boolean {
+function isSettled(canonicalKey: string): boolean {
   return SETTLED.has(canonicalKey) || canonicalKey.startsWith('g:principaltag/')
 }
 

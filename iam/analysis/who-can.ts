@@ -9,7 +9,7 @@ import { type Action, passingAction } from '../policy/action-set.ts'
 import { type ResourceName, splitResource } from '../policy/arn-pattern.ts'
 import { mayMatchResource } from '../policy/statement.ts'
 import type { ResourceLayer, ResourcePolicies } from '../resource-policies.ts'
-import type { Holder, LoadedPolicy, Role, User } from '../types.ts'
+import type { Holder, LoadedPolicy } from '../types.ts'
 import { OpenKeys } from './open-keys.ts'
 import { isNow, type Remainder, type Residue, remainderOf, residueOf } from './residue.ts'
 import { residueText } from './words.ts'
@@ -72,12 +72,6 @@ export async function whoCan(
   return { items }
 }
 
-/** A user or role as it is without any session. */
-export function principalFor(holder: User | Role): Principal {
-  const { account, arn, name } = holder
-  return { kind: 'groups' in holder ? 'user' : 'role', account, arn, name, auth: 'internal' }
-}
-
 /** undefined where the principal cannot, whatever a request brings. */
 export function judge(
   authorizer: IamAuthorizer,
@@ -89,7 +83,7 @@ export function judge(
   return found && abilityOf(found)
 }
 
-export function abilityOf(remainder: Remainder): Ability {
+function abilityOf(remainder: Remainder): Ability {
   const { statements } = remainder
   if (isNow(remainder)) return { can: 'now', statements }
   const residue = residueOf(remainder)
@@ -97,7 +91,7 @@ export function abilityOf(remainder: Remainder): Ability {
 }
 
 /** What is left of the decision whether a principal may; undefined where it may not, whatever a request brings. */
-export function remainderFor(
+function remainderFor(
   authorizer: IamAuthorizer,
   principal: Principal,
   asked: Asked,

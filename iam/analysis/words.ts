@@ -34,7 +34,7 @@ function distinct(texts: readonly string[]): string[] {
 }
 
 /** One condition; those everybody writes in the words everybody uses. */
-export function conditionText({ op, key, want }: OpenCondition): string {
+function conditionText({ op, key, want }: OpenCondition): string {
   const values = `${want.slice(0, VALUES_SAID_MAX).join(', ')}${want.length > VALUES_SAID_MAX ? ', …' : ''}`
   const canonical = canonicalKey(key)
   if (canonical === 'g:mfapresent' && /^Bool(IfExists)?$/.test(op)) return want.includes('true') ? 'MFA' : 'no MFA'
