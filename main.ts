@@ -1,8 +1,9 @@
 import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
-import { createRules, ruleMigrations, ruleRoutes } from './detection/index.ts'
+import { createRules, type Finding, ruleMigrations, ruleRoutes } from './detection/index.ts'
 import { type BreakGlassUse, createIam, iamMigrations, iamRoutes } from './iam/index.ts'
+import { createIndicators, type Indicators, indicatorRoutes, intelMigrations } from './intel/index.ts'
 import {
   compileFilter,
   countSteps,
@@ -84,8 +85,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const sealer = openSealer({ dataDir: dataDir.path })
   const url = config.database.url?.revealText()
   const database = openDatabase(url === undefined ? { file: dataDir.file('rampart.db') } : { url })
-  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, caseMigrations, playbookMigrations]
-  await migrate(database, migrations.flat(), clock)
+  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, intelMigrations, caseMigrations]
+  await migrate(database, [...migrations, playbookMigrations].flat(), clock)
   const logDir = dataDir.folder('log')
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
   showLogCounters(metrics, partitionLog.counters)
@@ -109,7 +110,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     data: { logDir, storeDir: dataDir.folder('events'), logLevel: log.level } as ProcessorData,
     log: partitionLog,
     handlers: {
-      'findings.take': (findings: readonly IncomingFinding[]) => cases.takeFindings(findings),
+      'findings.take': async (findings: readonly Finding[]) => {
+        await cases.takeFindings(findings)
+        await recordSightings(indicators, findings)
+      },
       'step.done': (step: ShardStep) => {
         countStep(step, clock.now())
         for (const gap of step.gaps)
@@ -122,6 +126,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       log.fatal({ err: error }, 'the processor is lost; stopping, since nothing would be processed')
       stop.request('the processor is lost', 'failed')
     },
+  })
+  const indicators = createIndicators({
+    database,
+    clock,
+    log,
+    publish: (change) => processor.channel.call('intel.change', change),
   })
   const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })
   const pipes = createPipes({
@@ -152,6 +162,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
 
   stop.on('work', 'playbooks', () => playbooks.stop())
   stop.on('work', 'jobs', () => jobs.stop())
+  stop.on('work', 'indicators', () => indicators.stop())
   stop.on('work', 'processor', () => processor.stop())
   stop.on('storage', 'audit, log and database', async () => {
     await audit.stop()
@@ -178,6 +189,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),
       searchRoutes({ store, authorizer, requireWorkspace }),
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
+      indicatorRoutes(indicators, { compileFilter, requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
     ],
@@ -192,10 +204,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   for (const account of iam.accounts()) {
     await pipes.ensureAccount(account)
     await rules.load(account)
+    await indicators.load(account)
   }
   iam.onAccount(async (account) => {
     await pipes.ensureAccount(account)
     await rules.load(account)
+    await indicators.load(account)
   })
   if (does('processor')) processor.begin()
 
@@ -204,6 +218,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     () => undefined,
     async () => {
       await cases.prune()
+      await indicators.prune()
       return dropExpired(iam.accounts(), { pipes, log: partitionLog, store, clock })
     },
     { everyMs: UPKEEP_EVERY_MS },
@@ -256,6 +271,16 @@ function breakGlassFinding({ id, account, userName, action, resource, at }: Brea
     time: at,
     recordIds: [],
     entities: { users: [userName] },
+  }
+}
+
+/** Writes which indicators were met where. Findings that come again change nothing. */
+async function recordSightings(indicators: Indicators, findings: readonly Finding[]): Promise<void> {
+  for (const { id, account, workspace, time, recordIds, indicator } of findings) {
+    if (!indicator) continue
+    const { id: met, entity, observable } = indicator
+    const sighting = { id, indicator: met, entity, at: time, observable, recordIds }
+    await indicators.recordSightings({ account, workspace }, [sighting])
   }
 }
 

@@ -1,6 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createParser } from './collectors/index.ts'
-import { createDetector, createRuleWatcher, type Finding, type RuleChange } from './detection/index.ts'
+import {
+  createDetector,
+  createIntelWatcher,
+  createRuleWatcher,
+  type Finding,
+  type RuleChange,
+} from './detection/index.ts'
+import type { IntelChange } from './intel/index.ts'
 import type { ProcessorData } from './main.ts'
 import { openDuckDbStore, openLogReader, serveProcessor } from './pipeline/index.ts'
 import { assert, type Channel, createLog, openChannel, systemClock } from './platform/index.ts'
@@ -13,7 +20,8 @@ const log = createLog({ clock: systemClock, stream: process.stderr, level: logLe
 const reader = await openLogReader({ dir: logDir, log })
 const store = await openDuckDbStore({ dir: storeDir, clock: systemClock })
 const rules = createRuleWatcher()
-const detector = createDetector({ watchers: [rules], log })
+const intel = createIntelWatcher()
+const detector = createDetector({ watchers: [rules, intel], log })
 
 const processor = serveProcessor<Finding>(
   {
@@ -35,4 +43,5 @@ const channel: Channel = openChannel(parentPort, {
     rules.changeRules(change)
     processor.keepState()
   },
+  'intel.change': (change: IntelChange) => intel.changeIndicators(change),
 })

@@ -43,7 +43,7 @@ export interface IncomingFinding {
   readonly id: string
   readonly account: AccountId
   readonly workspace: string
-  readonly kind: 'rule' | 'correlation'
+  readonly kind: 'rule' | 'correlation' | 'indicator'
   readonly rule: {
     readonly id: string
     readonly title: string

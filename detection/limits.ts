@@ -18,16 +18,14 @@ export const CONDITION_CHARS_MAX = 16_384
 export const PREDICATES_MAX = 20_000
 /** Variants that `windash` makes of one value: five signs for each of up to four dashes. */
 export const WINDASH_VARIANTS_MAX = 625
-/** Values that the placeholders of one value may stand for together. */
-export const PLACEHOLDER_VARIANTS_MAX = 20_000
 /** Characters of one regular expression. */
 export const REGEX_CHARS_MAX = 8_192
 /** Characters of a value in a rule. */
 export const VALUE_CHARS_MAX = 65_536
 /** Comparisons that a condition may come to when its identifiers are put in for their names, each time anew. */
 export const EXPRESSION_NODES_MAX = 200_000
-/** The longest window of a correlation, ms: 92 days, a quarter of a year. Its state is held that long. */
-export const TIMESPAN_MS_MAX = 92 * 86_400_000
+/** The longest window of a correlation, ms: 90 days. Its state is held that long. */
+export const TIMESPAN_MS_MAX = 90 * 86_400_000
 /** How deep keywords look into an event; parsers bound events to less. */
 export const EVENT_DEPTH_MAX = 64
 /** Kinds of events that matchers keep plans for; beyond it they start afresh, so that made-up channels and event ids cost
@@ -80,8 +78,6 @@ export const PAGE_ITEMS_DEFAULT = 100
 export const LIST_FILTER_CHARS_MAX = 4_096
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
-/** Transformations of one pipeline, or within one of its `nest`. */
-export const PIPELINE_STEPS_MAX = 2_000
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
 /** After how many events a plan first looks whether its witnesses are good ones. */
@@ -92,3 +88,9 @@ export const KEYS_REMEMBERED_MAX = 4_096
 export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024
 /** Rules that a kind of event must have for its plan to be made before its first event. */
 export const PREPARED_RULES_MIN = 20
+/** Observables of one event that indicators are looked up for. */
+export const OBSERVABLES_PER_EVENT_MAX = 64
+/** An indicator is told of an entity once in so long, ms. */
+export const INDICATOR_TOLD_EVERY_MS = 3_600_000
+/** Pairs of indicator and entity that a shard remembers to have told; beyond it the oldest may be told again. */
+export const INDICATORS_TOLD_MAX = 50_000

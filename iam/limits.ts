@@ -157,7 +157,3 @@ export const CUSTODIANS_MAX = 20
 export const ACCESS_ACTIVE_PER_USER_MAX = 20
 /** Of one account, those that are over. */
 export const ACCESS_REQUESTS_KEPT_MAX = 10_000
-/** Joint states of patterns that are looked at together before an analysis says that it did not see everything. */
-export const PATTERN_STATES_MAX = 40_000
-/** Classes of texts that patterns tell apart. */
-export const PATTERN_CLASSES_MAX = 4_000

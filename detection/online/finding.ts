@@ -10,7 +10,7 @@ export interface Finding {
   readonly id: string
   readonly account: AccountId
   readonly workspace: string
-  readonly kind: 'rule' | 'correlation'
+  readonly kind: 'rule' | 'correlation' | 'indicator'
   readonly rule: {
     readonly id: string
     readonly title: string
@@ -22,6 +22,9 @@ export interface Finding {
     readonly description?: string
     readonly falsePositives?: readonly string[]
     readonly response?: string
+    readonly tags?: readonly string[]
+    /** What makes findings one alert, where the rule says so itself. */
+    readonly dedup?: { readonly key: string }
   }
   /** When it happened, ms: the event's time, or that of the event at which the correlation held. */
   readonly time: number
@@ -30,6 +33,21 @@ export interface Finding {
   readonly entities: Entities
   /** The values of `groupBy`. */
   readonly group?: Readonly<Record<string, string>>
+  /** The indicator that was met, and by what. */
+  readonly indicator?: {
+    readonly id: string
+    readonly type: string
+    readonly value: string
+    /** The source that is surest of it. */
+    readonly source: string
+    readonly confidence: number
+    readonly score: number
+    /** The value as the event holds it, and in which member. */
+    readonly observable: string
+    readonly field: string
+    /** Who met it. */
+    readonly entity: string
+  }
   /** The last finding of its rule for now: the rule matches so much that more would be noise. */
   readonly throttled?: true
 }

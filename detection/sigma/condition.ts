@@ -150,8 +150,7 @@ class ConditionParser {
 }
 
 export interface ConditionScope {
-  /** Undefined where pipelines left nothing of one: its terms are left out. */
-  readonly identifiers: ReadonlyMap<string, Expression | undefined>
+  readonly identifiers: ReadonlyMap<string, Expression>
   /** Counts down by the size of each identifier put in. */
   readonly budget: { nodes: number }
   readonly at: number
@@ -202,16 +201,14 @@ function resolve(condition: Condition, scope: ConditionScope, reporter: Reporter
         )
         return undefined
       }
-      const of = names.flatMap((name) => putIn(name, scope) ?? [])
-      if (of.length === 0) return undefined
+      const of = names.map((name) => putIn(name, scope))
       return condition.kind === 'some' ? or(of) : and(of)
     }
   }
 }
 
-function putIn(name: string, scope: ConditionScope): Expression | undefined {
-  const expression = scope.identifiers.get(name)
-  if (!expression) return undefined
+function putIn(name: string, scope: ConditionScope): Expression {
+  const expression = scope.identifiers.get(name) ?? FALSE
   scope.budget.nodes -= sizeOf(expression)
   return scope.budget.nodes < 0 ? FALSE : expression
 }

@@ -66,8 +66,7 @@ export function textOf(node: MapNode, key: string, reporter: Reporter): string |
   return undefined
 }
 
-/** The texts under `key`: a list, or one; undefined where there is none. */
-export function textsOf(node: MapNode, key: string): string[] | undefined {
+function textsOf(node: MapNode, key: string): string[] | undefined {
   const value = member(node, key)?.value
   if (!value) return undefined
   const items: readonly Node[] = value.kind === 'list' ? value.items : [value]

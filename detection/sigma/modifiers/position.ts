@@ -23,7 +23,7 @@ function open(side: { before: boolean; after: boolean; position: TextPosition })
         if (side.position === 'contains') return value
         return {
           ...value,
-          pattern: side.position === 'startsWith' ? ['^(?:', ...value.pattern, ')'] : ['(?:', ...value.pattern, ')$'],
+          source: side.position === 'startsWith' ? `^(?:${value.source})` : `(?:${value.source})$`,
         }
       case 'fieldRef':
         return { ...value, position: side.position }

@@ -1,0 +1,176 @@
+import { type Hit, IndicatorIndex, type IntelChange, indicatorId, scoreAt, tlps } from '../../intel/index.ts'
+import type { Event, ShardAddress } from '../../pipeline/index.ts'
+import { INDICATOR_TOLD_EVERY_MS, INDICATORS_TOLD_MAX } from '../limits.ts'
+import { shapeEvent } from '../sources/event-shape.ts'
+import type { Severity } from '../types.ts'
+import { type Entities, entitiesOf } from './entities.ts'
+import { type Finding, findingId, recordIdOf } from './finding.ts'
+import { type EventObservable, observablesOf } from './observables.ts'
+import { decodeState, encodeState } from './shard-state.ts'
+import { keyOfShard, type Watcher } from './watcher.ts'
+
+/** Matches events with the indicators of their workspace. */
+export interface IntelWatcher extends Watcher {
+  /** Takes effect with the next event. */
+  changeIndicators(change: IntelChange): void
+}
+
+/** When an indicator was last told of an entity, by both; the oldest first. */
+type Told = Map<string, number>
+
+/** Watches for indicators. An indicator is told of an entity once an hour of receive time: what it meets again in between
+ * is the same finding. Whether an indicator holds is judged at the instant at which the record was received, which the
+ * log repeats. */
+export function createIntelWatcher(): IntelWatcher {
+  const indexes = new Map<string, IndicatorIndex>()
+  const shards = new Map<string, Told>()
+
+  const toldOf = (address: ShardAddress): Told => {
+    const key = keyOfShard(address)
+    let told = shards.get(key)
+    if (!told) {
+      told = new Map()
+      shards.set(key, told)
+    }
+    return told
+  }
+
+  return {
+    name: 'intel',
+
+    changeIndicators(change) {
+      const key = keyOfScope(change)
+      let index = indexes.get(key)
+      if (!index) {
+        index = new IndicatorIndex()
+        indexes.set(key, index)
+      }
+      index.change(change)
+    },
+
+    watch(address, events, tell) {
+      const index = indexes.get(keyOfScope(address))
+      if (!index || index.size === 0) return
+      const told = toldOf(address)
+      for (const event of events) {
+        for (const finding of findIn(event, address, index, told)) tell(finding, event.receivedAt)
+      }
+    },
+
+    snapshot(address) {
+      const told = toldOf(address)
+      return told.size === 0 ? undefined : encodeState({ told: [...told] })
+    },
+
+    restore(address, state) {
+      shards.set(keyOfShard(address), state ? decodeState(state, readTold) : new Map())
+    },
+  }
+}
+
+const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
+  `${account}/${workspace}`
+
+function readTold(json: unknown): Told | undefined {
+  const entries = (json as { told?: unknown } | null)?.told
+  return Array.isArray(entries) ? new Map(entries as [string, number][]) : undefined
+}
+
+function* findIn(event: Event, address: ShardAddress, index: IndicatorIndex, told: Told): Generator<Finding> {
+  let entities: Entities | undefined
+  const met = new Set<string>()
+  for (const observable of observablesOf(event)) {
+    for (const hit of index.lookUp(observable.type, observable.value, event.receivedAt)) {
+      const id = indicatorId(hit)
+      if (met.has(id)) continue
+      met.add(id)
+      entities ??= entitiesOf(shapeEvent(event.original, event.logsource).root, event.ocsf)
+      const entity = entityOf(entities, observable)
+      if (isNews(told, `${id} ${entity}`, event.receivedAt)) {
+        yield indicatorFinding({ id, hit, observable, entity, entities, event, address })
+      }
+    }
+  }
+}
+
+interface Met {
+  readonly id: string
+  readonly hit: Hit
+  readonly observable: EventObservable
+  readonly entity: string
+  readonly entities: Entities
+  readonly event: Event
+  readonly address: ShardAddress
+}
+
+/** What is stated when an event met an indicator. */
+function indicatorFinding({ id, hit, observable, entity, entities, event, address }: Met): Finding {
+  const { type, value } = hit
+  const recordId = recordIdOf(address, event.offset)
+  const scored = hit.opinions
+    .map((opinion) => ({ opinion, score: Math.round(scoreAt(type, opinion, event.receivedAt)) }))
+    .sort((a, b) => b.score - a.score)
+  const [surest] = scored
+  const sources = scored.map(({ opinion }) => opinion.source)
+  const tlp = tlps[Math.max(...hit.opinions.map((opinion) => tlps.indexOf(opinion.tlp)))] ?? 'red'
+  const score = surest?.score ?? 0
+  return {
+    id: findingId(address.account, id, recordId),
+    account: address.account,
+    workspace: address.workspace,
+    kind: 'indicator',
+    rule: {
+      id: `indicator.${type}`,
+      title: `Indicator met: ${type} ${value}`,
+      severity: severityOf(score),
+      techniques: [],
+      tactics: [],
+      tags: ['indicator', ...sources.map((source) => `source:${source}`), `tlp:${tlp}`],
+      // One alert for an indicator and who met it.
+      dedup: { key: `${id} ${entity}` },
+      description: `${observable.value} in ${observable.field} meets the ${type} ${value}, which ${sources.join(', ')} holds to be bad (score ${score} of 100).`,
+    },
+    time: event.time,
+    recordIds: [recordId],
+    entities,
+    indicator: {
+      id,
+      type,
+      value,
+      source: sources[0] ?? '',
+      confidence: surest?.opinion.confidence ?? 0,
+      score,
+      observable: observable.value,
+      field: observable.field,
+      entity,
+    },
+  }
+}
+
+function severityOf(score: number): Severity {
+  if (score >= 80) return 'high'
+  return score >= 50 ? 'medium' : 'low'
+}
+
+/** Who met it: the host, else the user, else the other address; the observable itself where the event names nobody. */
+function entityOf(entities: Entities, observable: EventObservable): string {
+  for (const kind of ['hosts', 'users', 'ips'] as const) {
+    const other = entities[kind]?.find((value) => value.toLowerCase() !== observable.value.toLowerCase())
+    if (other !== undefined) return other
+  }
+  return observable.value
+}
+
+function isNews(told: Told, key: string, at: number): boolean {
+  const before = told.get(key)
+  if (before !== undefined && Math.abs(at - before) < INDICATOR_TOLD_EVERY_MS) return false
+  told.delete(key)
+  told.set(key, at)
+  if (told.size > INDICATORS_TOLD_MAX) {
+    for (const oldest of told.keys()) {
+      told.delete(oldest)
+      break
+    }
+  }
+  return true
+}

@@ -1,0 +1,392 @@
+import {
+  assert,
+  type Clock,
+  type Database,
+  formatCursor,
+  type Log,
+  parseCursor,
+  type Result,
+  requireMatch,
+} from '../platform/index.ts'
+import { refusalOf } from './admission.ts'
+import { decaysAt } from './decay.ts'
+import { intelError } from './errors.ts'
+import { indicatorId } from './indicator-id.ts'
+import { formatNetwork, maskIp, parseIp } from './ip.ts'
+import { INDICATORS_MAX, OPINIONS_MAX, OPINIONS_PER_WRITE, SCANNED_PER_PAGE_MAX, SIGHTINGS_KEPT_MS } from './limits.ts'
+import { LiveIndicators } from './live.ts'
+import type { IntelChange } from './match/indicator-index.ts'
+import { anyScheme, guessIndicator, normaliseIndicator } from './normalise.ts'
+import { createIntelStore, type IndicatorDraft, type Sighting } from './store.ts'
+import type { ExactType, Indicator, Observable, Opinion, Place, Tlp } from './types.ts'
+
+export interface IndicatorsDeps {
+  readonly database: Database
+  readonly clock: Clock
+  readonly log: Log
+  /** Puts a change before whoever matches events; resolves when the next event is matched with it. */
+  readonly publish: (change: IntelChange) => Promise<void>
+  /** Learns of indicators that are new, or that a source is surer of than all were before. */
+  readonly onStronger?: (place: Place, indicators: readonly Indicator[]) => void
+}
+
+/** What one source says of one value. */
+export interface Statement {
+  readonly observable: Observable
+  readonly source: string
+  readonly confidence: number
+  readonly tlp: Tlp
+  readonly labels?: readonly string[]
+  readonly killChain?: readonly string[]
+  readonly description?: string
+  readonly stixId?: string
+  readonly validFrom: number
+  readonly validUntil?: number
+  readonly lastSeen: number
+  readonly revoked?: boolean
+  /** When the source said it: an older statement does not replace a newer one. */
+  readonly saidAt: number
+  /** Why it is kept and not compared with events. */
+  readonly notMatched?: string
+}
+
+export interface Told {
+  readonly created: number
+  readonly updated: number
+  readonly unchanged: number
+}
+
+export type SightingKind = 'seen' | 'falsePositive' | 'expired'
+
+/** The indicators of all workspaces, kept and live. A change is before the matchers when its call resolves. */
+export interface Indicators {
+  /** Puts every stored indicator of an account before the matchers; before the first event is processed. */
+  load(account: Place['account']): Promise<void>
+  /** Takes what sources say; a source's earlier word on the same value is replaced.
+   * @throws intel.indicator.tooMany */
+  tell(place: Place, statements: readonly Statement[], options?: { readonly signal?: AbortSignal }): Promise<Told>
+  /** @throws intel.indicator.notFound */
+  get(place: Place, id: string): Promise<Indicator>
+  list(
+    place: Place,
+    page: { limit: number; cursor?: string; matches?: (indicator: Indicator) => boolean },
+  ): Promise<{ items: Indicator[]; nextCursor?: string }>
+  /** Every indicator that a value would meet in an event: itself, networks around it, domains above it.
+   * @throws intel.indicator.refused when the text is no value */
+  lookUp(place: Place, text: string): Promise<{ observable: Observable; indicators: Indicator[] }>
+  /** Takes an indicator away with all that sources say of it.
+   * @throws intel.indicator.notFound, platform.http.changed */
+  delete(place: Place, id: string, ifMatch?: string): Promise<void>
+  /** Takes back what one source says.   @throws intel.indicator.notFound */
+  withdraw(place: Place, id: string, source: string): Promise<void>
+  /** Ends what a source says by these STIX objects.   @returns how many indicators changed */
+  revokeStix(place: Place, source: string, stixIds: readonly string[], saidAt: number): Promise<number>
+  /** A person's word: it was seen and is bad (decay begins anew), it was wrong (opinions are worth half), it is over. */
+  judge(place: Place, id: string, kind: SightingKind): Promise<Indicator>
+  /** Writes that indicators were met, each at each entity at most once an hour. Unknown ones are passed over. */
+  recordSightings(place: Place, sightings: readonly Sighting[]): Promise<number>
+  sightings(place: Place, id: string, limit: number): Promise<Sighting[]>
+  prune(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createIndicators(deps: IndicatorsDeps): Indicators {
+  const { clock } = deps
+  const store = createIntelStore(deps.database)
+  const live = new LiveIndicators({ store, clock, log: deps.log, publish: deps.publish })
+
+  /** Changes indicators and has them matched so, in the order in which they were kept. */
+  const update = (
+    place: Place,
+    ids: readonly string[],
+    change: (known: ReadonlyMap<string, Indicator>, total: number) => readonly IndicatorDraft[],
+  ): Promise<Indicator[]> =>
+    live.inTurn(place, async () => {
+      const { written, deleted } = await store.update(place, ids, clock.now(), change)
+      await live.changed(place, [...written, ...deleted.map((indicator) => ({ ...indicator, opinions: [] }))])
+      return written
+    })
+
+  const tellSome = async (place: Place, statements: readonly Statement[]): Promise<Told> => {
+    const told = { created: 0, updated: 0, unchanged: 0 }
+    const stronger: string[] = []
+    const byId = new Map<string, Statement[]>()
+    for (const statement of statements) {
+      const id = indicatorId(statement.observable)
+      const of = byId.get(id)
+      if (of) of.push(statement)
+      else byId.set(id, [statement])
+    }
+    const written = await update(place, [...byId.keys()], (known, total) => {
+      // The transaction may run again.
+      Object.assign(told, { created: 0, updated: 0, unchanged: 0 })
+      stronger.length = 0
+      const drafts: IndicatorDraft[] = []
+      for (const [id, of] of byId) {
+        const before = known.get(id)
+        const draft = joinStatements(id, before, of, clock.now())
+        if (!draft) {
+          told.unchanged += 1
+          continue
+        }
+        told[before ? 'updated' : 'created'] += 1
+        if (strength(draft.opinions) > strength(before?.opinions ?? [])) stronger.push(id)
+        drafts.push(draft)
+      }
+      if (total + told.created > INDICATORS_MAX) {
+        throw intelError(
+          'intel.indicator.tooMany',
+          `a workspace has at most ${INDICATORS_MAX} indicators; delete expired ones first`,
+        )
+      }
+      return drafts
+    })
+    const news = written.filter(({ id }) => stronger.includes(id))
+    if (news.length > 0) deps.onStronger?.(place, news)
+    return told
+  }
+
+  const get = async (place: Place, id: string): Promise<Indicator> => {
+    const [indicator] = await store.find(place, [id])
+    if (!indicator) throw notFound(place, id)
+    return indicator
+  }
+
+  /** Changes one indicator that must be there.   @returns undefined when that took its last opinion */
+  const change = async (
+    place: Place,
+    id: string,
+    next: (before: Indicator) => IndicatorDraft,
+  ): Promise<Indicator | undefined> => {
+    const [written] = await update(place, [id], (known) => {
+      const before = known.get(id)
+      if (!before) throw notFound(place, id)
+      return [next(before)]
+    })
+    return written
+  }
+
+  return {
+    async load(account) {
+      for (const workspace of await store.workspaces(account)) await live.build({ account, workspace })
+    },
+
+    async tell(place, statements, { signal } = {}) {
+      const told = { created: 0, updated: 0, unchanged: 0 }
+      for (let from = 0; from < statements.length; from += OPINIONS_PER_WRITE) {
+        signal?.throwIfAborted()
+        const some = await tellSome(place, statements.slice(from, from + OPINIONS_PER_WRITE))
+        told.created += some.created
+        told.updated += some.updated
+        told.unchanged += some.unchanged
+      }
+      return told
+    },
+
+    get,
+
+    async list(place, { limit, cursor, matches }) {
+      const items: Indicator[] = []
+      let after = parseCursor(cursor) ?? ''
+      for (let scanned = 0; scanned < SCANNED_PER_PAGE_MAX; ) {
+        const rows = await store.list(place, { after, limit: limit + 1 })
+        for (const row of rows) {
+          if (items.length === limit) return { items, nextCursor: formatCursor(after) }
+          after = row.id
+          if (!matches || matches(row)) items.push(row)
+        }
+        if (rows.length <= limit) return { items }
+        scanned += rows.length
+      }
+      return { items, nextCursor: formatCursor(after) }
+    },
+
+    async lookUp(place, text) {
+      const observable = requireObservable(guessIndicator(text))
+      const indicators = await store.find(place, relatedTo(observable).map(indicatorId))
+      return { observable, indicators }
+    },
+
+    async delete(place, id, ifMatch) {
+      await change(place, id, (before) => {
+        requireMatch(ifMatch, before.revision)
+        return { ...before, opinions: [] }
+      })
+    },
+
+    async withdraw(place, id, source) {
+      await change(place, id, (before) => {
+        const opinions = before.opinions.filter((opinion) => opinion.source !== source)
+        if (opinions.length === before.opinions.length) {
+          throw intelError('intel.indicator.notFound', `source \`${source}\` says nothing of indicator \`${id}\``)
+        }
+        return { ...before, opinions, updatedAt: clock.now() }
+      })
+    },
+
+    async revokeStix(place, source, stixIds, saidAt) {
+      const ended = new Set(stixIds)
+      const ids = await store.idsOfStix(place, source, stixIds)
+      let changed = 0
+      for (let from = 0; from < ids.length; from += OPINIONS_PER_WRITE) {
+        const written = await update(place, ids.slice(from, from + OPINIONS_PER_WRITE), (known) =>
+          [...known.values()].flatMap((before) => {
+            const opinions = before.opinions.map((opinion) =>
+              opinion.source === source && ended.has(opinion.stixId ?? '') && opinion.updatedAt <= saidAt
+                ? { ...opinion, revoked: true, expiresAt: 0, updatedAt: saidAt }
+                : opinion,
+            )
+            return [{ ...before, opinions, updatedAt: clock.now() }]
+          }),
+        )
+        changed += written.length
+      }
+      return changed
+    },
+
+    async judge(place, id, kind) {
+      const after = await change(place, id, (before) => {
+        const now = clock.now()
+        const opinions = before.opinions.map((opinion) => settle(before, judged(opinion, kind, now)))
+        const falsePositives = before.falsePositives + (kind === 'falsePositive' ? 1 : 0)
+        return { ...before, opinions, falsePositives, updatedAt: now }
+      })
+      assert(after, 'a judged indicator keeps its opinions')
+      return after
+    },
+
+    recordSightings: (place, sightings) => store.addSightings(place, sightings),
+    sightings: (place, id, limit) => store.sightings(place, id, limit),
+    prune: () => store.pruneSightings(clock.now() - SIGHTINGS_KEPT_MS),
+    stop: () => live.stop(),
+  }
+}
+
+/** The indicator with these statements in it, or undefined where they say nothing new. */
+function joinStatements(
+  id: string,
+  before: Indicator | undefined,
+  statements: readonly Statement[],
+  now: number,
+): IndicatorDraft | undefined {
+  const opinions = new Map((before?.opinions ?? []).map((opinion) => [opinion.source, opinion]))
+  let changed = false
+  for (const statement of statements) {
+    const known = opinions.get(statement.source)
+    if (known && known.updatedAt > statement.saidAt) continue
+    const opinion = opinionOf(statement)
+    if (known && isSame(known, opinion)) continue
+    if (!known && opinions.size >= OPINIONS_MAX) continue
+    opinions.set(statement.source, opinion)
+    changed = true
+  }
+  const [first] = statements
+  if (!changed || !first) return undefined
+  const base = before ?? { id, ...first.observable, createdAt: now, sightings: 0, falsePositives: 0 }
+  return {
+    ...base,
+    opinions: [...opinions.values()],
+    ...(first.notMatched === undefined ? {} : { notMatched: first.notMatched }),
+    updatedAt: now,
+  }
+}
+
+function opinionOf(statement: Statement): Opinion {
+  const { observable, labels = [], killChain = [], description, stixId, validUntil, revoked = false } = statement
+  const { source, tlp, validFrom, lastSeen } = statement
+  return settle(observable, {
+    source,
+    confidence: Math.max(0, Math.min(100, Math.round(statement.confidence))),
+    tlp,
+    labels,
+    killChain,
+    ...(description === undefined ? {} : { description }),
+    ...(stixId === undefined ? {} : { stixId }),
+    validFrom,
+    ...(validUntil === undefined ? {} : { validUntil }),
+    lastSeen,
+    revoked,
+    updatedAt: statement.saidAt,
+  })
+}
+
+/** An opinion with the instant at which it ends. */
+function settle({ type }: Observable, opinion: Omit<Opinion, 'expiresAt'>): Opinion {
+  const expiresAt = opinion.revoked
+    ? 0
+    : Math.min(opinion.validUntil ?? Number.MAX_SAFE_INTEGER, decaysAt(type, opinion))
+  return { ...opinion, expiresAt }
+}
+
+function isSame(a: Opinion, b: Opinion): boolean {
+  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
+}
+
+const sorted = (opinion: Opinion) => Object.entries(opinion).sort(([a], [b]) => (a < b ? -1 : 1))
+
+function judged(opinion: Opinion, kind: SightingKind, now: number): Opinion {
+  switch (kind) {
+    case 'seen':
+      return { ...opinion, lastSeen: Math.max(opinion.lastSeen, now) }
+    case 'falsePositive':
+      return { ...opinion, confidence: Math.floor(opinion.confidence / 2) }
+    case 'expired':
+      return { ...opinion, validUntil: Math.min(opinion.validUntil ?? now, now) }
+  }
+}
+
+/** How sure the surest source is. */
+function strength(opinions: readonly Opinion[]): number {
+  return opinions.reduce((most, { confidence, revoked }) => (revoked ? most : Math.max(most, confidence)), 0)
+}
+
+/** The values whose indicators an observable meets. */
+function relatedTo({ type, value }: Observable): Observable[] {
+  switch (type) {
+    case 'ip': {
+      const words = parseIp(value)
+      if (!words) return [{ type, value }]
+      const networks = Array.from({ length: words.length * 32 }, (_, prefix) => ({
+        type: 'network' as const,
+        value: formatNetwork({ words: maskIp(words, prefix), prefix }),
+      }))
+      return [{ type, value }, ...networks]
+    }
+    case 'domain': {
+      const labels = value.split('.')
+      return labels.map((_, index) => ({ type, value: labels.slice(index).join('.') }))
+    }
+    case 'email':
+      return [{ type, value }, ...relatedTo({ type: 'domain', value: value.slice(value.lastIndexOf('@') + 1) })]
+    case 'md5':
+      // A JA3 fingerprint has the form of an MD5 hash.
+      return [
+        { type, value },
+        { type: 'ja3', value },
+      ]
+    case 'url': {
+      const host = URL.canParse(value) ? new URL(value).hostname.replace(/^\[|\]$/g, '') : ''
+      const ofHost = guessIndicator(host)
+      return [{ type, value }, { type, value: anyScheme(value) }, ...(ofHost.ok ? relatedTo(ofHost.value) : [])]
+    }
+    default:
+      return [{ type, value }]
+  }
+}
+
+/** A value as an indicator that may be.   @throws intel.indicator.refused */
+export function requireIndicator(type: ExactType | undefined, text: string): Observable {
+  const observable = requireObservable(type === undefined ? guessIndicator(text) : normaliseIndicator(type, text))
+  const refusal = refusalOf(observable)
+  if (refusal !== undefined) throw intelError('intel.indicator.refused', refusal)
+  return observable
+}
+
+function requireObservable(found: Result<Observable, string>): Observable {
+  if (!found.ok) throw intelError('intel.indicator.refused', found.error)
+  return found.value
+}
+
+function notFound({ workspace }: Place, id: string) {
+  return intelError('intel.indicator.notFound', `workspace \`${workspace}\` has no indicator \`${id}\``)
+}

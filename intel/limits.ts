@@ -1,0 +1,40 @@
+/** Bounds of everything that outsiders' feeds and events can make large. Each says its unit and what passing it costs. */
+
+/** Characters of an indicator's value. */
+export const VALUE_CHARS_MAX = 2_048
+/** Characters of a source's name. */
+export const SOURCE_CHARS_MAX = 128
+/** Labels, and phases of a kill chain, of one opinion. */
+export const LABELS_MAX = 32
+export const LABEL_CHARS_MAX = 128
+export const DESCRIPTION_CHARS_MAX = 2_000
+/** Sources with an opinion on one indicator. */
+export const OPINIONS_MAX = 64
+/** Indicators of a workspace: what the memory of the matching set is planned for. */
+export const INDICATORS_MAX = 6_000_000
+/** Bytes of a bulk put or an import; larger files are sent in parts. */
+export const IMPORT_BYTES_MAX = 64 * 1024 * 1024
+/** Indicators, or objects of a bundle, in one import. */
+export const IMPORT_ITEMS_MAX = 500_000
+/** Problems told about one import; the rest are counted. */
+export const PROBLEMS_TOLD_MAX = 100
+/** Opinions written in one transaction, so that others are not kept waiting. */
+export const OPINIONS_PER_WRITE = 500
+/** Rows that one statement writes or asks for: databases bound the number of parameters. */
+export const ROWS_PER_STATEMENT = 250
+/** Rows that a matching set is built of at a time; between them others have their turn. */
+export const BUILD_ROWS_PER_STEP = 1_000
+/** Changes held beside a matching set before a new set is built. */
+export const OVERLAY_INDICATORS_MAX = 50_000
+export const PAGE_ITEMS_DEFAULT = 100
+export const PAGE_ITEMS_MAX = 1_000
+/** Rows that a filtered list looks at before it answers with what it found and a cursor. */
+export const SCANNED_PER_PAGE_MAX = 20_000
+export const FILTER_CHARS_MAX = 4_096
+/** How long sightings are kept, ms. */
+export const SIGHTINGS_KEPT_MS = 90 * 86_400_000
+/** Below this score an indicator is expired. */
+export const SCORE_THRESHOLD = 30
+/** The shortest prefixes of a network that may be an indicator. */
+export const PREFIX_MIN_V4 = 8
+export const PREFIX_MIN_V6 = 16

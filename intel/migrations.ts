@@ -1,0 +1,84 @@
+import type { Migration } from '../platform/index.ts'
+
+/** The tables of threat intelligence. */
+export const intelMigrations: readonly Migration[] = [
+  {
+    name: 'intel/0001-indicators',
+    async up(db) {
+      await db.schema
+        .createTable('intel_indicator')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        // Made of type and value.
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addColumn('not_matched', 'text')
+        // The last of all instants at which an opinion expires: what is past it need not be loaded.
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addColumn('added_us', 'bigint', (column) => column.notNull())
+        .addColumn('first_seen', 'bigint')
+        .addColumn('last_sighted', 'bigint')
+        .addColumn('sightings', 'bigint', (column) => column.notNull())
+        .addColumn('false_positives', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_indicator_pk', ['account', 'workspace', 'id'])
+        .execute()
+      await db.schema
+        .createIndex('intel_indicator_added')
+        .on('intel_indicator')
+        .columns(['account', 'workspace', 'added_us'])
+        .unique()
+        .execute()
+      await db.schema
+        .createTable('intel_opinion')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('indicator', 'text', (column) => column.notNull())
+        .addColumn('source', 'text', (column) => column.notNull())
+        .addColumn('confidence', 'integer', (column) => column.notNull())
+        .addColumn('tlp', 'text', (column) => column.notNull())
+        .addColumn('valid_from', 'bigint', (column) => column.notNull())
+        .addColumn('valid_until', 'bigint')
+        .addColumn('last_seen', 'bigint', (column) => column.notNull())
+        .addColumn('revoked', 'integer', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addColumn('stix_id', 'text')
+        // JSON: labels, kill chain, description.
+        .addColumn('about', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_opinion_pk', ['account', 'workspace', 'indicator', 'source'])
+        .execute()
+      await db.schema
+        .createIndex('intel_opinion_stix')
+        .on('intel_opinion')
+        .columns(['account', 'workspace', 'stix_id'])
+        .execute()
+      await db.schema
+        .createTable('intel_sighting')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('indicator', 'text', (column) => column.notNull())
+        .addColumn('entity', 'text', (column) => column.notNull())
+        // Number of the hour since the epoch: one sighting an hour.
+        .addColumn('hour', 'bigint', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        // JSON: the observable and the records it was seen in.
+        .addColumn('about', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_sighting_pk', ['account', 'workspace', 'indicator', 'entity', 'hour'])
+        .execute()
+      await db.schema.createIndex('intel_sighting_at').on('intel_sighting').columns(['at']).execute()
+      await db.schema
+        .createTable('intel_counter')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('value', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_counter_pk', ['account', 'workspace', 'name'])
+        .execute()
+    },
+  },
+]

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { type RunningService, startService } from '../support/service.ts'
+
+interface Alert {
+  readonly title: string
+  readonly entities: Readonly<Record<string, readonly string[]>>
+  readonly events: readonly string[]
+}
+
+describe('an indicator in a running service', () => {
+  let dataDir: string
+  let service: RunningService
+
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'rampart-intel-'))
+    service = await startService({ dataDir })
+  })
+  afterAll(async () => {
+    await service.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+
+  const put = (value: string) =>
+    service.client.call<{ id: string }>('/v1/workspaces/default/indicators', { body: { value } })
+  const send = (record: object) =>
+    service.client.call('/v1/workspaces/default/dataspaces/default/pipes/logs/records', { body: [record] })
+  const alertOf = (title: string) =>
+    eventually(`the alert ${title}`, async () => {
+      const { items } = await service.client.call<{ items: Alert[] }>('/v1/workspaces/default/alerts')
+      return items.find((alert) => alert.title === title)
+    })
+  const sightings = async (id: string) =>
+    (
+      await service.client.call<{ items: { entity: string; recordIds: string[] }[] }>(
+        `/v1/workspaces/default/indicators/${id}/sightings`,
+      )
+    ).items
+
+  it('makes an alert and a sighting of the next event that holds it, before and after a crash', async () => {
+    const { id } = await put('evil.example')
+    await send({
+      class_uid: 4003,
+      category_uid: 4,
+      metadata: {},
+      query: { hostname: 'c2.evil.example' },
+      device: { hostname: 'pc-1' },
+    })
+    const alert = await alertOf('Indicator met: domain evil.example')
+    expect(alert.entities.hosts).toEqual(['pc-1'])
+    const seen = await eventually('the sighting', async () => (await sightings(id))[0])
+    expect(seen).toMatchObject({ entity: 'pc-1', recordIds: alert.events })
+
+    await service.kill()
+    service = await startService({ dataDir })
+    await send({ 'id.orig_h': '10.1.1.1', 'id.resp_h': '10.1.1.2', query: 'x.evil.example', hostname: 'pc-2' })
+    await eventually('the second sighting', async () => (await sightings(id)).some(({ entity }) => entity === 'pc-2'))
+  })
+})
