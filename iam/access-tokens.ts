@@ -11,6 +11,7 @@ import { type AccountId, type Clock, formatInstant, parseAccountId, type Sealer 
 import { iamError } from './errors.ts'
 import { ACCESS_TOKEN_TTL_SEC, TOKEN_LENGTH_MAX, TOKENS_REMEMBERED_MAX } from './limits.ts'
 import { Remembered } from './remembered.ts'
+import { type SignInMethod, signInMethods } from './sign-in.ts'
 import type { IamStore } from './store.ts'
 
 const ISSUER = 'rampart:iam'
@@ -29,7 +30,7 @@ export interface AccessClaims {
   readonly sessionId: string
   /** When the password was proved, ms. */
   readonly authenticatedAt: number
-  readonly mfa: boolean
+  readonly method: SignInMethod
   readonly expiresAt: number
 }
 
@@ -74,7 +75,7 @@ export class AccessTokens {
       uid: claims.userId,
       acct: claims.account,
       auth_time: claims.authenticatedAt / 1000,
-      mfa: claims.mfa,
+      method: claims.method,
     })
       .setProtectedHeader({ alg: 'EdDSA', kid: key.kid, typ: TYPE })
       .setSubject(claims.userName)
@@ -118,7 +119,7 @@ export class AccessTokens {
         userId: String(payload.uid),
         sessionId: String(payload.sid),
         authenticatedAt: Math.round(Number(payload.auth_time) * 1000),
-        mfa: payload.mfa === true,
+        method: signInMethods.find((method) => method === payload.method) ?? 'password',
         expiresAt: Number(payload.exp) * 1000,
       }
     } catch (error) {

@@ -12,6 +12,7 @@ import {
 } from './limits.ts'
 import { Remembered } from './remembered.ts'
 import type { RoleSessions } from './role-sessions.ts'
+import { isMultiFactor } from './sign-in.ts'
 import {
   type CredentialScope,
   deriveSigningKey,
@@ -91,7 +92,8 @@ export class IamAuthenticator implements Authenticator {
       name: user.name,
       auth: 'token',
       authenticatedAt: claims.authenticatedAt,
-      mfa: claims.mfa,
+      authMethod: claims.method,
+      mfa: isMultiFactor(claims.method),
     }
   }
 

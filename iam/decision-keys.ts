@@ -82,7 +82,7 @@ export class DecisionKeys implements KeyValues {
       case 'g:groups':
         return this.#groups()
       case 'g:authmethod':
-        return this.#principal.auth
+        return this.#principal.authMethod ?? this.#principal.auth
       case 'g:mfapresent':
         // A long-lived access key proves nothing about a second factor, so it carries no such key at all.
         return this.#principal.auth === 'accessKey' ? undefined : this.#principal.mfa

@@ -12,6 +12,8 @@ export const iamError = defineErrors({
   'iam.signIn.failed': { status: 401, title: 'Sign-in failed' },
   'iam.signIn.mfaRequired': { status: 401, title: 'Second factor needed' },
   'iam.mfa.wrongCode': { status: 422, title: 'Code not right' },
+  'iam.webauthn.refused': { status: 422, title: 'Security key not accepted' },
+  'iam.webauthn.noName': { status: 409, title: 'No name to bind security keys to' },
   'iam.signIn.foreignForm': { status: 403, title: 'Form of another site' },
   'iam.app.malformed': { status: 422, title: 'App registration not acceptable' },
   'iam.signIn.lockedOut': { status: 429, title: 'Too many failed sign-ins' },

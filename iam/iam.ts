@@ -45,11 +45,13 @@ import { Projects } from './projects/projects.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
 import { Roles } from './roles.ts'
-import { proveUser, signIn } from './sign-in.ts'
+import { openSession, provePasskey, proveUser } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore } from './store.ts'
-import type { Log } from './types.ts'
+import type { Log, User } from './types.ts'
 import { Users } from './users.ts'
+import { WebAuthnStore } from './webauthn/store.ts'
+import { canHaveKeys, type PublicKeyCredentialRequestOptionsJSON, WebAuthn } from './webauthn/webauthn.ts'
 import { type WhoCanInput, whoCan } from './who-can.ts'
 
 export interface IamDeps {
@@ -74,6 +76,13 @@ export interface BootstrapResult {
   readonly secretAccessKey: string
 }
 
+/** A session that has begun, and whose it is. */
+export interface SignedIn {
+  readonly accessToken: string
+  readonly expiresAt: string
+  readonly user: User
+}
+
 interface PoliciesOfPrincipal {
   readonly identity: readonly CompiledPolicy[]
   readonly boundary: readonly CompiledPolicy[] | undefined
@@ -94,6 +103,7 @@ export interface Iam {
   readonly organizations: Organizations
   readonly projects: Projects
   readonly mfa: Mfa
+  readonly webauthn: WebAuthn
   readonly oidc: Oidc
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
@@ -136,9 +146,20 @@ export interface Iam {
     readonly accountId?: string
     readonly userName: string
     readonly password: string
-    readonly mfaCode?: string
+    readonly code?: string
+    readonly securityKey?: unknown
+    /** Where the service is reached: what security keys are bound to. */
+    readonly origin?: string
     readonly sourceIp: string
-  }): Promise<{ readonly accessToken: string; readonly expiresAt: string }>
+  }): Promise<SignedIn>
+  /** What a browser asks a passkey with. @throws iam.webauthn.noName */
+  passkeyOptions(accountId: string | undefined, origin: string): Promise<PublicKeyCredentialRequestOptionsJSON>
+  /** @throws iam.signIn.failed, iam.webauthn.noName */
+  signInByPasskey(input: {
+    readonly accountId?: string
+    readonly securityKey: unknown
+    readonly origin: string
+  }): Promise<SignedIn>
   /** Resolves when everything written on the side is written. The database stays open. */
   close(): Promise<void>
 }
@@ -165,8 +186,9 @@ export async function createIam({
   const changes = new Changes(store, directory)
   const passwords = new Passwords()
   const throttle = new SignInThrottle(clock)
-  const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, sealer, clock })
-  const signInDeps = { directory, store, tokens, passwords, mfa, throttle, clock }
+  const webauthn = new WebAuthn({ directory, store: new WebAuthnStore(database), sealer, clock, log })
+  const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, webauthn, sealer, clock })
+  const signInDeps = { directory, store, tokens, passwords, mfa, webauthn, throttle, clock }
   const views = new PolicyViews(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
   const users = new Users({ directory, changes, passwords, clock })
@@ -204,6 +226,7 @@ export async function createIam({
     organizations,
     projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
     mfa,
+    webauthn,
     oidc: new Oidc({
       directory,
       store: new OidcStore(database),
@@ -213,6 +236,10 @@ export async function createIam({
       log,
       privateOrigins: oidcPrivateOrigins,
       proveUser: ({ accountId, ...input }) => proveUser(signInDeps, { ...input, account: accountToTry(accountId) }),
+      provePasskey: (proof) => provePasskey(signInDeps, proof),
+      passkeyOptions: async (account, origin) =>
+        canHaveKeys(origin) ? webauthn.beginSignIn(account, origin) : undefined,
+      userName: (account, id) => store.userName(account, id),
     }),
     onAccount: (listener) => organizations.onAccount(listener),
     accounts: () =>
@@ -251,7 +278,15 @@ export async function createIam({
     decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true }),
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
-    signIn: ({ accountId, ...input }) => signIn(signInDeps, { ...input, account: accountToTry(accountId) }),
+    signIn: async ({ accountId, origin = '', ...input }) => {
+      const proven = await proveUser(signInDeps, { ...input, origin, account: accountToTry(accountId) })
+      return { ...(await openSession(signInDeps, proven)), user: proven.user }
+    },
+    passkeyOptions: (accountId, origin) => webauthn.beginSignIn(accountToTry(accountId), origin),
+    signInByPasskey: async ({ accountId, ...proof }) => {
+      const proven = await provePasskey(signInDeps, { ...proof, account: accountToTry(accountId) })
+      return { ...(await openSession(signInDeps, proven)), user: proven.user }
+    },
     readDecision: (reader, id) => readDecision({ decisions, directory, authorizer }, reader, id),
     close: async () => {
       await authenticator.close()

@@ -157,3 +157,12 @@ export const CUSTODIANS_MAX = 20
 export const ACCESS_ACTIVE_PER_USER_MAX = 20
 /** Of one account, those that are over. */
 export const ACCESS_REQUESTS_KEPT_MAX = 10_000
+
+/** How long a person has to find their security key. */
+export const WEBAUTHN_CHALLENGE_TTL_MS = 5 * 60_000
+/** Characters of a challenge as a browser sends it back. */
+export const WEBAUTHN_CHALLENGE_LENGTH_MAX = 1_024
+/** Of one user. */
+export const WEBAUTHN_CREDENTIALS_MAX = 10
+/** Bytes of a body with the answer of a security key: certificates of attestation are sent even where nobody asks. */
+export const WEBAUTHN_BODY_BYTES_MAX = 32 * 1024

@@ -5,6 +5,7 @@ import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
 import { projectMigrations } from './projects/migrations.ts'
+import { webauthnMigrations } from './webauthn/migrations.ts'
 
 /** The schema of identities and policies. */
 export const iamMigrations: readonly Migration[] = [
@@ -164,4 +165,5 @@ export const iamMigrations: readonly Migration[] = [
   ...projectMigrations,
   ...decisionMigrations,
   ...accessMigrations,
+  ...webauthnMigrations,
 ]

@@ -100,6 +100,7 @@ describe('the API of identities', () => {
     expect((await call('DELETE', '/v1/iam/users/ann')).statusCode).toBe(204)
     expect((await call('GET', '/v1/iam/users/ann')).json()).toMatchObject({ status: 404, code: 'iam.thing.absent' })
     expect(audited.map((event) => event.action)).toEqual([
+      'iam:session:create',
       'iam:user:create',
       'iam:access-key:create',
       'iam:access-key:update',

@@ -19,6 +19,7 @@ import { projectRoutes } from './routes/projects.ts'
 import { roleRoutes } from './routes/roles.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { userRoutes } from './routes/users.ts'
+import { webauthnRoutes } from './routes/webauthn.ts'
 
 export interface IamRouteDeps {
   readonly compileFilter: FilterCompiler
@@ -29,13 +30,15 @@ export interface IamRouteDeps {
 /** `/v1/iam`: tokens, identities, policies and decisions. */
 export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
   return (api: Api): void => {
-    tokenRoutes(iam)(api)
+    const publicUrl = deps.publicUrl ?? (() => '')
+    tokenRoutes(iam, { publicUrl })(api)
     userRoutes(iam, deps)(api)
     mfaRoutes(iam)(api)
+    webauthnRoutes(iam, { publicUrl })(api)
     accessRequestRoutes(iam, deps)(api)
     breakGlassRoutes(iam)(api)
     appRegistrationRoutes(iam, deps)(api)
-    oidcRoutes(iam.oidc, { publicUrl: deps.publicUrl ?? (() => '') })(api)
+    oidcRoutes(iam.oidc, { publicUrl })(api)
     groupRoutes(iam, deps)(api)
     roleRoutes(iam, deps)(api)
     organizationRoutes(iam, deps)(api)
@@ -46,6 +49,6 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     authorizeRoutes(iam)(api)
     api.register(async (scope) => awsRoutes(iam)(scope as unknown as Api))
     applicationRoutes(iam)(api)
-    authzenRoutes(iam, { publicUrl: deps.publicUrl ?? (() => '') })(api)
+    authzenRoutes(iam, { publicUrl })(api)
   }
 }

@@ -3,11 +3,12 @@ import { mayAct } from './access/may-act.ts'
 import type { AccessTokens } from './access-tokens.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
-import type { Mfa } from './mfa/mfa.ts'
+import type { Mfa, SecondFactor, SecondFactorProof } from './mfa/mfa.ts'
 import type { Passwords } from './passwords.ts'
 import type { SignInThrottle } from './sign-in-throttle.ts'
 import type { IamStore } from './store.ts'
 import type { User } from './types.ts'
+import type { WebAuthn } from './webauthn/webauthn.ts'
 
 export interface SignInDeps {
   readonly directory: Directory
@@ -15,32 +16,50 @@ export interface SignInDeps {
   readonly tokens: AccessTokens
   readonly passwords: Passwords
   readonly mfa: Mfa
+  readonly webauthn: WebAuthn
   readonly throttle: SignInThrottle
   readonly clock: Clock
 }
 
-export interface SignInInput {
+/** What a sign-in is audited as. */
+export const OPEN_SESSION = 'iam:session:create'
+
+/** A password, with a second factor where the user has one. */
+export interface PasswordProof extends SecondFactorProof {
   readonly account: AccountId
   readonly userName: string
   readonly password: string
-  readonly mfaCode?: string
   readonly sourceIp: string
 }
 
-/** Who proved to be whom, when, and with how much. */
+/** A passkey that made sure who holds it, and needs no password. */
+export interface PasskeyProof {
+  readonly account: AccountId
+  readonly securityKey: unknown
+  readonly origin: string
+}
+
+export const signInMethods = ['password', 'password+otp', 'password+webauthn', 'webauthn'] as const
+/** How a user proved itself; what `g:AuthMethod` says. */
+export type SignInMethod = (typeof signInMethods)[number]
+
+/** Who proved to be whom, when, and by what. */
 export interface ProvenUser {
   readonly user: User
   readonly authenticatedAt: number
-  readonly mfa: boolean
+  readonly method: SignInMethod
 }
 
-/** An access token for a user's password, and code where the user has a second factor.
- * @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
-export async function signIn(
-  deps: SignInDeps,
-  input: SignInInput,
+/** Two factors: of the password and something else, or of a key and who unlocked it. */
+export function isMultiFactor(method: SignInMethod): boolean {
+  return method !== 'password'
+}
+
+/** An access token for who proved itself. */
+export async function openSession(
+  deps: Pick<SignInDeps, 'store' | 'tokens' | 'clock'>,
+  { user, authenticatedAt, method }: ProvenUser,
 ): Promise<{ readonly accessToken: string; readonly expiresAt: string }> {
-  const { user, authenticatedAt, mfa } = await proveUser(deps, input)
   const sessionId = uuidv7(deps.clock)
   const { expiresAtMs, ...token } = await deps.tokens.issue({
     account: user.account,
@@ -48,7 +67,7 @@ export async function signIn(
     userId: user.id,
     sessionId,
     authenticatedAt,
-    mfa,
+    method,
   })
   await deps.store.insertSession(user.account, {
     id: sessionId,
@@ -62,22 +81,39 @@ export async function signIn(
 /** Who signs in. A wrong password, a disabled user and a user that does not exist have the same answer after the same
  * work; only who knows the password hears of a second factor.
  * @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
-export async function proveUser(deps: SignInDeps, input: SignInInput): Promise<ProvenUser> {
+export async function proveUser(deps: SignInDeps, input: PasswordProof): Promise<ProvenUser> {
   if (deps.store.shared) await deps.directory.catchUp()
   const who = `${input.account}/${input.userName}`
   return deps.throttle.run(who, input.sourceIp, () => prove(deps, input))
 }
 
-async function prove(deps: SignInDeps, input: SignInInput): Promise<ProvenUser> {
+/** Nothing to guess, so nothing to lock out: what a key signs is good once.
+ * @throws iam.signIn.failed, iam.webauthn.noName */
+export async function provePasskey(deps: SignInDeps, input: PasskeyProof): Promise<ProvenUser> {
+  if (deps.store.shared) await deps.directory.catchUp()
+  const authenticatedAt = deps.clock.now()
+  const { account, securityKey: response, origin } = input
+  const id = await deps.webauthn.provePasswordless(account, { response, origin })
+  const name = id === undefined ? undefined : await deps.store.userName(account, id)
+  const user = name === undefined ? undefined : deps.directory.findUser(account, name)
+  if (!user || user.id !== id || !mayEnter(deps, user)) throw failed()
+  return { user, authenticatedAt, method: 'webauthn' }
+}
+
+async function prove(deps: SignInDeps, input: PasswordProof): Promise<ProvenUser> {
   const authenticatedAt = deps.clock.now()
   const user = deps.directory.findUser(input.account, input.userName)
   const stored = await deps.store.passwordHash(input.account, input.userName)
   const right = await deps.passwords.verify(input.password, stored)
   if (!right || !user || !mayEnter(deps, user)) throw failed()
-  const mfa = await deps.mfa.prove(user, input.mfaCode)
+  const second = await deps.mfa.prove(user, input)
   // Looked at after each wait: a user disabled meanwhile does not get in.
   if (!mayEnter(deps, user)) throw failed()
-  return { user, authenticatedAt, mfa }
+  return { user, authenticatedAt, method: methodOf(second) }
+}
+
+function methodOf(second: SecondFactor | undefined): SignInMethod {
+  return second === undefined ? 'password' : `password+${second}`
 }
 
 function mayEnter({ directory, clock }: SignInDeps, { account, name, id }: User): boolean {

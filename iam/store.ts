@@ -10,6 +10,7 @@ import {
 } from './organization/store.ts'
 import { type ProjectRows, ProjectWriter, readGrants, readProject, readProjectIds } from './projects/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
+import { removeCredentials } from './webauthn/store.ts'
 
 type Tx = Transaction<IamTables>
 
@@ -96,6 +97,7 @@ export class IamWriter {
       .executeTakeFirst()
     if (user) {
       await removeSecondFactor(this.#tx, { account: this.#account, id: user.id })
+      await removeCredentials(this.#tx, { account: this.#account, id: user.id })
       await this.access.deleteBreakGlass({ id: user.id, name })
     }
     return this.#deleteHolder('user', name)
@@ -716,6 +718,17 @@ export class IamStore {
       .where('account', '=', account)
       .where('id', '=', id)
       .executeTakeFirst()
+  }
+
+  /** The name a user goes by now. */
+  async userName(account: AccountId, userId: string): Promise<string | undefined> {
+    const row = await this.#read
+      .selectFrom('iam_user')
+      .select('name')
+      .where('account', '=', account)
+      .where('id', '=', userId)
+      .executeTakeFirst()
+    return row?.name
   }
 
   async passwordHash(account: AccountId, userName: string): Promise<string | undefined> {

@@ -2,9 +2,10 @@ import type { AccessTables } from './access/tables.ts'
 import type { DecisionTables } from './decision-log/tables.ts'
 import type { OrganizationTables } from './organization/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
+import type { WebAuthnTables } from './webauthn/tables.ts'
 
 /** The tables of this folder, as Kysely sees them. */
-export interface IamTables extends OrganizationTables, ProjectTables, DecisionTables, AccessTables {
+export interface IamTables extends OrganizationTables, ProjectTables, DecisionTables, AccessTables, WebAuthnTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }

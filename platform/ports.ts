@@ -8,6 +8,8 @@ export interface Principal {
   readonly name: string
   /** How the caller proved itself. */
   readonly auth: 'password' | 'accessKey' | 'token' | 'internal'
+  /** More closely: by what a session began, such as `password+otp`. */
+  readonly authMethod?: string
   readonly accessKeyId?: string
   /** When the password or key was proved, ms; absent where nothing was. */
   readonly authenticatedAt?: number

@@ -5,6 +5,7 @@ import { iamError } from '../errors.ts'
 import { RECOVERY_CODES } from '../limits.ts'
 import type { SignInThrottle } from '../sign-in-throttle.ts'
 import type { User } from '../types.ts'
+import { canHaveKeys, type WebAuthn } from '../webauthn/webauthn.ts'
 import type { MfaOwner, MfaStore, TotpDevice } from './store.ts'
 import { base32, matchingStep, otpauthUri } from './totp.ts'
 
@@ -18,8 +19,20 @@ export interface MfaDeps {
   readonly directory: Directory
   readonly store: MfaStore
   readonly throttle: SignInThrottle
+  readonly webauthn: WebAuthn
   readonly sealer: Sealer
   readonly clock: Clock
+}
+
+/** What was proved beside the password. */
+export type SecondFactor = 'otp' | 'webauthn'
+
+export interface SecondFactorProof {
+  readonly code?: string
+  /** What the browser's `navigator.credentials.get` gave. */
+  readonly securityKey?: unknown
+  /** Where the service is reached; security keys are bound to it. */
+  readonly origin: string
 }
 
 export interface MfaStatus {
@@ -28,7 +41,7 @@ export interface MfaStatus {
   readonly recoveryCodesLeft?: number
 }
 
-/** The second factor of users: codes that change every half minute, and recovery codes for a lost device. */
+/** The second factor of users: codes that change every half minute, recovery codes for a lost device, security keys. */
 export class Mfa {
   readonly #deps: MfaDeps
 
@@ -96,22 +109,55 @@ export class Mfa {
     }
   }
 
-  /** Asked after the password was found right, inside the throttle of the sign-in. A code is good once.
-   * @returns whether a second factor was proved; false only where the user has none
-   * @throws iam.signIn.mfaRequired without a code, iam.signIn.failed for a wrong or spent one */
-  async prove(user: User, code: string | undefined): Promise<boolean> {
+  /** Asked after the password was found right, inside the throttle of the sign-in. A code is good once, and so is the
+   * answer of a security key.
+   * @returns what was proved; undefined only where the user has no second factor
+   * @throws iam.signIn.mfaRequired where nothing is given, iam.signIn.failed for what is wrong or spent */
+  async prove(user: User, given: SecondFactorProof): Promise<SecondFactor | undefined> {
+    const { webauthn } = this.#deps
     const device = await this.#deps.store.find(user)
-    if (!device?.confirmed) return false
-    if (code === undefined || code === '') {
-      throw iamError('iam.signIn.mfaRequired', 'send `mfaCode` with the code of your authenticator, or a recovery code')
+    const hasCodes = device?.confirmed === true
+    const hasKeys = await webauthn.hasKeys(user)
+    if (!hasCodes && !hasKeys) return undefined
+    if (hasKeys && given.securityKey !== undefined) {
+      if (await webauthn.proveSecond(user, { response: given.securityKey, origin: given.origin })) return 'webauthn'
+      throw iamError('iam.signIn.failed', 'the answer of the security key is not right or came too late; begin again')
     }
+    if (given.code === undefined || given.code === '') {
+      const options =
+        hasKeys && canHaveKeys(given.origin) && (await webauthn.beginSignIn(user.account, given.origin, user))
+      throw iamError(
+        'iam.signIn.mfaRequired',
+        hasCodes
+          ? 'send `mfaCode` with the code of your authenticator, or a recovery code'
+          : 'send `securityKey` with what your security key answers to `securityKeyOptions`',
+        {
+          extra: {
+            factors: [...(hasCodes ? ['otp'] : []), ...(hasKeys ? ['webauthn'] : [])],
+            ...(options ? { securityKeyOptions: options } : {}),
+          },
+        },
+      )
+    }
+    if (!hasCodes || !(await this.#spendCode(user, device, given.code))) {
+      throw iamError('iam.signIn.failed', 'the code is wrong or was used already; wait for the next one')
+    }
+    return 'otp'
+  }
+
+  /** A code by itself, of a user whose key was proved already. @throws iam.mfa.wrongCode */
+  async proveCode(user: User, code: string): Promise<void> {
+    const device = await this.#deps.store.find(user)
+    if (!device?.confirmed || !(await this.#spendCode(user, device, code))) {
+      throw iamError('iam.mfa.wrongCode', 'the code is wrong or was used already; wait for the next one')
+    }
+  }
+
+  async #spendCode(user: User, device: TotpDevice, code: string): Promise<boolean> {
     const step = await this.#stepOf(user, device, code)
-    const right =
-      step === undefined
-        ? await this.#deps.store.spendRecoveryCode(user, hashOf(code))
-        : await this.#deps.store.spendStep(user, step)
-    if (!right) throw iamError('iam.signIn.failed', 'the code is wrong or was used already; wait for the next one')
-    return true
+    return step === undefined
+      ? this.#deps.store.spendRecoveryCode(user, hashOf(code))
+      : this.#deps.store.spendStep(user, step)
   }
 
   async #stepOf(owner: MfaOwner, device: TotpDevice, code: string): Promise<number | undefined> {

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type Provider from 'oidc-provider'
 import { type AccountId, RampartError } from '../../platform/index.ts'
+import type { ProvenUser, SignInMethod } from '../sign-in.ts'
+import type { User } from '../types.ts'
 import { consentPage, formTarget, signInPage } from './pages.ts'
 import type { Oidc } from './provider.ts'
 
@@ -8,10 +10,19 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 
 /** What the browser gets: a page, or where to go on. */
 export type Answer =
-  | { readonly status: number; readonly page: string; readonly formTargets: readonly string[] }
+  | {
+      readonly status: number
+      readonly page: string
+      readonly formTargets: readonly string[]
+      /** The one script the page may run. */
+      readonly script?: 'securityKey'
+    }
   | { readonly location: string }
 
 export interface InteractionRequest {
+  readonly oidc: Oidc
+  /** Where the service is reached. */
+  readonly origin: string
   readonly account: AccountId
   readonly provider: Provider
   readonly uid: string
@@ -24,16 +35,20 @@ export async function showInteraction(request: InteractionRequest): Promise<Answ
   const details = await find(request)
   if (!details) return undefined
   const userName = typeof details.params.login_hint === 'string' ? details.params.login_hint.slice(0, 128) : ''
-  return pageOf(request.provider, details, { status: 200, userName })
+  return pageOf(request, details, { status: 200, userName })
 }
 
 /** What the form on such a page was answered with. Whoever posts it holds the cookie and the id of the interaction,
  * which no other site has.
- * @param form as the browser sent it */
+ * @param given.form as the browser sent it
+ * @param given.onSignIn told that somebody tries to sign in, and then who it was */
 export async function answerInteraction(
-  oidc: Oidc,
   request: InteractionRequest,
-  given: { readonly form: URLSearchParams; readonly sourceIp: string },
+  given: {
+    readonly form: URLSearchParams
+    readonly sourceIp: string
+    readonly onSignIn: (user?: User, error?: RampartError) => void
+  },
 ): Promise<Answer | undefined> {
   const details = await find(request)
   if (!details) return undefined
@@ -45,25 +60,65 @@ export async function answerInteraction(
     return finish({ error: 'access_denied', error_description: 'the user refused' })
   }
   if (details.prompt.name === 'consent') return finish({ consent: { grantId: await grant(provider, details) } })
-  const userName = given.form.get('userName') ?? ''
-  const mfaCode = given.form.get('mfaCode')?.trim()
+  given.onSignIn()
+  const userName = (given.form.get('userName') ?? '').slice(0, 128)
   try {
-    const { user, authenticatedAt, mfa } = await oidc.proveUser({
-      accountId: request.account,
-      userName: userName.slice(0, 128),
-      password: (given.form.get('password') ?? '').slice(0, 1024),
-      sourceIp: given.sourceIp,
-      ...(mfaCode ? { mfaCode: mfaCode.slice(0, 64) } : {}),
-    })
-    const amr = mfa ? ['pwd', 'otp', 'mfa'] : ['pwd']
-    return await finish({ login: { accountId: user.id, ts: Math.floor(authenticatedAt / 1000), amr, remember: false } })
+    const { user, authenticatedAt, method } = await prove(request, { ...given, userName })
+    given.onSignIn(user)
+    const ts = Math.floor(authenticatedAt / 1000)
+    return await finish({ login: { accountId: user.id, ts, amr: [...AMR[method]], remember: false } })
   } catch (error) {
     if (!(error instanceof RampartError) || !error.code.startsWith('iam.signIn.')) throw error
+    given.onSignIn(undefined, error)
+    const { securityKeyOptions } = error.extra
     const problem =
       error.code === 'iam.signIn.mfaRequired'
-        ? 'Type your password again, and the code of your authenticator or a recovery code.'
+        ? 'Type your password again, and the code of your authenticator or a recovery code, or use your security key.'
         : error.message
-    return pageOf(provider, details, { status: error.status, userName: userName.slice(0, 128), problem })
+    return pageOf(request, details, {
+      status: error.status,
+      userName,
+      problem,
+      ...(typeof securityKeyOptions === 'object' && securityKeyOptions !== null ? { securityKeyOptions } : {}),
+    })
+  }
+}
+
+/** @see RFC 8176 (the values) */
+const AMR: Readonly<Record<SignInMethod, readonly string[]>> = {
+  password: ['pwd'],
+  'password+otp': ['pwd', 'otp', 'mfa'],
+  'password+webauthn': ['pwd', 'hwk', 'mfa'],
+  webauthn: ['hwk', 'user', 'mfa'],
+}
+
+/** @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
+function prove(
+  { oidc, account, origin }: InteractionRequest,
+  given: { readonly form: URLSearchParams; readonly userName: string; readonly sourceIp: string },
+): Promise<ProvenUser> {
+  const password = (given.form.get('password') ?? '').slice(0, 1024)
+  const code = given.form.get('mfaCode')?.trim().slice(0, 64)
+  const securityKey = securityKeyOf(given.form.get('securityKey'))
+  if (securityKey !== undefined && password === '') return oidc.provePasskey({ account, securityKey, origin })
+  return oidc.proveUser({
+    accountId: account,
+    userName: given.userName,
+    password,
+    origin,
+    sourceIp: given.sourceIp,
+    ...(code ? { code } : {}),
+    ...(securityKey === undefined ? {} : { securityKey }),
+  })
+}
+
+/** What is no JSON is the answer of no key. */
+function securityKeyOf(text: string | null): unknown {
+  if (!text) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
   }
 }
 
@@ -77,11 +132,16 @@ async function find({ provider, uid, req, res }: InteractionRequest): Promise<In
   }
 }
 
-async function pageOf(
-  provider: Provider,
-  details: Interaction,
-  given: { readonly status: number; readonly userName: string; readonly problem?: string },
-): Promise<Answer> {
+interface Shown {
+  readonly status: number
+  readonly userName: string
+  readonly problem?: string
+  /** For the keys of the user whose password was right. Default: for whichever passkey the person picks. */
+  readonly securityKeyOptions?: object
+}
+
+async function pageOf(request: InteractionRequest, details: Interaction, given: Shown): Promise<Answer> {
+  const { provider, oidc, account, origin } = request
   const { params, prompt } = details
   const client = await provider.Client.find(String(params.client_id))
   const app = client?.clientName ?? String(params.client_id)
@@ -89,7 +149,9 @@ async function pageOf(
   if (prompt.name === 'consent') {
     return { status: given.status, page: consentPage({ app, scopes: scopesOf(details) }), formTargets }
   }
-  return { status: given.status, page: signInPage({ app, ...given }), formTargets }
+  const securityKeyOptions = given.securityKeyOptions ?? (await oidc.passkeyOptions(account, origin))
+  const page = signInPage({ app, ...given, ...(securityKeyOptions ? { securityKeyOptions } : {}) })
+  return { status: given.status, page, formTargets, ...(securityKeyOptions ? { script: 'securityKey' } : {}) }
 }
 
 /** What is asked for now, and what was allowed before and is given again. */

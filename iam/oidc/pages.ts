@@ -39,12 +39,26 @@ const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;margin:10vh auto;max-widt
 label{display:block;margin:.75rem 0}input{box-sizing:border-box;font:inherit;padding:.4rem;width:100%}
 button{font:inherit;margin:.5rem .5rem 0 0;padding:.4rem 1rem}.problem{color:#a00}`
 
-const STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`
+/** Asks the browser for a security key and sends the form with its answer. Without script the button is not there. */
+const SECURITY_KEY_SCRIPT = `const button=document.getElementById('use-key'),form=button.form
+if(window.PublicKeyCredential&&PublicKeyCredential.parseRequestOptionsFromJSON){button.hidden=false
+button.addEventListener('click',async()=>{try{const options=JSON.parse(button.dataset.options)
+const key=await navigator.credentials.get({publicKey:PublicKeyCredential.parseRequestOptionsFromJSON(options)})
+form.elements.securityKey.value=JSON.stringify(key.toJSON());form.requestSubmit(form.elements['key-sent'])}
+catch(error){document.getElementById('key-problem').textContent='No security key was used: '+error.message}})}`
 
-/** Nothing is loaded, nothing runs, nobody frames it.
+const hashOf = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+const STYLE_HASH = hashOf(STYLE)
+const SECURITY_KEY_SCRIPT_HASH = hashOf(SECURITY_KEY_SCRIPT)
+
+/** Nothing is loaded, nothing runs but the one script that is named, nobody frames it.
  * @param formTargets where forms, and what they lead to, may go; default: only here */
-export function contentSecurityPolicy(formTargets: readonly string[] | 'anywhere' = []): string {
-  const rules = [`default-src 'none'`, `script-src`, `style-src ${STYLE_HASH}`, `base-uri 'none'`]
+export function contentSecurityPolicy(
+  formTargets: readonly string[] | 'anywhere' = [],
+  script?: 'securityKey',
+): string {
+  const scripts = script === 'securityKey' ? `script-src ${SECURITY_KEY_SCRIPT_HASH}` : 'script-src'
+  const rules = [`default-src 'none'`, scripts, `style-src ${STYLE_HASH}`, `base-uri 'none'`]
   rules.push(`frame-ancestors 'none'`)
   if (formTargets !== 'anywhere') rules.push(['form-action', `'self'`, ...formTargets].join(' '))
   return rules.join(';')
@@ -82,6 +96,7 @@ export function signInPage(given: {
   readonly app: string
   readonly userName: string
   readonly problem?: string
+  readonly securityKeyOptions?: object
 }): string {
   return page(
     'Sign in',
@@ -92,8 +107,18 @@ export function signInPage(given: {
 <label>Code, if you have a second factor <input name="mfaCode" autocomplete="one-time-code" maxlength="64"></label>
 <button name="decision" value="allow">Sign in</button>
 <button name="decision" value="deny" formnovalidate>Cancel</button>
-</form>`,
+${given.securityKeyOptions && securityKeyPart(given.securityKeyOptions)}</form>`,
   )
+}
+
+/** The button that is clicked, and the one that then sends the form without asking for a password. */
+function securityKeyPart(options: object): Html {
+  return html`<input name="securityKey" type="hidden">
+<button id="use-key" type="button" data-options="${JSON.stringify(options)}" hidden>Use a security key</button>
+<button name="decision" value="allow" id="key-sent" formnovalidate hidden>Send</button>
+<p class="problem" id="key-problem" role="status"></p>
+<script>${new Html(SECURITY_KEY_SCRIPT)}</script>
+`
 }
 
 const SCOPES: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import Provider, {
 import { type AccountId, assert, type Clock, type Sealer } from '../../platform/index.ts'
 import { mayAct } from '../access/may-act.ts'
 import type { Directory } from '../directory.ts'
-import type { ProvenUser } from '../sign-in.ts'
+import type { PasskeyProof, ProvenUser } from '../sign-in.ts'
 import type { Log, User } from '../types.ts'
 import { OidcAdapter } from './adapter.ts'
 import { AppRegistrations } from './app-registrations.ts'
@@ -31,7 +31,9 @@ interface Credentials {
   readonly accountId: string
   readonly userName: string
   readonly password: string
-  readonly mfaCode?: string
+  readonly code?: string
+  readonly securityKey?: unknown
+  readonly origin: string
   readonly sourceIp: string
 }
 
@@ -45,6 +47,11 @@ export interface OidcDeps {
   readonly log: Log
   /** @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
   readonly proveUser: (credentials: Credentials) => Promise<ProvenUser>
+  /** @throws iam.signIn.failed */
+  readonly provePasskey: (proof: PasskeyProof) => Promise<ProvenUser>
+  /** What a browser is given to ask for a passkey, or for a key of one user; undefined where it offers none. */
+  readonly passkeyOptions: (account: AccountId, origin: string) => Promise<object | undefined>
+  readonly userName: (account: AccountId, userId: string) => Promise<string | undefined>
   /** Origins that back-channel logout may reach at addresses of private use. */
   readonly privateOrigins?: readonly string[]
 }
@@ -83,6 +90,15 @@ export class Oidc {
   /** @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
   proveUser(credentials: Credentials): Promise<ProvenUser> {
     return this.#deps.proveUser(credentials)
+  }
+
+  /** @throws iam.signIn.failed */
+  provePasskey(proof: PasskeyProof): Promise<ProvenUser> {
+    return this.#deps.provePasskey(proof)
+  }
+
+  passkeyOptions(account: AccountId, origin: string): Promise<object | undefined> {
+    return this.#deps.passkeyOptions(account, origin)
   }
 
   async #make(account: AccountId, issuer: string): Promise<Made> {
@@ -219,9 +235,9 @@ export class Oidc {
    * INVARIANT (revocation): as for our own tokens, disabling or deleting a user, a new password and revoking sessions
    * count from the next request on. */
   async #standing(account: AccountId, userId: string, sinceSec: number | undefined): Promise<User | undefined> {
-    const { directory, store, shared, clock } = this.#deps
+    const { directory, userName, shared, clock } = this.#deps
     if (shared) await directory.catchUp()
-    const name = await store.userName(account, userId)
+    const name = await userName(account, userId)
     const user = name === undefined ? undefined : directory.findUser(account, name)
     if (user?.id !== userId || !mayAct(user, clock.now())) return undefined
     // Whole seconds: the second in which it happened counts for the user.

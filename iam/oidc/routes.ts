@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type Api, parseAccountId } from '../../platform/index.ts'
+import { type Api, auditAs, parseAccountId, type RampartError } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
+import { WEBAUTHN_BODY_BYTES_MAX } from '../limits.ts'
 import { closed } from '../routes/forms.ts'
+import { OPEN_SESSION } from '../sign-in.ts'
+import type { User } from '../types.ts'
 import { type Answer, answerInteraction, type InteractionRequest, showInteraction } from './interactions.ts'
 import { contentSecurityPolicy, messagePage, pageHeaders } from './pages.ts'
 import type { Oidc } from './provider.ts'
@@ -27,6 +30,8 @@ export function oidcRoutes(oidc: Oidc, { publicUrl }: { readonly publicUrl: () =
     params: { account: string; uid: string },
   ): Promise<InteractionRequest> => ({
     ...(await prepare(request, params.account)),
+    oidc,
+    origin: new URL(publicUrl()).origin,
     uid: params.uid,
     req: request.raw,
     res: reply.raw,
@@ -46,7 +51,7 @@ export function oidcRoutes(oidc: Oidc, { publicUrl }: { readonly publicUrl: () =
       method: 'POST',
       url: '/oidc/:account/interaction/:uid',
       config: { access: { public: 'this is where a user proves who it is, in a browser' } },
-      bodyLimit: 16 * 1024,
+      bodyLimit: WEBAUTHN_BODY_BYTES_MAX,
       schema: {
         summary: 'Answers a sign-in or consent under way',
         tags,
@@ -57,7 +62,11 @@ export function oidcRoutes(oidc: Oidc, { publicUrl }: { readonly publicUrl: () =
         requireOurOrigin(request, publicUrl())
         const form = new URLSearchParams(request.rawBody?.toString('utf8') ?? '')
         const interaction = await interactionOf(request, reply, request.params)
-        return send(reply, await answerInteraction(oidc, interaction, { form, sourceIp: request.ip }))
+        const onSignIn = (user?: User, error?: RampartError) => {
+          auditAs(request, { action: OPEN_SESSION, ...(user ? { caller: user, resources: [user.arn] } : {}) })
+          if (error && request.guarded) request.guarded.errorCode = error.code
+        }
+        return send(reply, await answerInteraction(interaction, { form, sourceIp: request.ip, onSignIn }))
       },
     })
 
@@ -125,7 +134,10 @@ function send(reply: FastifyReply, answer: Answer | undefined): FastifyReply {
   }
   return reply
     .code(shown.status)
-    .header('content-security-policy', contentSecurityPolicy(shown.formTargets))
+    .header(
+      'content-security-policy',
+      contentSecurityPolicy(shown.formTargets, 'script' in shown ? shown.script : undefined),
+    )
     .type('text/html; charset=utf-8')
     .send(shown.page)
 }

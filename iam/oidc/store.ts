@@ -192,15 +192,4 @@ export class OidcStore {
       return result.numDeletedRows > 0n
     })
   }
-
-  /** A user's subject in tokens is its id; names may be given again. */
-  async userName(account: AccountId, userId: string): Promise<string | undefined> {
-    const row = await this.#database.read
-      .selectFrom('iam_user')
-      .select('name')
-      .where('account', '=', account)
-      .where('id', '=', userId)
-      .executeTakeFirst()
-    return row?.name
-  }
 }

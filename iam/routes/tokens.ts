@@ -1,22 +1,44 @@
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Api } from '../../platform/index.ts'
-import type { Iam } from '../iam.ts'
+import { type Api, auditAs } from '../../platform/index.ts'
+import type { Iam, SignedIn } from '../iam.ts'
+import { WEBAUTHN_BODY_BYTES_MAX } from '../limits.ts'
+import { OPEN_SESSION } from '../sign-in.ts'
 import { closed } from './forms.ts'
 
-/** `POST /v1/iam/tokens`. */
-export function tokenRoutes(iam: Iam) {
+const accountId = Type.Optional(Type.String({ maxLength: 64, description: 'Default: the first account' }))
+const tokenSchema = Type.Object({ accessToken: Type.String(), expiresAt: Type.String({ format: 'date-time' }) })
+/** As the browser's `toJSON` gives it; the library reads it, member by member. */
+export const securityKeySchema = Type.Object(
+  {},
+  { additionalProperties: true, description: 'Of `navigator.credentials`' },
+)
+/** In the words of W3C Web Authentication, which a browser takes as they are. */
+export const optionsSchema = Type.Object({}, { additionalProperties: true })
+const tags = ['iam']
+
+/** `/v1/iam/tokens`: sign-ins. Each is audited; those that fail are counted by source, since nobody is known to try. */
+export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () => string }) {
+  const origin = () => URL.parse(publicUrl())?.origin ?? ''
+  const signIn = async (request: FastifyRequest, prove: () => Promise<SignedIn>) => {
+    auditAs(request, { action: OPEN_SESSION })
+    const { user, ...token } = await prove()
+    auditAs(request, { action: OPEN_SESSION, caller: user, resources: [user.arn] })
+    return token
+  }
   return (api: Api): void => {
     api.route({
       method: 'POST',
       url: '/v1/iam/tokens',
       config: { access: { public: 'this is where a caller proves who it is' } },
-      bodyLimit: 16 * 1024,
+      bodyLimit: WEBAUTHN_BODY_BYTES_MAX,
       schema: {
         summary: 'Signs a user in',
-        description: 'An access token for `Authorization: Bearer`, good for an hour.',
-        tags: ['iam'],
+        description:
+          'An access token for `Authorization: Bearer`, good for an hour. Where a second factor is missing, the refusal names the factors, and for a security key has `securityKeyOptions`.',
+        tags,
         body: closed({
-          accountId: Type.Optional(Type.String({ maxLength: 64, description: 'Default: the first account' })),
+          accountId,
           userName: Type.String({ minLength: 1, maxLength: 128 }),
           password: Type.String({ minLength: 1, maxLength: 1024 }),
           mfaCode: Type.Optional(
@@ -25,21 +47,55 @@ export function tokenRoutes(iam: Iam) {
               description: 'Of the authenticator app, or a recovery code; each is good once',
             }),
           ),
+          securityKey: Type.Optional(securityKeySchema),
         }),
-        response: {
-          200: Type.Object({ accessToken: Type.String(), expiresAt: Type.String({ format: 'date-time' }) }),
-        },
+        response: { 200: tokenSchema },
       },
       handler: async (request, reply) => {
-        const { accountId, userName, password, mfaCode } = request.body
+        const { mfaCode, ...given } = request.body
         reply.header('cache-control', 'no-store')
-        return iam.signIn({
-          ...(accountId === undefined ? {} : { accountId }),
-          userName,
-          password,
-          ...(mfaCode === undefined ? {} : { mfaCode }),
-          sourceIp: request.ip,
-        })
+        return signIn(request, () =>
+          iam.signIn({
+            ...given,
+            ...(mfaCode === undefined ? {} : { code: mfaCode }),
+            origin: origin(),
+            sourceIp: request.ip,
+          }),
+        )
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/tokens/passkey-options',
+      config: { access: { public: 'this is where a caller begins to prove who it is' } },
+      schema: {
+        summary: 'Begins a sign-in by passkey',
+        description: 'For `PublicKeyCredential.parseRequestOptionsFromJSON`; good for five minutes and one answer.',
+        tags,
+        body: closed({ accountId }),
+        response: { 200: optionsSchema },
+      },
+      handler: async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        return iam.passkeyOptions(request.body.accountId, origin())
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/tokens/passkey',
+      config: { access: { public: 'this is where a caller proves who it is' } },
+      bodyLimit: WEBAUTHN_BODY_BYTES_MAX,
+      schema: {
+        summary: 'Signs a user in by passkey, without a password',
+        tags,
+        body: closed({ accountId, securityKey: securityKeySchema }),
+        response: { 200: tokenSchema },
+      },
+      handler: async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        return signIn(request, () => iam.signInByPasskey({ ...request.body, origin: origin() }))
       },
     })
   }

@@ -26,6 +26,21 @@ export interface Guarded {
   resource?: string
   decisionId?: string
   errorCode?: string
+  /** What a public call is audited as. */
+  noted?: Noted
+}
+
+/** What somebody does who proves on the way who it is, as at a sign-in. */
+export interface Noted {
+  readonly action: string
+  /** Once it is known; a call of which it is not known is counted, not written. */
+  readonly caller?: Pick<Principal, 'account' | 'arn'>
+  readonly resources?: readonly string[]
+}
+
+/** Has a public call audited, whatever comes of it; the last call counts. */
+export function auditAs(request: FastifyRequest, noted: Noted): void {
+  if (request.guarded) request.guarded.noted = noted
 }
 
 /** The one place where calls are authenticated, authorised and audited: before the handler, and before the answer. */
@@ -175,21 +190,24 @@ function headerLines(request: FastifyRequest): [string, string][] {
 
 async function auditAnswer(deps: GuardDeps, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const guarded = request.guarded
-  if (!guarded || 'public' in guarded.access) return
-  const { operation } = guarded
-  if (operation && 'public' in operation) return
+  if (!guarded) return
+  const { operation, noted } = guarded
+  const isPublic = 'public' in (operation ?? guarded.access)
+  if (isPublic && !noted) return
   const status = reply.statusCode
-  const refused = status === 401 || status === 403
-  const audits = operation ? operation.audit !== 'refusals' : auditsSuccess(guarded.access, request.method)
+  const refused = status === 401 || status === 403 || (status === 429 && isPublic)
+  const audits =
+    isPublic || (operation ? operation.audit !== 'refusals' : auditsSuccess(guarded.access, request.method))
   if (!refused && !audits) return
-  const principal = guarded.principal
+  const principal: (Noted['caller'] & { readonly accessKeyId?: string }) | undefined =
+    guarded.principal ?? noted?.caller
   const userAgent = request.headers['user-agent']
   await deps.audit.record({
     account: principal?.account ?? 'unknown',
     at: deps.clock.now(),
     principal: principal?.arn ?? 'anonymous',
-    action: operation?.action ?? ('action' in guarded.access ? guarded.access.action : UNKNOWN_OPERATION),
-    resources: guarded.resource === undefined ? [] : [guarded.resource],
+    action: noted?.action ?? actionOf(guarded),
+    resources: noted?.resources ?? (guarded.resource === undefined ? [] : [guarded.resource]),
     outcome: refused ? 'refused' : status < 400 ? 'success' : 'failure',
     status,
     requestId: request.id,
@@ -200,6 +218,11 @@ async function auditAnswer(deps: GuardDeps, request: FastifyRequest, reply: Fast
     ...(guarded.decisionId === undefined ? {} : { decisionId: guarded.decisionId }),
     ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, 512) }),
   })
+}
+
+function actionOf({ operation, access }: Guarded): string {
+  if (operation && 'action' in operation) return operation.action
+  return 'action' in access ? access.action : UNKNOWN_OPERATION
 }
 
 /** The context of an authorised request. */

@@ -117,6 +117,8 @@ it('knows few public operations', () => {
     'POST /oidc/{account}/{*}',
     'POST /v1/hooks/{accountId}/{ws}/{path}',
     'POST /v1/iam/tokens',
+    'POST /v1/iam/tokens/passkey',
+    'POST /v1/iam/tokens/passkey-options',
   ])
 })
 
