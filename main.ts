@@ -1,7 +1,15 @@
 import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
-import { createRules, type Finding, ruleMigrations, ruleRoutes } from './detection/index.ts'
+import {
+  baselineMigrations,
+  baselineRoutes,
+  createBaselines,
+  createRules,
+  type Finding,
+  ruleMigrations,
+  ruleRoutes,
+} from './detection/index.ts'
 import { type BreakGlassUse, createIam, iamMigrations, iamRoutes } from './iam/index.ts'
 import { createIndicators, type Indicators, indicatorRoutes, intelMigrations } from './intel/index.ts'
 import {
@@ -85,7 +93,15 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const sealer = openSealer({ dataDir: dataDir.path })
   const url = config.database.url?.revealText()
   const database = openDatabase(url === undefined ? { file: dataDir.file('rampart.db') } : { url })
-  const migrations = [jobMigrations, iamMigrations, pipeMigrations, ruleMigrations, intelMigrations, caseMigrations]
+  const migrations = [
+    jobMigrations,
+    iamMigrations,
+    pipeMigrations,
+    ruleMigrations,
+    baselineMigrations,
+    intelMigrations,
+    caseMigrations,
+  ]
   await migrate(database, [...migrations, playbookMigrations].flat(), clock)
   const logDir = dataDir.folder('log')
   const partitionLog = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log })
@@ -134,6 +150,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     publish: (change) => processor.channel.call('intel.change', change),
   })
   const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })
+  const baselines = createBaselines({
+    ...{ database, sealer, clock, log },
+    alerts: cases.explainedAlerts,
+    call: processor.channel.call,
+  })
+  cases.onAlert(({ account, alert }) => baselines.alertChanged(account, alert.rule_id))
+  stop.on('work', 'baselines', () => baselines.stop())
   const pipes = createPipes({
     database,
     clock,
@@ -190,6 +213,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       searchRoutes({ store, authorizer, requireWorkspace }),
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
       indicatorRoutes(indicators, { compileFilter, requireWorkspace }),
+      baselineRoutes(baselines, { requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
     ],
@@ -205,11 +229,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     await pipes.ensureAccount(account)
     await rules.load(account)
     await indicators.load(account)
+    await baselines.load(account)
   }
   iam.onAccount(async (account) => {
     await pipes.ensureAccount(account)
     await rules.load(account)
     await indicators.load(account)
+    await baselines.load(account)
   })
   if (does('processor')) processor.begin()
 

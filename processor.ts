@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createParser } from './collectors/index.ts'
 import {
+  createBaselineWatcher,
   createDetector,
   createIntelWatcher,
   createRuleWatcher,
   type Finding,
   type RuleChange,
+  serveBaselines,
 } from './detection/index.ts'
 import type { IntelChange } from './intel/index.ts'
 import type { ProcessorData } from './main.ts'
@@ -21,7 +23,8 @@ const reader = await openLogReader({ dir: logDir, log })
 const store = await openDuckDbStore({ dir: storeDir, clock: systemClock })
 const rules = createRuleWatcher()
 const intel = createIntelWatcher()
-const detector = createDetector({ watchers: [rules, intel], log })
+const baselines = createBaselineWatcher({ log })
+const detector = createDetector({ watchers: [rules, intel, baselines], log })
 
 const processor = serveProcessor<Finding>(
   {
@@ -39,6 +42,7 @@ const processor = serveProcessor<Finding>(
 
 const channel: Channel = openChannel(parentPort, {
   ...processor.handlers,
+  ...serveBaselines(baselines),
   'rules.change': (change: RuleChange) => {
     rules.changeRules(change)
     processor.keepState()

@@ -29,6 +29,19 @@ export const alertSchema = Type.Object({
     ),
   ),
   events: Type.Array(Type.String(), { description: 'Record ids: the first 20 and the last 20.' }),
+  explanation: Type.Optional(
+    Type.Object(
+      {
+        entity: Type.String(),
+        expected: Type.String(),
+        seen: Type.String(),
+        since: Type.String({ format: 'date-time' }),
+        score: Type.Number(),
+        version: Type.Integer({ description: 'Of the baseline.' }),
+      },
+      { description: 'Of an alert that a baseline made: what was usual, and what was seen instead.' },
+    ),
+  ),
 })
 
 export type AlertAnswer = Static<typeof alertSchema>
@@ -51,6 +64,9 @@ export function answerAlert(alert: Alert): AlertAnswer {
     ...(alert.verdict === undefined ? {} : { verdict: alert.verdict }),
     ...(alert.owner === undefined ? {} : { owner: alert.owner }),
     ...(alert.seenAgain === 0 ? {} : { seenAgain: alert.seenAgain }),
+    ...(alert.explanation === undefined
+      ? {}
+      : { explanation: { ...alert.explanation, since: formatInstant(alert.explanation.since) } }),
   }
 }
 

@@ -27,7 +27,9 @@ import type {
   AlertMove,
   AlertPatch,
   AlertSnapshot,
+  Explanation,
   IncomingFinding,
+  Verdict,
 } from './types.ts'
 import { alertNotFound, type UpdateOptions, updateAlertIn } from './update-alert.ts'
 
@@ -56,6 +58,25 @@ export interface AlertChanges {
   /** The oldest changes that are not done. The same ones again until they are: taking is at least once. */
   take(max: number): Promise<readonly AlertChange[]>
   done(ids: readonly string[]): Promise<void>
+}
+
+/** The alerts that baselines made, for them to learn from what became of them. */
+export interface ExplainedAlerts {
+  /** Of an account, those that nobody closed, of rules whose id begins so; newest first. */
+  listOpen(
+    account: AccountId,
+    rulePrefix: string,
+    max: number,
+  ): Promise<readonly { readonly workspace: string; readonly ruleId: string; readonly entity: string }[]>
+  /** @throws cases.alert.notFound */
+  get(
+    place: AlertPlace,
+    id: string,
+  ): Promise<{
+    readonly ruleId: string
+    readonly verdict: Verdict | undefined
+    readonly explanation: Explanation | undefined
+  }>
 }
 
 export interface Cases {
@@ -87,6 +108,7 @@ export interface Cases {
   /** Who moved what, oldest first. @throws cases.alert.notFound */
   listMoves(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertMove>>
   readonly alertChanges: AlertChanges
+  readonly explainedAlerts: ExplainedAlerts
   /** Calls back after each change that this process made, in order; a feed to look at, not to rely on. */
   onAlert(listener: (change: AlertChange) => void): void
   /** Forgets what is too old to matter. To be called now and then.
@@ -201,6 +223,19 @@ export function createCases(deps: CasesDeps): Cases {
       onChange: (listener) => void changeListeners.push(listener),
       take: (max) => store.takeChanges(max),
       done: (ids) => store.deleteChanges(ids),
+    },
+
+    explainedAlerts: {
+      async listOpen(account, rulePrefix, max) {
+        const alerts = await store.listOpen(account, rulePrefix, max)
+        return alerts.flatMap(({ workspace, ruleId, explanation }) =>
+          explanation ? [{ workspace, ruleId, entity: explanation.entity }] : [],
+        )
+      },
+      async get(place, id) {
+        const { ruleId, verdict, explanation } = await requireAlert(place, id)
+        return { ruleId, verdict, explanation }
+      },
     },
 
     onAlert: (listener) => void alertListeners.push(listener),

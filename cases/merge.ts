@@ -14,6 +14,7 @@ import {
   type Alert,
   type Entities,
   type EventRef,
+  type Explanation,
   type Guidance,
   type IncomingFinding,
   type Severity,
@@ -44,6 +45,7 @@ export function openAlert(finding: IncomingFinding, given: { readonly id: string
     tags: joinLabels([], finding.rule.tags ?? []),
     events: joinEvents([], refsOf(finding)),
     ...(guidance === undefined ? {} : { guidance }),
+    ...explained(undefined, finding.explanation),
   }
 }
 
@@ -61,6 +63,7 @@ export function joinFinding(alert: Alert, finding: IncomingFinding): Alert {
     tactics: joinLabels(alert.tactics, finding.rule.tactics ?? []),
     tags: joinLabels(alert.tags, finding.rule.tags ?? []),
     events: joinEvents(alert.events, refsOf(finding)),
+    ...explained(alert.explanation, finding.explanation),
   }
 }
 
@@ -118,6 +121,19 @@ function guidanceOf({ description, falsePositives, response }: IncomingFinding['
     ...(response === undefined ? {} : { response: keepText(response, GUIDANCE_CHARS_MAX) }),
   }
   return Object.keys(guidance).length === 0 ? undefined : guidance
+}
+
+/** The one of the higher score, whichever came first; what is as high is told apart by its words. */
+function explained(known: Explanation | undefined, more: Explanation | undefined): { explanation?: Explanation } {
+  if (more === undefined) return {}
+  const kept = {
+    ...more,
+    entity: keepText(more.entity, VALUE_CHARS_MAX),
+    expected: keepText(more.expected, VALUE_CHARS_MAX),
+    seen: keepText(more.seen, VALUE_CHARS_MAX),
+  }
+  const isHigher = !known || kept.score > known.score || (kept.score === known.score && kept.seen > known.seen)
+  return { explanation: isHigher ? kept : known }
 }
 
 function refsOf(finding: IncomingFinding): readonly EventRef[] {

@@ -111,6 +111,20 @@ export function createAlertStore(database: Database) {
       return row && toAlert(row)
     },
 
+    /** The alerts of an account that nobody closed, of the rules whose id begins so; newest first. */
+    async listOpen(account: AccountId, rulePrefix: string, limit: number): Promise<Alert[]> {
+      const rows = await db.read
+        .selectFrom('alert')
+        .selectAll()
+        .where('account', '=', account)
+        .where('closed_at', 'is', null)
+        .where('rule_id', 'like', `${rulePrefix}%`)
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(toAlert)
+    },
+
     /** Newest first, from before `beforeId` on. */
     async pageAlerts(place: AlertPlace, page: { beforeId?: string; limit: number }): Promise<Alert[]> {
       let query = alertsOf(db.read, place).orderBy('id', 'desc').limit(page.limit)
@@ -381,7 +395,7 @@ function commentsOf(db: Pick<Transaction<Tables>, 'selectFrom'>, alert: Alert) {
     .where('alert_id', '=', alert.id)
 }
 
-type AlertBody = Pick<Alert, 'entities' | 'techniques' | 'tactics' | 'tags' | 'events' | 'guidance'>
+type AlertBody = Pick<Alert, 'entities' | 'techniques' | 'tactics' | 'tags' | 'events' | 'guidance' | 'explanation'>
 
 function toRow(alert: Alert, foreignKey: string | null): AlertRow {
   const body: AlertBody = {
@@ -391,6 +405,7 @@ function toRow(alert: Alert, foreignKey: string | null): AlertRow {
     tags: alert.tags,
     events: alert.events,
     ...(alert.guidance === undefined ? {} : { guidance: alert.guidance }),
+    ...(alert.explanation === undefined ? {} : { explanation: alert.explanation }),
   }
   return {
     account: alert.account,

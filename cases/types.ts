@@ -43,7 +43,7 @@ export interface IncomingFinding {
   readonly id: string
   readonly account: AccountId
   readonly workspace: string
-  readonly kind: 'rule' | 'correlation' | 'indicator'
+  readonly kind: 'rule' | 'correlation' | 'baseline' | 'indicator'
   readonly rule: {
     readonly id: string
     readonly title: string
@@ -64,6 +64,21 @@ export interface IncomingFinding {
   readonly entities: Entities
   /** The values that a correlation grouped by. */
   readonly group?: Readonly<Record<string, string>>
+  readonly explanation?: Explanation
+}
+
+/** Why a baseline states something: what is usual, and what was seen instead. */
+export interface Explanation {
+  /** Whom it is about, as the baseline names it. */
+  readonly entity: string
+  readonly expected: string
+  readonly seen: string
+  /** When what is stated began, ms. */
+  readonly since: number
+  /** 0..1, by the baseline's own measure. */
+  readonly score: number
+  /** Of the baseline. */
+  readonly version: number
 }
 
 /** A record that an alert rests on. */
@@ -110,6 +125,8 @@ export interface Alert {
   /** The first and the last of them by time. */
   readonly events: readonly EventRef[]
   readonly guidance?: Guidance
+  /** Of the finding with the highest score, where a baseline made the alert. */
+  readonly explanation?: Explanation
 }
 
 /** An alert as expressions of playbooks see it: OCSF's own snake_case, instants as RFC 3339 text. */

@@ -131,7 +131,8 @@ export interface Detector<Finding> {
   detect(shard: ShardAddress, events: readonly Event[]): readonly Finding[]
   /** The state that later findings of this shard depend on; undefined when it holds none. */
   snapshot(shard: ShardAddress): Uint8Array | undefined
-  restore(shard: ShardAddress, state: Uint8Array | undefined): void
+  /** @returns the first offset it needs to be given again, where parts of the state are older than the whole */
+  restore(shard: ShardAddress, state: Uint8Array | undefined): number | undefined
 }
 
 /** Where a shard's processing stands, as the event store committed it. */

@@ -24,3 +24,24 @@ export const FLOWS_MAX = 10_000
 /** Peer groups, and the members of one. */
 export const PEER_GROUPS_MAX = 200
 export const PEERS_MAX = 4_096
+/** Characters of a name in an event that a baseline takes; longer ones are cut. */
+export const SUBJECT_CHARS_MAX = 512
+/** Deviations that are remembered of one baseline and shard: what feedback is weighed by. */
+export const HISTORY_MAX = 500
+/** Exclusions of one baseline in a workspace. */
+export const EXCLUSIONS_MAX = 200
+/** Characters of an exclusion's pattern and of its reason. */
+export const EXCLUSION_CHARS_MAX = 1_100
+/** Bytes that a model's state may have, as it is kept, for it to be written with every snapshot of its shard. A larger
+ * one is written after as many events as it has this many bytes; after a crash those events are looked at again. */
+export const STATE_BYTES_AN_EVENT = 64
+/** Entities of one baseline that are held frozen at once. */
+export const FROZEN_MAX = 10_000
+/** Entities whose state of learning a report counts, of each baseline; those beyond it are only counted as known. */
+export const REPORTED_NAMES_MAX = 200_000
+/** Examples of what an offer would have hidden. */
+export const OFFER_EXAMPLES_MAX = 10
+/** Bytes of an account's key: SipHash takes 16. */
+export const KEY_BYTES = 16
+/** How long after an alert changed the baselines learn whose alerts are open, ms: many change at once. */
+export const FREEZE_DELAY_MS = 500

@@ -62,8 +62,12 @@ export interface LearningState {
  * clock. Pure: no clock, no chance; the
  * same observations give the same deviations, and saving and loading changes nothing. */
 export interface EntityDetector<Observation> {
-  observe(observation: Observation): Deviation | undefined
+  /** @param frozen judge the entity by what was learned before, and learn nothing of it now: an incident is open. Models
+   * that an attack cannot teach may learn on. */
+  observe(observation: Observation, frozen?: boolean): Deviation | undefined
   learning(entity: string): LearningState
+  /** Whom it knows. */
+  names(): Iterable<string>
   /** All that later deviations depend on, as JSON can hold it. */
   save(): unknown
 }

@@ -29,6 +29,11 @@ export interface OnlineDetector extends Detector<Finding> {
  * what stands in the log (event and receive time) moves it. */
 export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX, log }: DetectorDeps): OnlineDetector {
   const guards = new Map<string, StormGuard>()
+  /** How far each shard was looked at; how far it had been when it was restored, and who wants what is below that again. */
+  const seen = new Map<
+    string,
+    { nextOffset: number; readonly restored: number; readonly again: ReadonlySet<Watcher> }
+  >()
   const counts = { events: 0, findings: 0, heldBack: 0 }
 
   const guardOf = (shard: ShardAddress): StormGuard => {
@@ -60,7 +65,12 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
         }
         findings.push(verdict === 'last' ? { ...finding, throttled: true } : finding)
       }
-      for (const watcher of watchers) watcher.watch(shard, events, tell)
+      const progress = seen.get(keyOfShard(shard)) ?? { nextOffset: 0, restored: 0, again: new Set<Watcher>() }
+      const isAgain = (events[0]?.offset ?? 0) < progress.restored
+      const fresh = isAgain ? events.filter(({ offset }) => offset >= progress.restored) : events
+      for (const watcher of watchers) watcher.watch(shard, progress.again.has(watcher) ? events : fresh, tell)
+      progress.nextOffset = Math.max(progress.nextOffset, (events.at(-1)?.offset ?? -1) + 1)
+      seen.set(keyOfShard(shard), progress)
       counts.events += events.length
       counts.findings += findings.length
       return findings
@@ -73,14 +83,26 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
         if (part) parts.set(watcher.name, part)
       }
       const storm = guardOf(shard).save()
-      return parts.size === 0 && Object.keys(storm).length === 0 ? undefined : joinStates({ storm, parts })
+      const nextOffset = seen.get(keyOfShard(shard))?.nextOffset ?? 0
+      return parts.size === 0 && Object.keys(storm).length === 0 ? undefined : joinStates({ storm, nextOffset, parts })
     },
 
     restore(shard, bytes) {
-      guards.delete(keyOfShard(shard))
+      const key = keyOfShard(shard)
+      guards.delete(key)
       const state = bytes && splitStates(bytes)
       if (state) guardOf(shard).load(state.storm)
-      for (const watcher of watchers) watcher.restore(shard, state?.parts.get(watcher.name))
+      const again = new Set<Watcher>()
+      let first: number | undefined
+      for (const watcher of watchers) {
+        const from = watcher.restore(shard, state?.parts.get(watcher.name))
+        if (from === undefined) continue
+        again.add(watcher)
+        first = Math.min(first ?? from, from)
+      }
+      const nextOffset = state?.nextOffset ?? 0
+      seen.set(key, { nextOffset, restored: nextOffset, again })
+      return first
     },
 
     counts: () => ({ ...counts }),

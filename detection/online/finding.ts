@@ -4,13 +4,13 @@ import type { AccountId } from '../../platform/index.ts'
 import type { RuleHead, Severity } from '../types.ts'
 import type { Entities } from './entities.ts'
 
-/** What a rule states of events: it matched one, or a correlation holds over several. The same state, rules and events
+/** What is stated of events: a rule matched one, a correlation holds over several, or a baseline saw what is not as ever. The same state, rules and events
  * give the same `id`, so that a finding told twice is known to be one. */
 export interface Finding {
   readonly id: string
   readonly account: AccountId
   readonly workspace: string
-  readonly kind: 'rule' | 'correlation' | 'indicator'
+  readonly kind: 'rule' | 'correlation' | 'baseline' | 'indicator'
   readonly rule: {
     readonly id: string
     readonly title: string
@@ -47,6 +47,18 @@ export interface Finding {
     readonly field: string
     /** Who met it. */
     readonly entity: string
+  }
+  /** What a baseline expected and saw. */
+  readonly explanation?: {
+    /** Whom it is about, as the baseline names it. */
+    readonly entity: string
+    readonly expected: string
+    readonly seen: string
+    /** When what is stated began, ms. */
+    readonly since: number
+    /** 0..1. */
+    readonly score: number
+    readonly version: number
   }
   /** The last finding of its rule for now: the rule matches so much that more would be noise. */
   readonly throttled?: true

@@ -118,6 +118,7 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       shards.delete(key)
       if (bytes) restored.set(key, decodeState(bytes, readWindows))
       else restored.delete(key)
+      return undefined
     },
 
     counts() {

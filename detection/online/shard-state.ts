@@ -6,35 +6,53 @@ import type { StormState } from './storm-guard.ts'
 /** What later findings of a shard depend on: a part for each watcher, by its name. */
 export interface ShardState {
   readonly storm: StormState
+  /** The offset below which every event was looked at. */
+  readonly nextOffset: number
   readonly parts: ReadonlyMap<string, Uint8Array>
 }
 
-const VERSION = 2
+const VERSION = 3
 const HEAD_LENGTH_BYTES = 4
 
-/** The state as bytes: the length of a head (u32, little endian), the head as JSON with the length of each part, the
- * parts. They are as their watchers made them. */
-export function joinStates({ storm, parts }: ShardState): Uint8Array {
-  const lengths = [...parts].map(([name, { length }]) => [name, length])
-  const head = Buffer.from(JSON.stringify({ version: VERSION, storm, parts: lengths }))
-  const start = Buffer.alloc(HEAD_LENGTH_BYTES)
-  start.writeUInt32LE(head.length)
-  return Buffer.concat([start, head, ...parts.values()])
+export function joinStates({ storm, nextOffset, parts }: ShardState): Uint8Array {
+  return joinParts({ version: VERSION, storm, nextOffset }, parts)
 }
 
 /** @throws detection.state.unreadable when the bytes are not what `joinStates` gave */
 export function splitStates(bytes: Uint8Array): ShardState {
+  const { head, parts } = splitParts(bytes)
+  return reading(() =>
+    head.version === VERSION
+      ? { storm: head.storm as StormState, nextOffset: head.nextOffset as number, parts }
+      : undefined,
+  )
+}
+
+/** Parts as bytes: the length of a head (u32, little endian), the head as JSON with the length of each part, the parts as
+ * they are. */
+export function joinParts(head: object, parts: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const lengths = [...parts].map(([name, { length }]) => [name, length])
+  const text = Buffer.from(JSON.stringify({ ...head, parts: lengths }))
+  const start = Buffer.alloc(HEAD_LENGTH_BYTES)
+  start.writeUInt32LE(text.length)
+  return Buffer.concat([start, text, ...parts.values()])
+}
+
+/** @throws detection.state.unreadable when the bytes are not what `joinParts` gave */
+export function splitParts(bytes: Uint8Array): {
+  readonly head: Readonly<Record<string, unknown>>
+  readonly parts: ReadonlyMap<string, Uint8Array>
+} {
   return reading(() => {
     const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     let at = HEAD_LENGTH_BYTES + from.readUInt32LE(0)
     const head = JSON.parse(from.toString('utf8', HEAD_LENGTH_BYTES, at))
-    if (head.version !== VERSION) return undefined
     const parts = new Map<string, Uint8Array>()
     for (const [name, length] of head.parts as readonly [string, number][]) {
       parts.set(name, from.subarray(at, at + length))
       at += length
     }
-    return at === from.length ? { storm: head.storm, parts } : undefined
+    return at === from.length ? { head, parts } : undefined
   })
 }
 

@@ -12,8 +12,11 @@ export interface Watcher {
   watch(shard: ShardAddress, events: readonly Event[], tell: Tell): void
   /** What later findings of this shard depend on; undefined when that is nothing. */
   snapshot(shard: ShardAddress): Uint8Array | undefined
-  /** Begins again from what `snapshot` gave, or from nothing.   @throws detection.state.unreadable */
-  restore(shard: ShardAddress, state: Uint8Array | undefined): void
+  /** Begins again from what `snapshot` gave, or from nothing.
+   * @returns the offset of the first event that it wants to see again, where its state is older than the shard's; it steps
+   * over what it has seen
+   * @throws detection.state.unreadable */
+  restore(shard: ShardAddress, state: Uint8Array | undefined): number | undefined
 }
 
 /** Tells shards apart. */

@@ -50,8 +50,8 @@ const NO_STATE = new Uint8Array(0)
  *
  * INVARIANT (once): events and the next offset are one transaction of the store, and findings carry ids that a replay
  * repeats; so after a crash nothing is stored twice and no finding counts twice.
- * INVARIANT (state): the detector's state in the store holds every event below its own offset; records between it and
- * the next offset are fed to the detector again at start, before anything new. */
+ * INVARIANT (state): the detector's state in the store holds every event below its own offset, or says from where on it
+ * needs them; records between there and the next offset are fed to the detector again at start, before anything new. */
 export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDeps<Finding>): ShardLoop {
   let end = 0
   let next: number | undefined
@@ -66,7 +66,7 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
 
   const begin = async (): Promise<number> => {
     const progress = await deps.store.progress(shard)
-    deps.detector.restore(shard, progress.detectorState?.length ? progress.detectorState : undefined)
+    const again = deps.detector.restore(shard, progress.detectorState?.length ? progress.detectorState : undefined)
     storedNext = progress.nextOffset
     // Tells the log what is stored: should its disk have lost records since, new ones must not get their offsets.
     deps.onStep({
@@ -79,7 +79,7 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
       newestReceivedAt: 0,
       gaps: [],
     })
-    return progress.detectorOffset
+    return Math.min(progress.detectorOffset, again ?? progress.detectorOffset)
   }
 
   const stateDue = () =>

@@ -45,6 +45,11 @@ export class QuietestOut<Value> {
   }
 
   /** In order of their last use, oldest first. */
+  keys(): IterableIterator<string> {
+    return this.#entries.keys()
+  }
+
+  /** In order of their last use, oldest first. */
   entries(): IterableIterator<[string, Value]> {
     return this.#entries.entries()
   }

@@ -112,6 +112,10 @@ export class BeaconDetector implements EntityDetector<Connection> {
     return callers.size >= Math.min(SOURCES_COUNTED, PREVALENT_SHARE * this.#sources.size)
   }
 
+  names(): Iterable<string> {
+    return this.#pairs.keys()
+  }
+
   save(): BeaconState {
     return {
       version: 1,

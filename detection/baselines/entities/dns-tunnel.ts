@@ -126,6 +126,10 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     return this.#flows.peek(entity) ? { state: 'active', progress: 1 } : { state: 'unknown', progress: 0 }
   }
 
+  names(): Iterable<string> {
+    return this.#flows.keys()
+  }
+
   save(): DnsTunnelState {
     return {
       version: 1,

@@ -142,6 +142,10 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     return { state: progress < 1 ? 'learning' : 'active', progress }
   }
 
+  names(): Iterable<string> {
+    return this.#entities.keys()
+  }
+
   save(): FirstSeenState {
     return {
       version: 1,

@@ -158,6 +158,10 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     return { state: progress < 1 ? 'learning' : 'active', progress }
   }
 
+  names(): Iterable<string> {
+    return this.#clients.keys()
+  }
+
   save(): GeneratedDomainState {
     return {
       version: 1,

@@ -116,6 +116,10 @@ export class TravelDetector implements EntityDetector<SignIn> {
     return traveller ? { state: 'active', progress: 1 } : { state: 'unknown', progress: 0 }
   }
 
+  names(): Iterable<string> {
+    return this.#travellers.keys()
+  }
+
   save(): TravelState {
     return {
       version: 1,

@@ -58,12 +58,12 @@ export class VolumeDetector implements EntityDetector<Amount> {
     )
   }
 
-  observe({ at, entity, amount }: Amount): Deviation | undefined {
+  observe({ at, entity, amount }: Amount, frozen = false): Deviation | undefined {
     if (!isSound(at, amount) || amount < 0) return undefined
     const hour = Math.floor(at / HOUR_MS)
     const watched = this.#entities.use(entity, () => fresh(hour))
     // What comes late belongs to an hour that is over; it is counted in the running one.
-    if (hour > watched.hour) advance(watched, hour)
+    if (hour > watched.hour) advance(watched, hour, frozen)
     watched.sum += amount
     const learning = watched.hour - watched.since < LEARNING_HOURS
     if (learning || watched.statedHour === watched.hour) return undefined
@@ -89,6 +89,10 @@ export class VolumeDetector implements EntityDetector<Amount> {
     if (!watched) return { state: 'unknown', progress: 0 }
     const progress = Math.min(1, (watched.hour - watched.since) / LEARNING_HOURS)
     return { state: progress < 1 ? 'learning' : 'active', progress }
+  }
+
+  names(): Iterable<string> {
+    return this.#entities.keys()
   }
 
   save(): VolumeState {
@@ -118,10 +122,12 @@ const fresh = (hour: number): Watched => ({
 })
 
 /** Closes the running hour and the silent ones after it. */
-function advance(watched: Watched, hour: number): void {
-  const silent = Math.min(hour - watched.hour - 1, SILENT_HOURS_MAX)
-  learn(watched, watched.hour, watched.sum)
-  for (let back = silent; back > 0; back--) learn(watched, hour - back, 0)
+function advance(watched: Watched, hour: number, frozen: boolean): void {
+  if (!frozen) {
+    const silent = Math.min(hour - watched.hour - 1, SILENT_HOURS_MAX)
+    learn(watched, watched.hour, watched.sum)
+    for (let back = silent; back > 0; back--) learn(watched, hour - back, 0)
+  }
   watched.hour = hour
   watched.sum = 0
 }
