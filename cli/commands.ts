@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'policy explain': async () => (await import('./policy.ts')).policyExplainCommand,
   'policy who-can': async () => (await import('./policy-who-can.ts')).policyWhoCanCommand,
   'policy lint': async () => (await import('./policy.ts')).policyLintCommand,
+  'rules convert': async () => (await import('./rules-convert.ts')).rulesConvertCommand,
   'rules import': async () => (await import('./rules.ts')).rulesImportCommand,
   'rules lint': async () => (await import('./rules.ts')).rulesLintCommand,
   'rules test': async () => (await import('./rules.ts')).rulesTestCommand,

@@ -78,13 +78,13 @@ export const rulesImportCommand: Command = {
   },
 }
 
-function onlyFolder({ positionals }: Arguments): string {
+export function onlyFolder({ positionals }: Arguments): string {
   const [folder, ...more] = positionals
   if (folder === undefined || more.length > 0) throw new UsageError('name one folder of rules')
   return folder
 }
 
-function tellRefusal(refusal: RefusedRule, json: boolean, io: Io): void {
+export function tellRefusal(refusal: RefusedRule, json: boolean, io: Io): void {
   const { file, id, reasons } = refusal
   if (json) io.stdout.write(`${JSON.stringify(refusal)}\n`)
   else for (const reason of reasons) io.stdout.write(`${file}: ${id}: ${reason}\n`)

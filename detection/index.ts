@@ -5,6 +5,7 @@ export { createBaselines, serveBaselines } from './baselines/service/baselines.t
 export { baselineMigrations } from './baselines/service/migrations.ts'
 export { baselineRoutes } from './baselines/service/routes.ts'
 export { createBaselineWatcher } from './baselines/stream/watcher.ts'
+export { convertRules } from './convert/convert-rules.ts'
 export { ruleMigrations } from './migrations.ts'
 export { detectFiles, type LineMatch } from './offline/detect-files.ts'
 export { findInputFiles } from './offline/input-file.ts'

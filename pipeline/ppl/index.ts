@@ -16,4 +16,5 @@ export type {
 export type { Primitive } from './primitives.ts'
 export { matchesPattern } from './relation.ts'
 export { formatTimestamp, isTimestampText, parseTimestamp } from './time.ts'
+export { quoteName, quoteString } from './tokens.ts'
 export { commonType, isWhole, parseFieldType, type ValueType } from './types.ts'
