@@ -5,10 +5,14 @@ import {
   baselineMigrations,
   baselineRoutes,
   createBaselines,
+  createRuleHealth,
   createRules,
+  exclusionRoutes,
   type Finding,
+  healthRoutes,
   ruleMigrations,
   ruleRoutes,
+  TALLY_INTERVAL_MS,
 } from './detection/index.ts'
 import { type BreakGlassUse, createIam, iamMigrations, iamRoutes } from './iam/index.ts'
 import { createIndicators, type Indicators, indicatorRoutes, intelMigrations } from './intel/index.ts'
@@ -127,7 +131,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     log: partitionLog,
     handlers: {
       'findings.take': async (findings: readonly Finding[]) => {
-        await cases.takeFindings(findings)
+        const [tried, alerting] = [findings.filter(({ canary }) => canary), findings.filter(({ canary }) => !canary)]
+        await health.takeCanaryFindings(tried)
+        await cases.takeFindings(alerting)
         await recordSightings(indicators, findings)
       },
       'step.done': (step: ShardStep) => {
@@ -157,6 +163,12 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   })
   cases.onAlert(({ account, alert }) => baselines.alertChanged(account, alert.rule_id))
   stop.on('work', 'baselines', () => baselines.stop())
+  const health = createRuleHealth({
+    database,
+    clock,
+    rules,
+    pull: () => processor.channel.call('rules.tallies', undefined),
+  })
   const pipes = createPipes({
     database,
     clock,
@@ -186,7 +198,14 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   stop.on('work', 'playbooks', () => playbooks.stop())
   stop.on('work', 'jobs', () => jobs.stop())
   stop.on('work', 'indicators', () => indicators.stop())
-  stop.on('work', 'processor', () => processor.stop())
+  const collecting = setInterval(() => {
+    health.collect().catch((err: unknown) => log.warn({ err }, 'what rules did cannot be written down'))
+  }, TALLY_INTERVAL_MS)
+  stop.on('work', 'processor', async () => {
+    clearInterval(collecting)
+    await health.collect().catch((err: unknown) => log.warn({ err }, 'what rules did last is not written down'))
+    await processor.stop()
+  })
   stop.on('storage', 'audit, log and database', async () => {
     await audit.stop()
     await iam.close()
@@ -214,6 +233,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
       indicatorRoutes(indicators, { compileFilter, requireWorkspace }),
       baselineRoutes(baselines, { requireWorkspace }),
+      exclusionRoutes(rules, { requireWorkspace }),
+      healthRoutes(health, { requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
     ],
@@ -245,6 +266,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     async () => {
       await cases.prune()
       await indicators.prune()
+      await health.prune()
       return dropExpired(iam.accounts(), { pipes, log: partitionLog, store, clock })
     },
     { everyMs: UPKEEP_EVERY_MS },

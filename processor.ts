@@ -5,6 +5,7 @@ import {
   createDetector,
   createIntelWatcher,
   createRuleWatcher,
+  type DetectorTallies,
   type Finding,
   type RuleChange,
   serveBaselines,
@@ -48,4 +49,5 @@ const channel: Channel = openChannel(parentPort, {
     processor.keepState()
   },
   'intel.change': (change: IntelChange) => intel.changeIndicators(change),
+  'rules.tallies': (): DetectorTallies => ({ ...rules.takeTallies(), heldBack: detector.takeHeldBack() }),
 })

@@ -8,6 +8,12 @@ export const detectionError = defineErrors({
   'detection.rule.tooLarge': { status: 413, title: 'The rule is too large' },
   'detection.rule.inUse': { status: 409, title: 'A correlation builds on the rule' },
   'detection.rule.tooMany': { status: 409, title: 'Too many rules' },
+  'detection.rule.badRun': { status: 422, title: 'A rule is not run so' },
+  'detection.exclusion.notFound': { status: 404, title: 'No such exclusion' },
+  'detection.exclusion.refused': { status: 422, title: 'The exclusion cannot be used' },
+  'detection.exclusion.tooMany': { status: 409, title: 'Too many exclusions' },
+  'detection.sync.refused': { status: 422, title: 'The folder cannot be used' },
+  'detection.sync.notOwned': { status: 409, title: 'A rule does not belong to the folder' },
   'detection.import.unreadable': { status: 400, title: 'Not an archive' },
   'detection.import.tooLarge': { status: 413, title: 'The archive is too large' },
 })

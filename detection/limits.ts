@@ -94,3 +94,28 @@ export const OBSERVABLES_PER_EVENT_MAX = 64
 export const INDICATOR_TOLD_EVERY_MS = 3_600_000
 /** Pairs of indicator and entity that a shard remembers to have told; beyond it the oldest may be told again. */
 export const INDICATORS_TOLD_MAX = 50_000
+/** Forms of one rule that are kept; older ones are forgotten. */
+export const REVISIONS_KEPT = 200
+/** Exclusions of one rule. */
+export const EXCLUSIONS_PER_RULE_MAX = 200
+/** Characters of the reason of an exclusion, and of its owner. */
+export const REASON_CHARS_MAX = 2_000
+export const OWNER_CHARS_MAX = 256
+/** Bytes of the text of an exclusion: it names few things, or it is no exclusion. */
+export const EXCLUSION_BYTES_MAX = 64 * 1024
+/** Rules that a list of things wrong with a sync names; the rest are counted. */
+export const SYNC_PROBLEMS_MAX = 200
+/** In one event of so many the time of each rule's test is taken. */
+export const TIMED_EVERY = 1_009
+/** Kinds of events that are counted for a workspace; of more only the most frequent. */
+export const SOURCES_COUNTED_MAX = 500
+/** How often what rules did is written down, ms. What a process did since then is not counted when it is killed. */
+export const TALLY_INTERVAL_MS = 15_000
+/** Days for which it is kept. */
+export const TALLY_DAYS_KEPT = 100
+/** Findings of a canary that are listed: the newest. All are counted. */
+export const CANARY_FINDINGS_KEPT = 1_000
+/** Days for which they are kept. */
+export const CANARY_DAYS_KEPT = 30
+/** Days without a hit after which an exclusion is called stale. */
+export const EXCLUSION_STALE_DAYS = 90

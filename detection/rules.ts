@@ -2,26 +2,49 @@ import {
   type AccountId,
   type Clock,
   type Database,
-  type FieldError,
   formatCursor,
   parseCursor,
   requireMatch,
 } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
-import { RULE_FILE_BYTES_MAX, RULES_MAX } from './limits.ts'
+import { createLiveRules, type LiveRules } from './live-rules.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
 import { buildRuleSet } from './rule-set.ts'
+import { readOneDocument, requireFitting, requireUnused } from './rule-text.ts'
 import type { Problem } from './sigma/problem.ts'
 import { printProblem } from './sigma/problem.ts'
 import { type AcceptedDocument, readSigma, type SigmaDocument } from './sigma/read.ts'
-import { createRuleStore, type RulePlace, type StoredRule } from './store.ts'
+import {
+  createRuleStore,
+  type RulePlace,
+  type RuleRevision,
+  type RuleRow,
+  type RuleState,
+  type StoredRule,
+} from './store.ts'
+import { createSync, type Sync } from './sync.ts'
 import { readTarGz } from './tar.ts'
+import { createExclusions, type Exclusions } from './tuning/exclusions.ts'
+import { createExclusionStore } from './tuning/store.ts'
+import type { Canary } from './tuning/tuning.ts'
 
 export interface RulesDeps {
   readonly database: Database
   readonly clock: Clock
   /** Puts a change before the detectors; resolves when the next event is matched with it. */
   readonly apply: (change: RuleChange) => Promise<void>
+}
+
+/** Who changes something, and the entity tags under which it is meant. */
+export interface RuleEdit {
+  readonly author: string
+  readonly ifMatch?: string | undefined
+}
+
+/** How a rule is to be run. */
+export interface RuleRun {
+  readonly state: RuleState
+  readonly canary?: Canary
 }
 
 /** A rule of an import that was left out, and why. */
@@ -38,18 +61,30 @@ export interface ImportResult {
 }
 
 /** The rules of all workspaces, kept and live. */
-export interface Rules {
+export interface Rules extends Sync, Exclusions {
   /** Puts every stored rule of an account before the detectors; before the first event is processed. */
   load(account: AccountId): Promise<void>
-  /** Checks a rule, keeps it, and resolves when it is live.
+  /** Checks a rule, keeps it, and resolves when it is live. It is run as its last form was, a new one as `run` says.
    * @throws detection.rule.refused (422, with every line that is wrong), detection.rule.otherId, detection.rule.tooLarge,
    * detection.rule.tooMany, platform.http.changed */
   put(
     place: RulePlace,
     id: string,
     text: string,
-    ifMatch?: string,
+    edit: RuleEdit & { readonly run?: RuleRun },
   ): Promise<{ rule: StoredRule; warnings: readonly Problem[] }>
+  /** Enables, tries out or disables a rule.
+   * @throws detection.rule.notFound, platform.http.changed, detection.rule.inUse, detection.rule.refused */
+  run(place: RulePlace, id: string, run: RuleRun, edit: RuleEdit): Promise<StoredRule>
+  /** Newest first; of a deleted rule, too.   @throws detection.rule.notFound when there never was one */
+  listRevisions(
+    place: RulePlace,
+    id: string,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ items: RuleRevision[]; nextCursor?: string }>
+  /** Puts a form that the rule had before, as a new revision.
+   * @throws detection.rule.notFound, detection.rule.refused, platform.http.changed */
+  rollBack(place: RulePlace, id: string, revision: number, edit: RuleEdit): Promise<StoredRule>
   /** @throws detection.rule.notFound */
   get(place: RulePlace, id: string): Promise<StoredRule>
   list(
@@ -57,88 +92,105 @@ export interface Rules {
     page: { limit: number; cursor?: string; matches?: (rule: StoredRule) => boolean },
   ): Promise<{ items: StoredRule[]; nextCursor?: string }>
   /** @throws detection.rule.notFound, platform.http.changed, detection.rule.inUse when a correlation builds on it */
-  delete(place: RulePlace, id: string, ifMatch?: string): Promise<void>
+  delete(place: RulePlace, id: string, edit: RuleEdit): Promise<void>
   /** Takes all rule files of a .tar.gz that can be used, together; the others are told.
    * @throws detection.import.unreadable, detection.import.tooLarge, detection.rule.tooMany */
-  import(place: RulePlace, archive: Buffer): Promise<ImportResult>
+  import(place: RulePlace, archive: Buffer, edit: Pick<RuleEdit, 'author'>): Promise<ImportResult>
+  /** Every rule of a workspace, in order of id. */
+  listStored(place: RulePlace): Promise<readonly StoredRule[]>
+  /** What is run now in a workspace. */
+  liveDocuments(place: RulePlace): readonly SigmaDocument[]
 }
 
 /** Builds the catalogue of rules. One process may change the rules of a workspace at a time: changes reach the detectors in
  * the order in which they were kept. */
 export function createRules(deps: RulesDeps): Rules {
   const store = createRuleStore(deps.database)
-  /** What is live, by workspace and id. */
-  const live = new Map<string, Map<string, SigmaDocument>>()
-  const turns = new Map<string, Promise<unknown>>()
-
-  const documentsOf = (place: RulePlace): Map<string, SigmaDocument> => {
-    const key = keyOf(place)
-    let documents = live.get(key)
-    if (!documents) {
-      documents = new Map()
-      live.set(key, documents)
-    }
-    return documents
-  }
-
-  /** Runs changes of one workspace one after another. */
-  const inTurn = <T>(place: RulePlace, work: () => Promise<T>): Promise<T> => {
-    const key = keyOf(place)
-    const turn = (turns.get(key) ?? Promise.resolve()).then(work, work)
-    const settled = turn.catch(() => undefined)
-    turns.set(key, settled)
-    void settled.then(() => turns.get(key) === settled && turns.delete(key))
-    return turn
-  }
-
-  const makeLive = async (
-    place: RulePlace,
-    put: readonly SigmaDocument[],
-    removed: readonly string[],
-  ): Promise<void> => {
-    const documents = documentsOf(place)
-    for (const id of removed) documents.delete(id)
-    for (const document of put) documents.set(document.head.id, document)
-    await deps.apply({ ...place, put, removed })
-  }
+  const exclusionStore = createExclusionStore(deps.database)
+  const live = createLiveRules(deps.apply)
 
   const require = async (place: RulePlace, id: string): Promise<StoredRule> => {
     const rule = await store.find(place, id)
-    if (!rule) throw detectionError('detection.rule.notFound', `workspace \`${place.workspace}\` has no rule \`${id}\``)
+    if (!rule) throw ruleNotFound(place, id)
     return rule
   }
 
-  const requireRoom = (place: RulePlace, put: readonly SigmaDocument[]): void => {
-    const ids = new Set([...documentsOf(place).keys(), ...put.map(({ head }) => head.id)])
-    if (ids.size > RULES_MAX) {
-      throw detectionError(
-        'detection.rule.tooMany',
-        `a workspace has at most ${RULES_MAX} rules; these would be ${ids.size}`,
-      )
-    }
+  /** Keeps a checked document and runs it as its row says. */
+  const keep = async (
+    place: RulePlace,
+    document: SigmaDocument,
+    row: RuleRow,
+    write: { readonly change: 'put' | 'state' | 'rollback'; readonly author: string },
+  ): Promise<StoredRule> => {
+    const { id } = document.head
+    const isRun = row.state !== 'disabled'
+    if (isRun) {
+      requireFitting(document, live.documents(place))
+      live.requireRoom(place, [document])
+    } else if (live.documents(place).has(id)) requireUnused(id, live.documents(place))
+    await store.write(place, { put: [row] }, { ...write, now: deps.clock.now() })
+    if (isRun) await live.change(place, { put: [liveOf(document, row)] })
+    else await live.change(place, { put: [], removed: [id] })
+    return require(place, id)
   }
 
   return {
+    ...createExclusions({ store: exclusionStore, live, clock: deps.clock, requireRule: require }),
+    ...createSync({ store, live, clock: deps.clock }),
+
     async load(account) {
-      const byPlace = new Map<string, { place: RulePlace; put: SigmaDocument[] }>()
-      for (const { place, rule } of await store.listAll(account)) {
-        const entry = byPlace.get(place.workspace) ?? { place, put: [] }
-        byPlace.set(place.workspace, entry)
-        entry.put.push(...readSigma(rule.text, { fallbackId: rule.id }).documents)
-      }
-      for (const { place, put } of byPlace.values()) await inTurn(place, () => makeLive(place, put, []))
+      await live.load(account, await store.listAll(account), await exclusionStore.listAll(account))
     },
 
-    put(place, id, text, ifMatch) {
-      const { document, warnings } = readOne(text, id)
-      return inTurn(place, async () => {
+    put(place, id, text, { author, ifMatch, run }) {
+      const { document, warnings } = readOneDocument(text, id)
+      requireOwnId(document, id)
+      return live.inTurn(place, async () => {
         const before = await store.find(place, id)
         requireMatch(ifMatch, before?.revision ?? 0)
-        requireFitting(document, documentsOf(place))
-        requireRoom(place, [document])
-        await store.put(place, [rowOf({ document, text })], deps.clock.now())
-        await makeLive(place, [document], [])
-        return { rule: await require(place, id), warnings }
+        const runs = run ?? before ?? { state: 'enabled' }
+        const row = { ...rowOf(document, text), ...runOf(runs), ...(before?.source ? { source: before.source } : {}) }
+        return { rule: await keep(place, document, row, { change: 'put', author }), warnings }
+      })
+    },
+
+    run(place, id, run, { author, ifMatch }) {
+      return live.inTurn(place, async () => {
+        const before = await require(place, id)
+        requireMatch(ifMatch, before.revision)
+        const { document } = readOneDocument(before.text, id)
+        const { canary: _, ...kept } = before
+        return keep(place, document, { ...kept, ...runOf(run) }, { change: 'state', author })
+      })
+    },
+
+    async listRevisions(place, id, { limit, cursor }) {
+      const after = parseCursor(cursor)
+      const rows = await store.listRevisions(place, id, {
+        limit: limit + 1,
+        ...(after === undefined ? {} : { before: Number(after) || 0 }),
+      })
+      if (rows.length === 0 && cursor === undefined) throw ruleNotFound(place, id)
+      const items = rows.slice(0, limit)
+      const last = items.at(-1)
+      return rows.length > limit && last ? { items, nextCursor: formatCursor(String(last.revision)) } : { items }
+    },
+
+    rollBack(place, id, revision, { author, ifMatch }) {
+      return live.inTurn(place, async () => {
+        const [before, wanted] = [await store.find(place, id), await store.findRevision(place, id, revision)]
+        if (!wanted) throw detectionError('detection.rule.notFound', `rule \`${id}\` has no revision ${revision}`)
+        requireMatch(ifMatch, before?.revision ?? 0)
+        const { document } = readOneDocument(wanted.text, id)
+        requireOwnId(document, id)
+        const { source, commit } = wanted
+        const row = {
+          ...rowOf(document, wanted.text),
+          ...runOf(before ?? { state: 'enabled' }),
+          ...(source === undefined ? {} : { source }),
+          ...(commit === undefined ? {} : { commit }),
+        }
+        return keep(place, document, row, { change: 'rollback', author })
       })
     },
 
@@ -158,17 +210,17 @@ export function createRules(deps: RulesDeps): Rules {
       }
     },
 
-    delete(place, id, ifMatch) {
-      return inTurn(place, async () => {
+    delete(place, id, { author, ifMatch }) {
+      return live.inTurn(place, async () => {
         const before = await require(place, id)
         requireMatch(ifMatch, before.revision)
-        requireUnused(id, documentsOf(place))
-        await store.delete(place, id)
-        await makeLive(place, [], [id])
+        requireUnused(id, live.documents(place))
+        await store.write(place, { put: [], deleted: [before] }, { change: 'delete', author, now: deps.clock.now() })
+        await live.change(place, { put: [], removed: [id] })
       })
     },
 
-    async import(place, archive) {
+    async import(place, archive, { author }) {
       const accepted: AcceptedDocument[] = []
       const fileOf = new Map<SigmaDocument, string>()
       const refused: ImportRefusal[] = []
@@ -181,8 +233,8 @@ export function createRules(deps: RulesDeps): Rules {
           refused.push({ file: path, id, title, reasons: problems.map(printProblem) })
         }
       }
-      return inTurn(place, async () => {
-        const known = [...documentsOf(place).values()]
+      return live.inTurn(place, async () => {
+        const known = [...live.documents(place).values()]
         const ids = new Set(accepted.map(({ document }) => document.head.id))
         const others = known.filter(({ head }) => !ids.has(head.id))
         const { misfits } = buildRuleSet([...others, ...accepted.map(({ document }) => document)])
@@ -192,86 +244,63 @@ export function createRules(deps: RulesDeps): Rules {
           if (fileOf.has(document)) refused.push({ file: fileOf.get(document) ?? '', id, title, reasons: [reason] })
         }
         const fit = accepted.filter(({ document }) => !unfit.has(document))
-        requireRoom(
+        live.requireRoom(
           place,
           fit.map(({ document }) => document),
         )
-        if (fit.length > 0) {
-          await store.put(place, fit.map(rowOf), deps.clock.now())
-          await makeLive(
-            place,
-            fit.map(({ document }) => document),
-            [],
-          )
-        }
+        await putKept({ store, live }, place, fit, { change: 'import', author, now: deps.clock.now() })
         return { imported: fit.length, refused }
       })
     },
+
+    listStored: (place) => store.listPlace(place),
+
+    liveDocuments: (place) => [...live.documents(place).values()],
   }
 }
 
-const keyOf = ({ account, workspace }: RulePlace): string => `${account}/${workspace}`
+/** Puts rules together, each run as its last form was. */
+async function putKept(
+  { store, live }: { readonly store: ReturnType<typeof createRuleStore>; readonly live: LiveRules },
+  place: RulePlace,
+  fit: readonly AcceptedDocument[],
+  write: { readonly change: 'import'; readonly author: string; readonly now: number },
+): Promise<void> {
+  if (fit.length === 0) return
+  const before = new Map((await store.listPlace(place)).map((rule) => [rule.id, rule]))
+  const rows = fit.map(({ document, text }) => {
+    const known = before.get(document.head.id)
+    const origin = known?.source ? { source: known.source } : {}
+    return { document, row: { ...rowOf(document, text), ...runOf(known ?? { state: 'enabled' }), ...origin } }
+  })
+  await store.write(place, { put: rows.map(({ row }) => row) }, write)
+  await live.change(place, {
+    put: rows.filter(({ row }) => row.state !== 'disabled').map(({ document, row }) => liveOf(document, row)),
+  })
+}
 
-function rowOf({ document, text }: Pick<AcceptedDocument, 'document' | 'text'>) {
+function rowOf(document: SigmaDocument, text: string) {
   const { id, title, severity } = document.head
   return { id, kind: document.kind, title, severity, text }
 }
 
-function readOne(text: string, id: string): { document: SigmaDocument; warnings: readonly Problem[] } {
-  const bytes = Buffer.byteLength(text)
-  if (bytes > RULE_FILE_BYTES_MAX) {
-    throw detectionError('detection.rule.tooLarge', `the rule has ${bytes} bytes; ${RULE_FILE_BYTES_MAX} are allowed`)
-  }
-  const { documents, refused, warnings } = readSigma(text, { fallbackId: id })
-  const problems = refused.flatMap((document) => document.problems).filter(({ level }) => level === 'error')
-  const [document] = documents
-  if (problems.length > 0 || !document) {
-    const errors = problems.map(fieldError)
-    throw detectionError('detection.rule.refused', errors[0]?.message ?? 'the body holds no rule; send Sigma as YAML', {
-      errors,
-    })
-  }
-  if (documents.length > 1) {
-    throw detectionError(
-      'detection.rule.refused',
-      `the body holds ${documents.length} documents; put one at a time, or import a folder`,
-    )
-  }
-  if (document.head.id !== id) {
-    throw detectionError(
-      'detection.rule.otherId',
-      `the rule's id is \`${document.head.id}\` and its path says \`${id}\`; make them equal`,
-    )
-  }
-  return { document, warnings }
+function runOf({ state, canary }: RuleRun): RuleRun {
+  return state === 'canary' ? { state, canary: canary ?? {} } : { state }
 }
 
-function fieldError({ line, column, message }: Problem): FieldError {
-  return { path: `line ${line}, column ${column}`, message }
+function liveOf(document: SigmaDocument, { canary }: Pick<RuleRow, 'canary'>) {
+  return { document, ...(canary ? { canary } : {}) }
 }
 
-/** @throws detection.rule.refused when it cannot be used beside the others, or they no longer beside it */
-function requireFitting(document: SigmaDocument, others: ReadonlyMap<string, SigmaDocument>): void {
-  const documents = new Map(others).set(document.head.id, document)
-  const { misfits } = buildRuleSet([...documents.values()])
-  const broken = misfits.find((misfit) => misfit.document === document) ?? misfits[0]
-  if (!broken) return
-  const message =
-    broken.document === document
-      ? broken.reason
-      : `with it, ${broken.document.head.id} could not be used: ${broken.reason}`
-  throw detectionError('detection.rule.refused', message)
+function ruleNotFound(place: RulePlace, id: string) {
+  return detectionError('detection.rule.notFound', `workspace \`${place.workspace}\` has no rule \`${id}\``)
 }
 
-/** @throws detection.rule.inUse */
-function requireUnused(id: string, documents: ReadonlyMap<string, SigmaDocument>): void {
-  const { ruleSet } = buildRuleSet([...documents.values()])
-  const users = ruleSet.correlations
-    .filter(({ ruleIds }) => ruleIds.includes(id))
-    .map(({ correlation }) => correlation.head.id)
-  if (users.length === 0) return
+/** @throws detection.rule.otherId */
+function requireOwnId({ head }: SigmaDocument, id: string): void {
+  if (head.id === id) return
   throw detectionError(
-    'detection.rule.inUse',
-    `the correlation ${users.join(', ')} builds on \`${id}\`; delete that one first`,
+    'detection.rule.otherId',
+    `the rule's id is \`${head.id}\` and its path says \`${id}\`; make them equal`,
   )
 }

@@ -16,6 +16,13 @@ const WORTH_LEARNING_NS = 300
 /** About what choosing costs for each rule, ns. */
 const CHOOSING_NS = 40_000
 
+/** What a plan was used for. */
+export interface PlanUse {
+  readonly events: number
+  /** By number of the rule, of the events that were timed. */
+  readonly spent: ReadonlyMap<number, { readonly ns: number; readonly tests: number }>
+}
+
 /** The rules that events of one kind are matched with, and the index that tells the few candidates among them. The index is
  * chosen anew when some events were seen: which witnesses are rare is then known and not guessed. */
 export class Plan {
@@ -39,6 +46,11 @@ export class Plan {
   #showedAt: Int32Array
   #events = 0
   #learnAt: number
+  /** Events since the use was last taken. */
+  #asked = 0
+  #isTimed = false
+  /** Time spent on the tests of each rule while timed, ns. */
+  readonly #spent = new Map<number, { ns: number; tests: number }>()
 
   constructor(planned: readonly Asking[], evaluator: Evaluator, rarity: Rarity, slotOf: SlotOf) {
     this.#planned = planned
@@ -53,6 +65,7 @@ export class Plan {
 
   /** The numbers of the rules that match the event in hand, in their order. */
   match(context: EventContext): readonly number[] {
+    this.#asked++
     if (this.#planned.length === 0) return NOTHING
     this.#events++
     if (this.#events === this.#learnAt) this.#learn()
@@ -81,6 +94,24 @@ export class Plan {
     return matches ? (matches.length > 1 ? inOrder(matches) : matches) : NOTHING
   }
 
+  /** The same, with the time of each rule's test taken. */
+  matchTimed(context: EventContext): readonly number[] {
+    this.#isTimed = true
+    try {
+      return this.match(context)
+    } finally {
+      this.#isTimed = false
+    }
+  }
+
+  /** What was asked since this was last called. */
+  takeUse(): PlanUse {
+    const use = { events: this.#asked, spent: new Map(this.#spent) }
+    this.#asked = 0
+    this.#spent.clear()
+    return use
+  }
+
   #test(place: number, context: EventContext, matches: number[] | undefined): number[] | undefined {
     const { rule, expression, renames } = this.#planned[place] as Asking
     let test = this.#tests[place]
@@ -88,10 +119,22 @@ export class Plan {
       test = this.#evaluator.compile(renames ? renameFields(expression, renames) : expression)
       this.#tests[place] = test
     }
-    if (!test(context)) return matches
+    if (!(this.#isTimed ? this.#timed(rule, test, context) : test(context))) return matches
     if (!matches) return [rule]
     matches.push(rule)
     return matches
+  }
+
+  #timed(rule: number, test: Test, context: EventContext): boolean {
+    const from = process.hrtime.bigint()
+    const result = test(context)
+    const ns = Number(process.hrtime.bigint() - from)
+    const known = this.#spent.get(rule)
+    if (known) {
+      known.ns += ns
+      known.tests++
+    } else this.#spent.set(rule, { ns, tests: 1 })
+    return result
   }
 
   /** Chooses witnesses again, by what was seen so far, once bad choices cost more than choosing does. */

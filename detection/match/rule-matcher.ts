@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
-import { KEYS_REMEMBERED_MAX, PLANS_MAX, PREPARED_RULES_MIN } from '../limits.ts'
+import { KEYS_REMEMBERED_MAX, PLANS_MAX, PREPARED_RULES_MIN, TIMED_EVERY } from '../limits.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import { admits } from '../sources/admits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
@@ -12,6 +12,21 @@ import { Plan } from './plan.ts'
 import { Rarity } from './rarity.ts'
 import { type Asking, WindowsRules } from './windows-rules.ts'
 import { witnessesOf } from './witness.ts'
+
+/** A kind of events that came, and how many. */
+export interface SourceUse {
+  readonly logsource: Logsource
+  /** Of a Windows event log's: those that rules tell apart, in lower case; absent = any other. */
+  readonly windows?: { readonly channel?: string; readonly eventId?: string }
+  readonly events: number
+}
+
+/** What a matcher did. */
+export interface MatcherUse {
+  readonly sources: readonly SourceUse[]
+  /** By number of the rule: time spent on its tests in one of `TIMED_EVERY` events, ns. */
+  readonly spent: ReadonlyMap<number, { readonly ns: number; readonly tests: number }>
+}
 
 /** Matches single events with a set of rules. Rules are gathered into a plan for each kind of event (channel and event id of
  * a Windows event, log source of any other) when the first such event comes; a plan's index tells the few rules that may
@@ -29,6 +44,7 @@ export class RuleMatcher {
   #windowsPlans: (Plan | undefined)[][] = []
   readonly #declaredPlans = new Map<string, Plan>()
   #planCount = 0
+  #turn = 0
   readonly #context: EventContext
 
   constructor(rules: readonly SigmaRule[]) {
@@ -56,7 +72,37 @@ export class RuleMatcher {
       ? this.#windowsPlanOf(root.Channel, root.EventID)
       : this.#declaredPlanOf(shaped.logsource)
     this.#context.begin(root, second)
-    return plan.match(this.#context)
+    if (++this.#turn < TIMED_EVERY) return plan.match(this.#context)
+    this.#turn = 0
+    return plan.matchTimed(this.#context)
+  }
+
+  /** What came and what it cost since this was last called. */
+  takeUse(): MatcherUse {
+    const sources: SourceUse[] = []
+    const spent = new Map<number, { ns: number; tests: number }>()
+    const take = (plan: Plan, source: Omit<SourceUse, 'events'>): void => {
+      const use = plan.takeUse()
+      if (use.events > 0) sources.push({ ...source, events: use.events })
+      for (const [rule, { ns, tests }] of use.spent) {
+        const known = spent.get(rule)
+        spent.set(rule, { ns: (known?.ns ?? 0) + ns, tests: (known?.tests ?? 0) + tests })
+      }
+    }
+    for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
+      for (const [eventId, plan] of (ofChannel ?? []).entries()) {
+        if (plan) take(plan, this.#windowsSource(channel, eventId))
+      }
+    }
+    for (const [key, plan] of this.#declaredPlans) take(plan, { logsource: logsourceOf(key) })
+    return { sources, spent }
+  }
+
+  #windowsSource(channelNumber: number, eventIdNumber: number): Omit<SourceUse, 'events'> {
+    const channel = this.#channels.known(channelNumber)?.key
+    const eventId = this.#eventIds.known(eventIdNumber)?.key
+    const windows = { ...(channel === undefined ? {} : { channel }), ...(eventId === undefined ? {} : { eventId }) }
+    return { logsource: { product: 'windows' }, windows }
   }
 
   #windowsPlanOf(channel: JsonValue | undefined, eventId: JsonValue | undefined): Plan {
@@ -109,4 +155,9 @@ export class RuleMatcher {
     this.#context.makeRoom()
     return slot
   }
+}
+
+function logsourceOf(key: string): Logsource {
+  const [product, category, service] = key.split('\n')
+  return { ...(product ? { product } : {}), ...(category ? { category } : {}), ...(service ? { service } : {}) }
 }

@@ -21,8 +21,16 @@ export interface DetectorCounts {
   readonly heldBack: number
 }
 
+/** Findings of a rule that were held back. */
+export interface HeldBack extends Pick<Finding, 'account' | 'workspace'> {
+  readonly ruleId: string
+  readonly count: number
+}
+
 export interface OnlineDetector extends Detector<Finding> {
   counts(): DetectorCounts
+  /** Which rules were held back since this was last called. */
+  takeHeldBack(): readonly HeldBack[]
 }
 
 /** Has every watcher look at events as they come, and keeps what one rule tells within bounds. It is deterministic: only
@@ -34,6 +42,7 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
     string,
     { nextOffset: number; readonly restored: number; readonly again: ReadonlySet<Watcher> }
   >()
+  let held = new Map<string, HeldBack>()
   const counts = { events: 0, findings: 0, heldBack: 0 }
 
   const guardOf = (shard: ShardAddress): StormGuard => {
@@ -54,6 +63,9 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
         const verdict = guard.pass(finding.rule.id, receivedAt)
         if (verdict === 'hold') {
           counts.heldBack += 1
+          const { account, workspace, rule } = finding
+          const key = `${account}/${workspace}/${rule.id}`
+          held.set(key, { account, workspace, ruleId: rule.id, count: (held.get(key)?.count ?? 0) + 1 })
           return
         }
         if (verdict === 'last') {
@@ -106,5 +118,11 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
     },
 
     counts: () => ({ ...counts }),
+
+    takeHeldBack() {
+      const taken = [...held.values()]
+      held = new Map()
+      return taken
+    },
   }
 }

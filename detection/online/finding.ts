@@ -60,6 +60,8 @@ export interface Finding {
     readonly score: number
     readonly version: number
   }
+  /** Its rule is tried out: it becomes no alert. */
+  readonly canary?: true
   /** The last finding of its rule for now: the rule matches so much that more would be noise. */
   readonly throttled?: true
 }

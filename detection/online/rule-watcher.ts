@@ -5,10 +5,12 @@ import type { CorrelatorState } from '../correlate/state.ts'
 import { CLOCK_SKEW_MS, FINDING_RECORDS_MAX, LATENESS_MS } from '../limits.ts'
 import { textOfValue } from '../match/event-context.ts'
 import { lookUp, makeField } from '../match/field.ts'
-import { RuleMatcher } from '../match/rule-matcher.ts'
+import { RuleMatcher, type SourceUse } from '../match/rule-matcher.ts'
 import { buildRuleSet, type Misfit, type RuleSet } from '../rule-set.ts'
 import type { SigmaDocument } from '../sigma/read.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
+import { ExclusionMatcher } from '../tuning/exclusion-matcher.ts'
+import { type Canary, isCanaryFinding, type RuleTuning } from '../tuning/tuning.ts'
 import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from './finding.ts'
 import { decodeState, encodeState } from './shard-state.ts'
@@ -22,6 +24,27 @@ export interface RuleChange {
   readonly put: readonly SigmaDocument[]
   /** Ids. */
   readonly removed: readonly string[]
+  /** Take the place of what was said before of the same rules. A new form of a rule is run as its old one was. */
+  readonly tunings?: readonly RuleTuning[]
+}
+
+/** What a rule did since it was last asked for. */
+export interface RuleTally {
+  readonly account: AccountId
+  readonly workspace: string
+  readonly ruleId: string
+  /** Events it matched, those left out by exclusions apart; of a correlation, events at which it held. */
+  readonly matches: number
+  /** Time spent on its tests in one of `TIMED_EVERY` events, ns. */
+  readonly timed: { readonly ns: number; readonly tests: number }
+  /** Matches that each exclusion left out, by its name, and when the last of them happened. */
+  readonly excluded: Readonly<Record<string, { readonly count: number; readonly lastAt: number }>>
+}
+
+/** Events of one kind that came to a workspace. */
+export interface SourceTally extends SourceUse {
+  readonly account: AccountId
+  readonly workspace: string
 }
 
 /** What its correlations did since the watcher was made. */
@@ -37,9 +60,11 @@ export interface RuleWatcher extends Watcher {
    * @returns what cannot be used beside the others */
   changeRules(change: RuleChange): readonly Misfit[]
   counts(): RuleCounts
+  /** What rules did and which events came since this was last called. */
+  takeTallies(): { readonly rules: readonly RuleTally[]; readonly sources: readonly SourceTally[] }
 }
 
-interface Scope {
+interface Scope extends Pick<RuleChange, 'account' | 'workspace'> {
   readonly documents: ReadonlyMap<string, SigmaDocument>
   readonly ruleSet: RuleSet
   readonly matcher: RuleMatcher
@@ -48,6 +73,17 @@ interface Scope {
   readonly mutedCorrelations: ReadonlySet<string>
   /** Ids of rules that correlations watch. */
   readonly watched: ReadonlySet<string>
+  readonly tunings: ReadonlyMap<string, RuleTuning>
+  readonly exclusions: ExclusionMatcher | undefined
+  /** Rules that are tried out, and correlations that build on them. */
+  readonly canaries: ReadonlyMap<string, Canary>
+  readonly tallies: Map<string, Tally>
+}
+
+interface Tally {
+  matches: number
+  timed: RuleTally['timed']
+  readonly excluded: Map<string, { count: number; lastAt: number }>
 }
 
 interface Shard {
@@ -55,14 +91,13 @@ interface Shard {
   readonly correlator: Correlator
 }
 
-const NO_RULES: Scope = makeScope({ rules: [], correlations: [] }, new Map())
-
 /** Watches by Sigma rules and correlations.
  * @param options latenessMs: how late an event may come into the window of its group */
 export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatcher {
   const scopes = new Map<string, Scope>()
   const shards = new Map<string, Shard>()
   const restored = new Map<string, CorrelatorState>()
+  let sources: SourceTally[] = []
   const past = { evictedGroups: 0, droppedEntries: 0, lateEntries: 0 }
 
   const retire = ({ correlator: { counts } }: Shard): void => {
@@ -71,10 +106,34 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     past.lateEntries += counts.lateEntries
   }
 
+  const scopeOf = ({ account, workspace }: Pick<RuleChange, 'account' | 'workspace'>): Scope => {
+    const key = keyOfScope({ account, workspace })
+    let scope = scopes.get(key)
+    if (!scope) {
+      const none = makeScope({ account, workspace }, { rules: [], correlations: [] }, new Map())
+      scope = tuned(none, new Map(), new Map())
+      scopes.set(key, scope)
+    }
+    return scope
+  }
+
+  /** Notes what a scope's matcher did. */
+  const drain = (scope: Scope): void => {
+    const { account, workspace } = scope
+    const use = scope.matcher.takeUse()
+    for (const source of use.sources) sources.push({ account, workspace, ...source })
+    for (const [number, timed] of use.spent) {
+      const rule = scope.ruleSet.rules[number]
+      if (!rule) continue
+      const tally = tallyOf(scope, rule.head.id)
+      tally.timed = { ns: tally.timed.ns + timed.ns, tests: tally.timed.tests + timed.tests }
+    }
+  }
+
   /** The shard under the rules of now: windows are carried over from the rules before, or from a restored state. */
   const shardOf = (address: ShardAddress): Shard => {
     const key = keyOfShard(address)
-    const scope = scopes.get(keyOfScope(address)) ?? NO_RULES
+    const scope = scopeOf(address)
     const known = shards.get(key)
     if (known?.scope === scope) return known
     const state = known ? known.correlator.save() : restored.get(key)
@@ -92,11 +151,24 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
 
     changeRules(change) {
       const key = keyOfScope(change)
-      const documents = new Map(scopes.get(key)?.documents)
+      const before = scopeOf(change)
+      const tunings = new Map(before.tunings)
+      const { tallies } = before
+      for (const id of change.removed) {
+        tunings.delete(id)
+        tallies.delete(id)
+      }
+      for (const tuning of change.tunings ?? []) tunings.set(tuning.ruleId, tuning)
+      if (change.put.length === 0 && change.removed.length === 0) {
+        scopes.set(key, tuned(before, tunings, tallies))
+        return []
+      }
+      drain(before)
+      const documents = new Map(before.documents)
       for (const id of change.removed) documents.delete(id)
       for (const document of change.put) documents.set(document.head.id, document)
       const { ruleSet, misfits } = buildRuleSet([...documents.values()])
-      scopes.set(key, makeScope(ruleSet, documents))
+      scopes.set(key, tuned(makeScope(before, ruleSet, documents), tunings, tallies))
       return misfits
     },
 
@@ -131,6 +203,21 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
         lateEntries: past.lateEntries + sum(({ counts }) => counts.lateEntries),
       }
     },
+
+    takeTallies() {
+      const rules: RuleTally[] = []
+      for (const scope of scopes.values()) {
+        drain(scope)
+        const { account, workspace } = scope
+        for (const [ruleId, { excluded, ...tally }] of scope.tallies) {
+          rules.push({ account, workspace, ruleId, ...tally, excluded: Object.fromEntries(excluded) })
+        }
+        scope.tallies.clear()
+      }
+      const taken = { rules, sources }
+      sources = []
+      return taken
+    },
   }
 }
 
@@ -140,13 +227,36 @@ const readWindows = (json: unknown): CorrelatorState | undefined =>
 const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
   `${account}/${workspace}`
 
-function makeScope(ruleSet: RuleSet, documents: ReadonlyMap<string, SigmaDocument>): Scope {
+type UntunedScope = Omit<Scope, 'tunings' | 'exclusions' | 'canaries' | 'tallies'>
+
+function tuned(scope: UntunedScope, tunings: Scope['tunings'], tallies: Scope['tallies']): Scope {
+  const { rules, correlations } = scope.ruleSet
+  const canaries = new Map<string, Canary>()
+  for (const { ruleId, canary } of tunings.values()) if (canary) canaries.set(ruleId, canary)
+  // Each comes after those it builds on.
+  for (const { correlation, ruleIds } of correlations) {
+    const { id } = correlation.head
+    const inherited = ruleIds.map((each) => canaries.get(each)).find((canary) => canary !== undefined)
+    if (inherited && !canaries.has(id)) canaries.set(id, inherited)
+  }
+  const excludes = rules.some(({ head }) => (tunings.get(head.id)?.exclusions.length ?? 0) > 0)
+  const exclusions = excludes ? new ExclusionMatcher(rules, tunings) : undefined
+  return { ...scope, tunings, exclusions, canaries, tallies }
+}
+
+function makeScope(
+  { account, workspace }: Pick<RuleChange, 'account' | 'workspace'>,
+  ruleSet: RuleSet,
+  documents: ReadonlyMap<string, SigmaDocument>,
+): UntunedScope {
   const { rules, correlations } = ruleSet
   const watched = new Set(correlations.flatMap(({ ruleIds }) => ruleIds))
   const generated = new Set(correlations.flatMap(({ correlation, ruleIds }) => (correlation.generate ? ruleIds : [])))
   // Rules that a correlation builds on alert by themselves only if one says `generate`.
   const isMuted = (id: string) => watched.has(id) && !generated.has(id)
   return {
+    account,
+    workspace,
     documents,
     ruleSet,
     matcher: new RuleMatcher(rules),
@@ -158,7 +268,7 @@ function makeScope(ruleSet: RuleSet, documents: ReadonlyMap<string, SigmaDocumen
 
 function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tell): void {
   const { scope } = shard
-  const numbers = scope.matcher.match(event.original, event.logsource, event.ocsf)
+  const numbers = matchesOf(scope, event)
   if (numbers.length === 0) return
   const { root } = shapeEvent(event.original, event.logsource)
   const recordId = recordIdOf(address, event.offset)
@@ -171,11 +281,14 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
   for (const number of numbers) {
     const head = scope.ruleSet.rules[number]?.head
     if (!head) continue
+    tallyOf(scope, head.id).matches++
     if (scope.watched.has(head.id)) watchedIds.push(head.id)
     if (scope.muted.has(number)) continue
+    const id = findingId(address.account, head.id, recordId)
     const finding: Finding = {
-      id: findingId(address.account, head.id, recordId),
+      id,
       ...common(),
+      ...canaryMark(scope, head.id, id, event),
       kind: 'rule',
       rule: ruleOfFinding(head),
       time: event.time,
@@ -195,10 +308,13 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
     if (!isNews(hold)) continue
     const { correlation, group, groupKey, time } = hold
     const { head, groupBy } = correlation.correlation
+    tallyOf(scope, head.id).matches++
     if (scope.mutedCorrelations.has(head.id)) continue
+    const id = findingId(address.account, head.id, keyOfShard(address), groupKey, time, event.offset)
     const finding: Finding = {
-      id: findingId(address.account, head.id, keyOfShard(address), groupKey, time, event.offset),
+      id,
       ...common(),
+      ...canaryMark(scope, head.id, id, event),
       kind: 'correlation',
       rule: ruleOfFinding(head, groupBy),
       time,
@@ -207,6 +323,33 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
     }
     tell(finding, event.receivedAt)
   }
+}
+
+/** The numbers of the rules that match and that no exclusion leaves out. */
+function matchesOf(scope: Scope, event: Event): readonly number[] {
+  const matched = scope.matcher.match(event.original, event.logsource, event.ocsf)
+  if (matched.length === 0 || !scope.exclusions) return matched
+  const time = trustedTime(event, CLOCK_SKEW_MS)
+  const { left, hits } = scope.exclusions.leftOf(matched, event, time)
+  for (const { ruleId, name } of hits) {
+    const { excluded } = tallyOf(scope, ruleId)
+    const known = excluded.get(name)
+    excluded.set(name, { count: (known?.count ?? 0) + 1, lastAt: Math.max(known?.lastAt ?? 0, time) })
+  }
+  return left
+}
+
+function tallyOf({ tallies }: Pick<Scope, 'tallies'>, ruleId: string): Tally {
+  let tally = tallies.get(ruleId)
+  if (!tally) {
+    tally = { matches: 0, timed: { ns: 0, tests: 0 }, excluded: new Map() }
+    tallies.set(ruleId, tally)
+  }
+  return tally
+}
+
+function canaryMark(scope: Scope, ruleId: string, id: string, { receivedAt }: Event): { readonly canary?: true } {
+  return isCanaryFinding(scope.canaries.get(ruleId), { id, receivedAt }) ? { canary: true } : {}
 }
 
 function fieldValue(event: Event, root: Event['original'], name: string): JsonValue | undefined {

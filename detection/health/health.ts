@@ -1,0 +1,166 @@
+import { type Clock, type Database, formatCursor, parseCursor } from '../../platform/index.ts'
+import {
+  CANARY_DAYS_KEPT,
+  CANARY_FINDINGS_KEPT,
+  EXCLUSION_STALE_DAYS,
+  TALLY_DAYS_KEPT,
+  TIMED_EVERY,
+} from '../limits.ts'
+import type { SourceUse } from '../match/rule-matcher.ts'
+import type { Finding } from '../online/finding.ts'
+import type { Rules } from '../rules.ts'
+import type { RulePlace, StoredRule } from '../store.ts'
+import { type CanaryFinding, createCanaryStore } from '../tuning/canary-store.ts'
+import type { StoredExclusion } from '../tuning/store.ts'
+import { createHealthStore, type DetectorTallies, type RuleSum } from './store.ts'
+
+const DAY_MS = 86_400_000
+
+/** What a rule did over some days, and what is wrong with that. */
+export interface RuleHealth extends Omit<RuleSum, 'timedTests' | 'timedNs'> {
+  readonly title: string
+  readonly state: StoredRule['state']
+  readonly revision: number
+  /** About the time its tests took, ms: one event of some thousand is timed. */
+  readonly estimatedMs: number
+  /** Of the time of all rules' tests. */
+  readonly timeShare: number
+  readonly problems: readonly HealthProblem[]
+}
+
+/** What can be wrong: it never matched in days in which it could have; it matches very often; it is among those that take
+ * the most time; it matched so often that findings were held back. */
+export const healthProblems = ['never_fired', 'too_much', 'costly', 'throttled'] as const
+export type HealthProblem = (typeof healthProblems)[number]
+
+export interface HealthReport {
+  readonly days: number
+  readonly events: number
+  readonly rules: readonly RuleHealth[]
+  /** Without a hit for long, or over: candidates for removal. */
+  readonly staleExclusions: readonly StoredExclusion[]
+}
+
+export interface RuleHealthKeeper {
+  /** Writes down what the detectors did since the last call. To be called now and then, and at the end. */
+  collect(): Promise<void>
+  /** Counts and keeps what canaries found; once a finding, however often it comes. */
+  takeCanaryFindings(findings: readonly Finding[]): Promise<void>
+  /** Newest first.   @throws detection.rule.notFound */
+  listCanaryFindings(
+    place: RulePlace,
+    ruleId: string,
+    page: { readonly limit: number; readonly cursor?: string },
+  ): Promise<{ items: CanaryFinding[]; nextCursor?: string }>
+  report(place: RulePlace, days: number): Promise<HealthReport>
+  /** Which kinds of events came in the last days. */
+  sources(place: RulePlace, days: number): Promise<readonly SourceUse[]>
+  /** Forgets what is too old to matter. To be called now and then. */
+  prune(): Promise<void>
+}
+
+/** A rule that alone takes more than this share of the time of all is costly, */
+const COSTLY_SHARE = 0.1
+/** where it was timed often enough to say so. */
+const COSTLY_TESTS_MIN = 20
+/** Matches a day that nobody looks at one by one. */
+const TOO_MUCH_PER_DAY = 1_000
+
+/** @param deps pull: what the detectors did since it was last called */
+export function createRuleHealth(deps: {
+  readonly database: Database
+  readonly clock: Clock
+  readonly rules: Pick<Rules, 'get' | 'listStored' | 'listExclusions'>
+  readonly pull: () => Promise<DetectorTallies>
+}): RuleHealthKeeper {
+  const { clock, rules } = deps
+  const store = createHealthStore(deps.database)
+  const canaries = createCanaryStore(deps.database)
+  const today = () => Math.floor(clock.now() / DAY_MS)
+  const since = (days: number) => today() - days + 1
+
+  const collect = async (): Promise<void> => {
+    const tallies = await deps.pull()
+    if (tallies.rules.length + tallies.sources.length + tallies.heldBack.length === 0) return
+    await store.add(tallies, today())
+  }
+
+  return {
+    collect,
+
+    async takeCanaryFindings(findings) {
+      const places = Map.groupBy(findings, ({ account, workspace }) => `${account}/${workspace}`)
+      for (const ofPlace of places.values()) {
+        const [first] = ofPlace
+        if (first) await canaries.take(first, ofPlace, { now: clock.now(), day: today() })
+      }
+    },
+
+    async listCanaryFindings(place, ruleId, { limit, cursor }) {
+      await rules.get(place, ruleId)
+      const after = parseCursor(cursor)
+      const [time = '', id = ''] = after?.split(' ') ?? []
+      const rows = await canaries.list(place, ruleId, {
+        limit: limit + 1,
+        ...(after === undefined ? {} : { before: { time: Number(time) || 0, id } }),
+      })
+      const items = rows.slice(0, limit)
+      const last = items.at(-1)
+      if (rows.length <= limit || !last) return { items }
+      return { items, nextCursor: formatCursor(`${last.time} ${last.id}`) }
+    },
+
+    async report(place, days) {
+      await collect()
+      const sums = new Map((await store.sumRules(place, since(days))).map((sum) => [sum.ruleId, sum]))
+      const stored = await rules.listStored(place)
+      const events = (await store.sumSources(place, since(days))).reduce((sum, source) => sum + source.events, 0)
+      const timedNs = [...sums.values()].reduce((sum, one) => sum + one.timedNs, 0)
+      const enabledBefore = clock.now() - days * DAY_MS
+      return {
+        days,
+        events,
+        rules: stored
+          .filter(({ kind }) => kind !== 'filter')
+          .map((rule) => judge(rule, sums.get(rule.id), { days, timedNs, isOld: rule.updatedAt <= enabledBefore })),
+        staleExclusions: (await rules.listExclusions(place)).filter((exclusion) => isStale(exclusion, clock.now())),
+      }
+    },
+
+    async sources(place, days) {
+      await collect()
+      return store.sumSources(place, since(days))
+    },
+
+    async prune() {
+      await store.prune(today() - TALLY_DAYS_KEPT)
+      await canaries.prune({ before: clock.now() - CANARY_DAYS_KEPT * DAY_MS, keptMax: CANARY_FINDINGS_KEPT })
+    },
+  }
+}
+
+function judge(
+  rule: StoredRule,
+  sum: RuleSum | undefined,
+  among: { readonly days: number; readonly timedNs: number; readonly isOld: boolean },
+): RuleHealth {
+  const { matches = 0, heldBack = 0, excluded = 0, canaryFindings = 0, timedNs = 0, timedTests = 0 } = sum ?? {}
+  const timeShare = among.timedNs === 0 ? 0 : timedNs / among.timedNs
+  const problems: HealthProblem[] = []
+  if (matches === 0 && rule.state !== 'disabled' && among.isOld) problems.push('never_fired')
+  if (matches > TOO_MUCH_PER_DAY * among.days) problems.push('too_much')
+  if (timeShare > COSTLY_SHARE && timedTests >= COSTLY_TESTS_MIN) problems.push('costly')
+  if (heldBack > 0) problems.push('throttled')
+  const { id: ruleId, title, state, revision } = rule
+  return {
+    ...{ ruleId, title, state, revision, matches, heldBack, excluded, canaryFindings },
+    estimatedMs: Math.round((timedNs * TIMED_EVERY) / 1e5) / 10,
+    timeShare: Math.round(timeShare * 1000) / 1000,
+    problems,
+  }
+}
+
+function isStale({ untilAt, lastHitAt, createdAt }: StoredExclusion, now: number): boolean {
+  if (untilAt !== undefined && untilAt <= now) return true
+  return (lastHitAt ?? createdAt) < now - EXCLUSION_STALE_DAYS * DAY_MS
+}

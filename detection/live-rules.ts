@@ -1,0 +1,142 @@
+import type { AccountId } from '../platform/index.ts'
+import { detectionError } from './errors.ts'
+import { RULES_MAX } from './limits.ts'
+import type { RuleChange } from './online/rule-watcher.ts'
+import { readSigma, type SigmaDocument } from './sigma/read.ts'
+import type { RulePlace, StoredRule } from './store.ts'
+import { readStoredExclusion } from './tuning/exclusion-text.ts'
+import type { StoredExclusion } from './tuning/store.ts'
+import type { Canary, Exclusion, RuleTuning } from './tuning/tuning.ts'
+
+/** What detectors run now, by workspace, and changes of it one after another. */
+export interface LiveRules {
+  /** What is run, canaries included and disabled rules not. */
+  documents(place: RulePlace): ReadonlyMap<string, SigmaDocument>
+  exclusions(place: RulePlace, ruleId: string): ReadonlyMap<string, Exclusion>
+  /** Runs changes of one workspace one after another: they reach the detectors in the order in which they are kept. */
+  inTurn<T>(place: RulePlace, work: () => Promise<T>): Promise<T>
+  /** Resolves when the next event is matched with it. */
+  change(place: RulePlace, change: LiveChange): Promise<void>
+  /** Changes the exclusions of a rule; undefined = it goes. */
+  changeExclusion(place: RulePlace, ruleId: string, name: string, exclusion: Exclusion | undefined): Promise<void>
+  /** Everything that is stored of an account. */
+  load(
+    account: AccountId,
+    rules: readonly { readonly place: RulePlace; readonly rule: StoredRule }[],
+    exclusions: readonly { readonly place: RulePlace; readonly exclusion: StoredExclusion }[],
+  ): Promise<void>
+  /** @throws detection.rule.tooMany */
+  requireRoom(place: RulePlace, put: readonly SigmaDocument[]): void
+}
+
+export interface LiveChange {
+  readonly put: readonly { readonly document: SigmaDocument; readonly canary?: Canary }[]
+  readonly removed?: readonly string[]
+}
+
+interface LivePlace {
+  readonly documents: Map<string, SigmaDocument>
+  readonly canaries: Map<string, Canary>
+  /** By rule; also of rules that are not run now: they come back with them. */
+  readonly exclusions: Map<string, Map<string, Exclusion>>
+}
+
+const NONE: ReadonlyMap<string, Exclusion> = new Map()
+
+/** @param apply puts a change before the detectors */
+export function createLiveRules(apply: (change: RuleChange) => Promise<void>): LiveRules {
+  const places = new Map<string, LivePlace>()
+  const turns = new Map<string, Promise<unknown>>()
+
+  const placeOf = (place: RulePlace): LivePlace => {
+    const key = keyOf(place)
+    let live = places.get(key)
+    if (!live) {
+      live = { documents: new Map(), canaries: new Map(), exclusions: new Map() }
+      places.set(key, live)
+    }
+    return live
+  }
+
+  const tuningOf = ({ canaries, exclusions }: LivePlace, ruleId: string): RuleTuning => {
+    const canary = canaries.get(ruleId)
+    return { ruleId, exclusions: [...(exclusions.get(ruleId)?.values() ?? [])], ...(canary ? { canary } : {}) }
+  }
+
+  const change = async (place: RulePlace, { put, removed = [] }: LiveChange): Promise<void> => {
+    const live = placeOf(place)
+    for (const id of removed) {
+      live.documents.delete(id)
+      live.canaries.delete(id)
+    }
+    const tunings: RuleTuning[] = []
+    for (const { document, canary } of put) {
+      const { id } = document.head
+      const wasTuned = live.canaries.delete(id) || live.exclusions.has(id)
+      live.documents.set(id, document)
+      if (canary) live.canaries.set(id, canary)
+      if (canary || wasTuned) tunings.push(tuningOf(live, id))
+    }
+    await apply({ ...place, put: put.map(({ document }) => document), removed, tunings })
+  }
+
+  return {
+    documents: (place) => placeOf(place).documents,
+    exclusions: (place, ruleId) => placeOf(place).exclusions.get(ruleId) ?? NONE,
+
+    inTurn<T>(place: RulePlace, work: () => Promise<T>): Promise<T> {
+      const key = keyOf(place)
+      const turn = (turns.get(key) ?? Promise.resolve()).then(work, work)
+      const settled = turn.catch(() => undefined)
+      turns.set(key, settled)
+      void settled.then(() => turns.get(key) === settled && turns.delete(key))
+      return turn
+    },
+
+    change,
+
+    async changeExclusion(place, ruleId, name, exclusion) {
+      const live = placeOf(place)
+      const named = live.exclusions.get(ruleId) ?? new Map<string, Exclusion>()
+      if (exclusion) named.set(name, exclusion)
+      else named.delete(name)
+      if (named.size > 0) live.exclusions.set(ruleId, named)
+      else live.exclusions.delete(ruleId)
+      if (live.documents.has(ruleId)) {
+        await apply({ ...place, put: [], removed: [], tunings: [tuningOf(live, ruleId)] })
+      }
+    },
+
+    async load(account, rules, exclusions) {
+      for (const { place, exclusion } of exclusions) {
+        const read = readStoredExclusion(exclusion)
+        if (!read) continue
+        const ofPlace = placeOf(place).exclusions
+        const named = ofPlace.get(exclusion.ruleId) ?? new Map<string, Exclusion>()
+        ofPlace.set(exclusion.ruleId, named.set(exclusion.name, read))
+      }
+      for (const [workspace, ofPlace] of Map.groupBy(rules, ({ place }) => place.workspace)) {
+        const put = ofPlace.flatMap(({ rule }) =>
+          rule.state === 'disabled'
+            ? []
+            : readSigma(rule.text, { fallbackId: rule.id }).documents.map((document) => ({
+                document,
+                ...(rule.canary ? { canary: rule.canary } : {}),
+              })),
+        )
+        await this.inTurn({ account, workspace }, () => change({ account, workspace }, { put }))
+      }
+    },
+
+    requireRoom(place, put) {
+      const ids = new Set([...placeOf(place).documents.keys(), ...put.map(({ head }) => head.id)])
+      if (ids.size <= RULES_MAX) return
+      throw detectionError(
+        'detection.rule.tooMany',
+        `a workspace has at most ${RULES_MAX} rules; these would be ${ids.size}`,
+      )
+    },
+  }
+}
+
+const keyOf = ({ account, workspace }: RulePlace): string => `${account}/${workspace}`

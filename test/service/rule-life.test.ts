@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testDatabases } from '../support/databases.ts'
+import { eventually } from '../support/eventually.ts'
+import { type RunningService, startService } from '../support/service.ts'
+
+const base = '/v1/workspaces/default'
+
+const ruleText = (id: string, selection: string) =>
+  `title: Rule ${id}\nid: ${id}\nlevel: high\nlogsource: {category: application}\ndetection: {s: ${selection}, condition: s}\n`
+
+interface Health {
+  rules: {
+    ruleId: string
+    matches: number
+    heldBack: number
+    excluded: number
+    canaryFindings: number
+    problems: string[]
+  }[]
+}
+
+describe.each(testDatabases())('the life of a rule on $name', (kind) => {
+  let dir: string
+  let drop: () => Promise<void>
+  let env: Record<string, string>
+  let service: RunningService
+
+  beforeAll(async () => {
+    const opened = await kind.open()
+    drop = opened.drop
+    dir = mkdtempSync(join(tmpdir(), 'rampart-life-'))
+    env = opened.url === undefined ? {} : { RAMPART_DATABASE_URL: opened.url }
+    service = await startService({ dataDir: dir, env })
+  })
+  afterAll(async () => {
+    await service.stop()
+    await drop()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  const putRule = (id: string, text: string, query = '') =>
+    service.client.call(`${base}/rules/${id}${query}`, { method: 'PUT', contentType: 'application/yaml', body: text })
+  const send = (records: readonly object[]) =>
+    service.client.call(`${base}/dataspaces/default/pipes/logs/records`, { body: records })
+  const alertsOf = async (ruleId: string) =>
+    (
+      await service.client.call<{ items: { ruleId: string; count: number; title: string }[] }>(
+        `${base}/alerts?limit=500&filter=${encodeURIComponent(`ruleId = '${ruleId}'`)}`,
+      )
+    ).items
+  const healthOf = async (ruleId: string) =>
+    (await service.client.call<Health>(`${base}/rules/health`)).rules.find((rule) => rule.ruleId === ruleId)
+  const processed = (marker: string, count: number) =>
+    eventually(`${count} events of ${marker}`, async () => {
+      const body = { query: `source=logs | where marker = '${marker}' | stats count()` }
+      const { rows } = await service.client
+        .call<{ rows: number[][] }>(`${base}/search`, { body })
+        .catch(() => ({ rows: [] }))
+      return rows[0]?.[0] === count
+    })
+
+  it('is tried out: found, counted once and listed, and no alert, also over kill -9; then it alerts', async () => {
+    await putRule('tried', ruleText('tried', '{marker: tried}'), '?state=canary')
+    await send([1, 2, 3].map((n) => ({ marker: 'tried', n, hostname: 'h1', user: 'ann' })))
+    await processed('tried', 3)
+    await service.kill()
+    service = await startService({ dataDir: dir, env })
+    const listed = await eventually('what the canary found', async () => {
+      const { items } = await service.client.call<{ items: { recordIds: string[]; entities: object }[] }>(
+        `${base}/rules/tried/canary-findings`,
+      )
+      return items.length === 3 && items
+    })
+    expect(listed[0]).toMatchObject({ entities: { hosts: ['h1'], users: ['ann'] } })
+    expect((await healthOf('tried'))?.canaryFindings).toBe(3)
+    expect(await alertsOf('tried')).toEqual([])
+
+    await service.client.call(`${base}/rules/tried/state`, { method: 'PUT', body: { state: 'enabled' } })
+    await send([{ marker: 'tried', n: 4, hostname: 'h1' }])
+    await eventually('an alert', async () => (await alertsOf('tried')).length === 1)
+    expect((await healthOf('tried'))?.canaryFindings).toBe(3)
+  })
+
+  it('is narrowed by exclusions that count what they leave out', async () => {
+    await putRule('narrow', ruleText('narrow', '{marker: narrow}'))
+    await service.client.call(`${base}/rules/narrow/exclusions/scanner`, {
+      method: 'PUT',
+      body: {
+        filter:
+          'title: Scanner\nlogsource: {category: application}\nfilter: {rules: [narrow], s: {hostname: scan-1}, condition: s}',
+        owner: 'ann',
+        reason: 'the scanner looks at everything',
+      },
+    })
+    await send(['scan-1', 'scan-1', 'web-1'].map((hostname) => ({ marker: 'narrow', hostname })))
+    await eventually('an alert', async () => (await alertsOf('narrow')).length === 1)
+    expect(await healthOf('narrow')).toMatchObject({ matches: 1, excluded: 2 })
+    const exclusion = await service.client.call(`${base}/rules/narrow/exclusions/scanner`)
+    expect(exclusion).toMatchObject({ hits: 2, lastHitAt: expect.any(String) })
+  })
+
+  it('that matches everything is throttled with a notice, and never floods', async () => {
+    await putRule('storm', ruleText('storm', '{marker: storm}'))
+    const events = Array.from({ length: 4_000 }, (_, n) => ({ marker: 'storm', hostname: `host-${n}` }))
+    await send(events)
+    await processed('storm', 4_000)
+    const health = await eventually('the health of the rule', async () => {
+      const found = await healthOf('storm')
+      return found && found.matches === 4_000 && found
+    })
+    // Two minutes at most: the send may fall on the change from one to the next.
+    expect(health.heldBack).toBeGreaterThanOrEqual(2_000)
+    expect(health.problems).toContain('throttled')
+    expect(service.output()).toContain('a rule matches so much that its findings are held back for now')
+    let alerts = 0
+    let cursor: string | undefined
+    do {
+      const page: { items: { ruleId: string }[]; nextCursor?: string } = await service.client.call(
+        `${base}/alerts?limit=500${cursor === undefined ? '' : `&cursor=${cursor}`}`,
+      )
+      alerts += page.items.filter(({ ruleId }) => ruleId === 'storm').length
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    expect(alerts).toBeGreaterThan(0)
+    expect(alerts).toBeLessThanOrEqual(1_001)
+  })
+})
