@@ -15,7 +15,8 @@ import { readTreeOptions, ruleOptions } from './rule-options.ts'
 export const detectCommand: Command = {
   name: 'detect',
   summary: 'Find what Sigma rules say in log files',
-  usage: 'detect --rules DIR [--jobs N] [--correlations] [--placeholders FILE] [--no-cache] [--json] FILE|DIR…',
+  usage:
+    'detect --rules DIR [--jobs N] [--correlations] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…',
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },

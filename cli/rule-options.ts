@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import type { ReadTreeOptions } from '../detection/index.ts'
+import { type PipelineFiles, type ReadTreeOptions, readPipelineFiles } from '../detection/index.ts'
 import { type Arguments, type Io, type Option, UsageError } from './command.ts'
 
 /** The options of every command that reads rule files. */
@@ -12,13 +12,41 @@ export const ruleOptions = {
     value: 'FILE',
     description: 'YAML map from the name of a placeholder to its values, for rules with `|expand`',
   },
+  pipeline: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    description:
+      'pySigma pipeline (YAML), or a folder of them, that changes the rules first; may be given several times',
+  },
   'no-cache': { type: 'boolean', description: 'parse every rule anew; else parsed rules are kept in ~/.cache/rampart' },
 } as const satisfies Readonly<Record<string, Option>>
 
 export function readTreeOptions(values: Arguments['values'], io: Io): ReadTreeOptions {
   const placeholders = typeof values.placeholders === 'string' ? readPlaceholders(values.placeholders) : undefined
   const cacheFolder = values['no-cache'] === true ? undefined : join(cacheHome(io.env), 'rampart')
-  return { ...(placeholders ? { placeholders } : {}), ...(cacheFolder === undefined ? {} : { cacheFolder }) }
+  const pipelines = Array.isArray(values.pipeline) ? readPipelines(values.pipeline as readonly string[], io) : undefined
+  return {
+    ...(placeholders ? { placeholders } : {}),
+    ...(pipelines ? { pipelines } : {}),
+    ...(cacheFolder === undefined ? {} : { cacheFolder }),
+  }
+}
+
+function readPipelines(paths: readonly string[], io: Io): PipelineFiles {
+  let files: PipelineFiles
+  try {
+    files = readPipelineFiles(paths)
+  } catch (failure) {
+    throw new UsageError(`--pipeline: ${(failure as Error).message}`)
+  }
+  const wrong = files.problems.filter(({ problem }) => problem.level === 'error')
+  if (wrong.length > 0) {
+    const lines = wrong.map(({ file, problem: { line, column, message } }) => `${file}:${line}:${column}: ${message}`)
+    throw new UsageError(`--pipeline: ${lines.join('\n')}`)
+  }
+  for (const note of files.notes) io.stderr.write(`${note}\n`)
+  return files
 }
 
 /** @see XDG base directory specification 0.8 */

@@ -7,7 +7,7 @@ import { readTreeOptions, ruleOptions } from './rule-options.ts'
 export const rulesLintCommand: Command = {
   name: 'rules lint',
   summary: 'Say what is wrong in Sigma rules',
-  usage: 'rules lint DIR|FILE [--placeholders FILE] [--no-cache] [--json]',
+  usage: 'rules lint DIR|FILE [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json]',
   options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a problem' } },
   async run(args, io) {
     const tree = readRuleTree(onlyFolder(args), readTreeOptions(args.values, io))
@@ -32,7 +32,7 @@ export const rulesLintCommand: Command = {
 export const rulesTestCommand: Command = {
   name: 'rules test',
   summary: 'Run the tests that Sigma rules carry',
-  usage: 'rules test DIR|FILE [--placeholders FILE] [--no-cache] [--json]',
+  usage: 'rules test DIR|FILE [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json]',
   options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a failed test' } },
   async run(args, io) {
     const tree = readRuleTree(onlyFolder(args), readTreeOptions(args.values, io))

@@ -18,14 +18,16 @@ export const CONDITION_CHARS_MAX = 16_384
 export const PREDICATES_MAX = 20_000
 /** Variants that `windash` makes of one value: five signs for each of up to four dashes. */
 export const WINDASH_VARIANTS_MAX = 625
+/** Values that the placeholders of one value may stand for together. */
+export const PLACEHOLDER_VARIANTS_MAX = 20_000
 /** Characters of one regular expression. */
 export const REGEX_CHARS_MAX = 8_192
 /** Characters of a value in a rule. */
 export const VALUE_CHARS_MAX = 65_536
 /** Comparisons that a condition may come to when its identifiers are put in for their names, each time anew. */
 export const EXPRESSION_NODES_MAX = 200_000
-/** The longest window of a correlation, ms: 90 days. Its state is held that long. */
-export const TIMESPAN_MS_MAX = 90 * 86_400_000
+/** The longest window of a correlation, ms: 92 days, a quarter of a year. Its state is held that long. */
+export const TIMESPAN_MS_MAX = 92 * 86_400_000
 /** How deep keywords look into an event; parsers bound events to less. */
 export const EVENT_DEPTH_MAX = 64
 /** Kinds of events that matchers keep plans for; beyond it they start afresh, so that made-up channels and event ids cost
@@ -78,6 +80,8 @@ export const PAGE_ITEMS_DEFAULT = 100
 export const LIST_FILTER_CHARS_MAX = 4_096
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
+/** Transformations of one pipeline, or within one of its `nest`. */
+export const PIPELINE_STEPS_MAX = 2_000
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
 /** After how many events a plan first looks whether its witnesses are good ones. */

@@ -2,10 +2,12 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { RULE_FILE_BYTES_MAX } from '../limits.ts'
 import { buildRuleSet, type RuleSet } from '../rule-set.ts'
+import { logsourcesIn } from '../sigma/pipelines/logsources.ts'
 import { type Problem, printProblem } from '../sigma/problem.ts'
-import { readSigma, type SigmaDocument } from '../sigma/read.ts'
+import { type ReadFileOptions, readSigma, type SigmaDocument } from '../sigma/read.ts'
 import type { RuleTest } from '../sigma/rule-test.ts'
 import { listFiles } from './input-file.ts'
+import type { PipelineFiles } from './pipeline-files.ts'
 import { RuleCache } from './rule-cache.ts'
 
 /** A rule that cannot be used, by the file it stands in, and why. */
@@ -35,6 +37,8 @@ export interface RuleTree {
 export interface ReadTreeOptions {
   /** What `|expand` puts for `%name%`. */
   readonly placeholders?: ReadonlyMap<string, readonly string[]>
+  /** What changes every rule before it is compiled. */
+  readonly pipelines?: Pick<PipelineFiles, 'pipeline' | 'texts'>
   /** Where parsed rules are kept; absent = they are parsed each time. */
   readonly cacheFolder?: string
 }
@@ -77,21 +81,31 @@ function readFiles(path: string): readonly RuleFile[] {
   })
 }
 
-function parseCached(files: readonly RuleFile[], { placeholders, cacheFolder }: ReadTreeOptions): ParsedTree {
-  if (cacheFolder === undefined) return parse(files, placeholders)
+function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree {
+  const { placeholders, pipelines, cacheFolder } = options
+  if (cacheFolder === undefined) return parseAll(files, options)
   const cache = new RuleCache(cacheFolder)
   const key = RuleCache.keyOf([
-    JSON.stringify([...(placeholders ?? [])]),
+    JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? []]),
     ...files.flatMap(({ file, text, sizeBytes }) => [file, text, String(sizeBytes)]),
   ])
   const known = cache.find(key)
   if (known !== undefined) return known as ParsedTree
-  const parsed = parse(files, placeholders)
+  const parsed = parseAll(files, options)
   cache.keep(key, parsed)
   return parsed
 }
 
-function parse(files: readonly RuleFile[], placeholders: ReadTreeOptions['placeholders']): ParsedTree {
+/** Pipelines ask correlations for the log sources of their rules, which are known once all are read. */
+function parseAll(files: readonly RuleFile[], { placeholders, pipelines }: ReadTreeOptions): ParsedTree {
+  const read = placeholders ? { placeholders } : {}
+  const pipeline = pipelines?.pipeline
+  if (!pipeline) return parse(files, read)
+  const asWritten = parse(files, read).documents.map(({ document }) => document)
+  return parse(files, { ...read, pipeline, logsourcesOf: logsourcesIn(asWritten) })
+}
+
+function parse(files: readonly RuleFile[], options: Omit<ReadFileOptions, 'fallbackId'>): ParsedTree {
   const documents: FiledDocument[] = []
   const refused: RefusedRule[] = []
   const warnings: { file: string; problem: Problem }[] = []
@@ -102,7 +116,7 @@ function parse(files: readonly RuleFile[], placeholders: ReadTreeOptions['placeh
       refused.push({ file, id: fallbackId, title: '', reasons: [reason] })
       continue
     }
-    const read = readSigma(text, { fallbackId, ...(placeholders ? { placeholders } : {}) })
+    const read = readSigma(text, { fallbackId, ...options })
     for (const { document, tests } of read.accepted) documents.push({ file, document, tests })
     for (const { id, title, problems } of read.refused) {
       refused.push({ file, id, title, reasons: problems.map(printProblem) })

@@ -150,7 +150,8 @@ class ConditionParser {
 }
 
 export interface ConditionScope {
-  readonly identifiers: ReadonlyMap<string, Expression>
+  /** Undefined where pipelines left nothing of one: its terms are left out. */
+  readonly identifiers: ReadonlyMap<string, Expression | undefined>
   /** Counts down by the size of each identifier put in. */
   readonly budget: { nodes: number }
   readonly at: number
@@ -201,14 +202,16 @@ function resolve(condition: Condition, scope: ConditionScope, reporter: Reporter
         )
         return undefined
       }
-      const of = names.map((name) => putIn(name, scope))
+      const of = names.flatMap((name) => putIn(name, scope) ?? [])
+      if (of.length === 0) return undefined
       return condition.kind === 'some' ? or(of) : and(of)
     }
   }
 }
 
-function putIn(name: string, scope: ConditionScope): Expression {
-  const expression = scope.identifiers.get(name) ?? FALSE
+function putIn(name: string, scope: ConditionScope): Expression | undefined {
+  const expression = scope.identifiers.get(name)
+  if (!expression) return undefined
   scope.budget.nodes -= sizeOf(expression)
   return scope.budget.nodes < 0 ? FALSE : expression
 }

@@ -3,8 +3,11 @@ import { TIMESPAN_MS_MAX } from '../limits.ts'
 import type { RuleHead } from '../types.ts'
 import { type Condition, parseCondition } from './condition.ts'
 import { type MapNode, member, type Node } from './document.ts'
-import { readHead } from './head.ts'
+import type { CorrelationDraft } from './draft.ts'
+import { readHead, textsOf } from './head.ts'
+import { runPipeline } from './pipelines/run.ts'
 import type { Reporter } from './problem.ts'
+import type { ReadOptions } from './rule.ts'
 
 export const correlationTypes = [
   'event_count',
@@ -60,8 +63,8 @@ export interface SigmaCorrelation {
 }
 
 /** Reads a document with `correlation`.   @see Sigma correlation rules specification 2.0 */
-export function readCorrelation(document: MapNode, fallbackId: string, reporter: Reporter): SigmaCorrelation {
-  const head = readHead(document, fallbackId, reporter)
+export function readCorrelation(document: MapNode, options: ReadOptions, reporter: Reporter): SigmaCorrelation {
+  const head = readHead(document, options.fallbackId, reporter)
   const entry = member(document, 'correlation')
   const body: MapNode = entry?.value.kind === 'map' ? entry.value : { kind: 'map', at: document.at, entries: [] }
   if (entry?.value.kind !== 'map') reporter.error(entry?.value.at ?? document.at, '`correlation` takes a map')
@@ -69,19 +72,65 @@ export function readCorrelation(document: MapNode, fallbackId: string, reporter:
   const type = readType(body, reporter)
   const condition = readCondition(body, type, reporter)
   const listed = namesOf(body, 'rules', reporter)
+  if (condition.expression) requireListed(condition.expression, listed, reporter)
   const rules = listed.length > 0 || !condition.expression ? listed : namesIn(condition.expression)
   if (rules.length === 0) reporter.error(member(body, 'rules')?.keyAt ?? body.at, '`rules` names no rule to correlate')
   const generate = member(body, 'generate') ?? member(document, 'generate')
+  const aliases = readAliases(body, reporter)
+  checkAliases(aliases, rules, reporter)
+  const named = {
+    groupBy: namesOf(body, 'group-by', reporter).map(({ reference }) => reference),
+    fields: condition.fields,
+    aliases: aliases.map(({ alias, fields }) => ({ alias, fields })),
+  }
   return {
     kind: 'correlation',
     head,
     type,
     rules,
-    groupBy: namesOf(body, 'group-by', reporter).map(({ reference }) => reference),
     timespanMs: readTimespan(body, reporter),
     ...condition,
-    aliases: readAliases(body, reporter),
+    ...throughPipeline(document, head, { rules, ...named }, options, reporter),
     generate: generate?.value.kind === 'scalar' && generate.value.value === true,
+  }
+}
+
+/** The names of fields as a pipeline leaves them, where there is one. */
+function throughPipeline(
+  document: MapNode,
+  head: RuleHead,
+  { rules, ...named }: Pick<SigmaCorrelation, 'rules' | 'groupBy' | 'fields' | 'aliases'>,
+  { pipeline, logsourcesOf }: ReadOptions,
+  reporter: Reporter,
+): Pick<SigmaCorrelation, 'groupBy' | 'fields' | 'aliases'> {
+  if (!pipeline) return named
+  const logsources = rules.flatMap(({ reference }) => logsourcesOf?.(reference) ?? [])
+  const listedFields = textsOf(document, 'fields') ?? []
+  const draft: CorrelationDraft = {
+    ...{ kind: 'correlation', head, document, listedFields, attributes: new Map(), logsources },
+    ...named,
+  }
+  const { groupBy, fields, aliases } = runPipeline(pipeline, draft, reporter)
+  return { groupBy, fields, aliases }
+}
+
+/** A rule that only the condition names would never be seen. */
+function requireListed(condition: Condition, listed: readonly RuleReference[], reporter: Reporter): void {
+  if (listed.length === 0) return
+  for (const { reference, at } of namesIn(condition)) {
+    if (!listed.some((rule) => rule.reference === reference)) {
+      reporter.error(at, `the condition names \`${reference}\`, which is not among \`rules\``)
+    }
+  }
+}
+
+function checkAliases(aliases: readonly PlacedAlias[], rules: readonly RuleReference[], reporter: Reporter): void {
+  for (const { alias, fields, at } of aliases) {
+    for (const { rule } of fields) {
+      if (!rules.some(({ reference }) => reference === rule)) {
+        reporter.warn(at, `alias \`${alias}\` names \`${rule}\`, which is not written so among \`rules\``)
+      }
+    }
   }
 }
 
@@ -121,8 +170,9 @@ const unitsMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
   d: 86_400_000,
   w: 7 * 86_400_000,
-  M: 30 * 86_400_000,
-  y: 365 * 86_400_000,
+  // A twelfth of a mean Gregorian year, and that year.
+  M: 2_629_746_000,
+  y: 31_556_952_000,
 }
 
 function readTimespan(body: MapNode, reporter: Reporter): number {
@@ -214,14 +264,16 @@ function namesIn(condition: Condition): RuleReference[] {
   }
 }
 
-function readAliases(body: MapNode, reporter: Reporter): readonly Alias[] {
+type PlacedAlias = Alias & { readonly at: number }
+
+function readAliases(body: MapNode, reporter: Reporter): readonly PlacedAlias[] {
   const entry = member(body, 'aliases')
   if (!entry) return []
   if (entry.value.kind !== 'map') {
     reporter.error(entry.value.at, '`aliases` takes a map from alias to rule to field')
     return []
   }
-  return entry.value.entries.map(({ key: alias, value: rules }) => {
+  return entry.value.entries.map(({ key: alias, keyAt, value: rules }) => {
     const fields: { rule: string; field: string }[] = []
     const pairs = rules.kind === 'map' ? rules.entries : []
     if (pairs.length === 0) reporter.error(rules.at, `alias \`${alias}\` takes a map from rule to field`)
@@ -229,6 +281,6 @@ function readAliases(body: MapNode, reporter: Reporter): readonly Alias[] {
       if (value.kind === 'scalar') fields.push({ rule, field: value.text })
       else reporter.error(value.at, 'a field is a name')
     }
-    return { alias, fields }
+    return { alias, fields, at: keyAt }
   })
 }

@@ -1,42 +1,42 @@
 import { nearest } from '../../platform/index.ts'
-import { PREDICATES_MAX, VALUE_CHARS_MAX } from '../limits.ts'
-import { ANY_FIELD, and, type Expression, FALSE, not, or, type TextPosition } from '../match/expression.ts'
-import { compileRegex } from '../match/regex.ts'
+import { VALUE_CHARS_MAX } from '../limits.ts'
+import { ANY_FIELD } from '../match/expression.ts'
 import { type ListNode, type MapEntry, type MapNode, member, type Node, type ScalarNode } from './document.ts'
+import { BROKEN, type Draft, type DraftValue } from './draft.ts'
 import { itemModifiers, valueModifiers } from './modifiers/table.ts'
-import { MANY, type Pattern, parsePattern, simplifyPattern } from './pattern.ts'
+import { parsePattern } from './pattern.ts'
 import type { Reporter } from './problem.ts'
 import type { Value } from './value.ts'
 
 /** What the reading of one rule's detections shares. */
 export interface DetectionContext {
   readonly reporter: Reporter
+  /** The values of a placeholder; undefined when nobody gave any. */
   readonly placeholder: (name: string) => readonly string[] | undefined
-  /** Counts down; a rule that unfolds to more comparisons is refused. */
-  readonly budget: { predicates: number }
-}
-
-export function newDetectionContext(
-  reporter: Reporter,
-  placeholder: DetectionContext['placeholder'],
-): DetectionContext {
-  return { reporter, placeholder, budget: { predicates: PREDICATES_MAX } }
 }
 
 /** What a search identifier asks: a map is AND over its items, a list OR over its elements, plain values are keywords.
  * @see Sigma specification 2.0, Lists, Maps, Keywords search */
-export function readDetection(node: Node, context: DetectionContext): Expression {
+export function readDetection(node: Node, context: DetectionContext): Draft {
   switch (node.kind) {
     case 'map':
       if (node.entries.length === 0) context.reporter.error(node.at, 'this is empty; name a field and a value')
-      return and(node.entries.map((entry) => readItem(entry, context)))
-    case 'list':
-      if (node.items.length === 0) context.reporter.error(node.at, 'this list is empty; give it a value')
-      return or(node.items.map((item) => readDetection(item, context)))
+      return { kind: 'group', link: 'and', of: node.entries.map((entry) => readItem(entry, context)) }
+    case 'list': {
+      if (node.items.length === 0) {
+        context.reporter.error(node.at, 'this list is empty; give it a value')
+        return BROKEN
+      }
+      const words = node.items.filter((item) => item.kind === 'scalar')
+      if (words.length === node.items.length) return readValues(keywordsAt(node.at), words, context)
+      return { kind: 'group', link: 'or', of: node.items.map((item) => readDetection(item, context)) }
+    }
     case 'scalar':
-      return readValues({ field: ANY_FIELD, modifiers: [], at: node.at }, [node], context)
+      return readValues(keywordsAt(node.at), [node], context)
   }
 }
+
+const keywordsAt = (at: number): Item => ({ field: ANY_FIELD, modifiers: [], at })
 
 interface Item {
   readonly field: string
@@ -44,15 +44,15 @@ interface Item {
   readonly at: number
 }
 
-function readItem(entry: MapEntry, context: DetectionContext): Expression {
+function readItem(entry: MapEntry, context: DetectionContext): Draft {
   const [field = '', ...modifiers] = entry.key.split('|')
   const item: Item = { field, modifiers, at: entry.keyAt }
   if (field === '' && modifiers.length === 0) {
     context.reporter.error(entry.keyAt, 'a field needs a name')
-    return FALSE
+    return BROKEN
   }
   const values = scalarsOf(entry.value, context)
-  return values ? readValues(item, values, context) : FALSE
+  return values ? readValues(item, values, context) : BROKEN
 }
 
 function scalarsOf(node: Node, context: DetectionContext): readonly ScalarNode[] | undefined {
@@ -70,33 +70,31 @@ function firstNested(node: MapNode | ListNode): Node {
   return node.kind === 'list' ? (node.items.find((item) => item.kind !== 'scalar') ?? node) : node
 }
 
-function readValues(item: Item, nodes: readonly ScalarNode[], context: DetectionContext): Expression {
+function readValues(item: Item, nodes: readonly ScalarNode[], context: DetectionContext): Draft {
   const { reporter } = context
   const unknown = item.modifiers.filter((name) => !valueModifiers.has(name) && !itemModifiers.has(name))
   for (const name of unknown) {
     const meant = nearest(name, [...valueModifiers.keys(), ...itemModifiers])
     reporter.error(item.at, `unknown modifier \`${name}\`${meant ? `; did you mean \`${meant}\`?` : ''}`)
   }
-  if (unknown.length > 0) return FALSE
+  if (unknown.length > 0) return BROKEN
   const all = item.modifiers.includes('all')
   if (all && nodes.length === 1) reporter.warn(item.at, '`all` on a single value says nothing; leave it out')
-  if (nodes.length === 0) {
-    reporter.warn(item.at, 'an empty list is read as `null`; write `null`')
-    return toExpression(item, { kind: 'null' }, item.at, context)
+  if (nodes.length === 0) reporter.warn(item.at, 'an empty list is read as `null`; write `null`')
+  if (nodes.length > 1) {
+    const none = nodes.find(({ value }) => value === null)
+    if (none) reporter.warn(none.at, '`null` in a list; write a search identifier of its own that asks for `null`')
   }
-  const expressions = nodes.map((node) => {
+  const values = nodes.flatMap((node): DraftValue[] => {
     const value = applyModifiers(item, node, context)
-    return value ? toExpression(item, value, node.at, context) : FALSE
+    return value ? [{ value, at: node.at }] : []
   })
-  const joined = all ? and(expressions) : or(expressions)
-  return item.modifiers.includes('neq') ? differs(item, joined) : joined
+  if (values.length < nodes.length) return BROKEN
+  const { field, at } = item
+  return { kind: 'item', field, values, all, negated: item.modifiers.includes('neq'), at, applied: NOTHING }
 }
 
-/** `neq` asks for another value, so the field has to be there.   @see Sigma modifiers appendix, generic (`neq`) */
-function differs(item: Item, equal: Expression): Expression {
-  if (item.field === ANY_FIELD) return not(equal)
-  return and([{ kind: 'exists', field: item.field, wanted: true }, not(equal)])
-}
+const NOTHING: ReadonlySet<string> = new Set()
 
 function applyModifiers(item: Item, node: ScalarNode, context: DetectionContext): Value | undefined {
   if (node.text.length > VALUE_CHARS_MAX) {
@@ -136,80 +134,6 @@ function scalarValue(node: ScalarNode, item: Item): Value {
     default:
       return { kind: 'null' }
   }
-}
-
-function toExpression(item: Item, value: Value, at: number, context: DetectionContext): Expression {
-  const { reporter, budget } = context
-  const { field } = item
-  budget.predicates--
-  if (budget.predicates < 0) {
-    if (budget.predicates === -1) {
-      reporter.error(at, `the rule comes to more than ${PREDICATES_MAX} comparisons; split it`)
-    }
-    return FALSE
-  }
-  switch (value.kind) {
-    case 'anyOf':
-      return or(value.values.map((variant) => toExpression(item, variant, at, context)))
-    case 'text':
-      return textExpression(field, value.pattern, value.cased)
-    case 'bytes': {
-      if (value.bytes.some((byte) => byte > 0x7f)) {
-        reporter.error(
-          at,
-          'these bytes are no text that a field could hold; encode them with `base64` or `base64offset`',
-        )
-        return FALSE
-      }
-      return textExpression(field, [value.bytes.toString('latin1')], false)
-    }
-    case 'number':
-      if (field === ANY_FIELD) return textExpression(field, [value.text], false)
-      return { kind: 'number', field, value: value.value, text: value.text }
-    case 'boolean':
-      return textExpression(field, [String(value.value)], false)
-    case 'null':
-      if (field === ANY_FIELD) {
-        reporter.error(at, '`null` asks for a missing field and so needs a field')
-        return FALSE
-      }
-      return { kind: 'null', field }
-    case 'compare':
-      return { kind: 'compare', field, comparison: value.comparison, value: value.value }
-    case 'time':
-      return { kind: 'time', field, part: value.part, comparison: value.comparison, value: value.value }
-    case 'network':
-      return { kind: 'network', field, cidr: value.cidr }
-    case 'regex': {
-      const compiled = compileRegex(value.source, value.flags)
-      if (!compiled.ok) {
-        reporter.error(at, compiled.error)
-        return FALSE
-      }
-      return { kind: 'regex', field, source: value.source, flags: value.flags }
-    }
-    case 'fieldRef':
-      return { kind: 'fieldRef', field, other: value.other, position: value.position, cased: value.cased }
-    case 'exists':
-      return { kind: 'exists', field, wanted: value.wanted }
-  }
-}
-
-function textExpression(field: string, written: Pattern, cased: boolean): Expression {
-  // A keyword is looked for inside the event's values.
-  const open: Pattern = field === ANY_FIELD ? [MANY, ...written, MANY] : written
-  const pattern = simplifyPattern(open)
-  const literals = pattern.filter((part): part is string => typeof part === 'string')
-  const literal = literals[0] ?? ''
-  const stars = pattern.filter((part) => part === MANY).length
-  if (literals.length <= 1 && literals.length + stars === pattern.length && stars <= 2) {
-    if (pattern.length === 1 && stars === 1) return { kind: 'text', field, position: 'contains', text: '', cased }
-    const before = pattern[0] === MANY
-    const after = pattern.at(-1) === MANY
-    const position: TextPosition = before ? (after ? 'contains' : 'endsWith') : after ? 'startsWith' : 'equals'
-    return { kind: 'text', field, position, text: literal, cased }
-  }
-  return { kind: 'glob', field, pattern, cased }
 }
 
 /** The keys of `detection` that are search identifiers. */

@@ -4,7 +4,7 @@ import { type MapEntry, type MapNode, member, type Node } from './document.ts'
 import { readHead } from './head.ts'
 import { type RuleLogsource, readLogsource } from './logsource.ts'
 import type { Reporter } from './problem.ts'
-import { type ReadOptions, readExpression } from './rule.ts'
+import { bareDraft, compileDraft, type ReadOptions, readDraft, throughPipeline } from './rule.ts'
 
 /** An exclusion kept apart from the rules it narrows: they match only where `keep` holds, too. */
 export interface SigmaFilter {
@@ -23,7 +23,9 @@ export function readFilter(document: MapNode, options: ReadOptions, reporter: Re
   const head = readHead(document, options.fallbackId, reporter)
   const logsource = readLogsource(document, reporter)
   const entry = member(document, 'filter')
-  const said = readExpression(entry, 'filter', document.at, options, reporter, ['rules'])
+  const where = { name: 'filter', at: document.at, without: ['rules'] }
+  const draft = { ...bareDraft(document, head), logsource, ...readDraft(entry, where, options, reporter) }
+  const said = compileDraft(throughPipeline(draft, options, reporter), reporter)
   const keeps = saysWhatToKeep(entry)
   if (!keeps && entry) {
     reporter.warn(entry.keyAt, 'this condition is read as what to leave out; write it with `not` in front to say so')

@@ -66,7 +66,8 @@ export function textOf(node: MapNode, key: string, reporter: Reporter): string |
   return undefined
 }
 
-function textsOf(node: MapNode, key: string): string[] | undefined {
+/** The texts under `key`: a list, or one; undefined where there is none. */
+export function textsOf(node: MapNode, key: string): string[] | undefined {
   const value = member(node, key)?.value
   if (!value) return undefined
   const items: readonly Node[] = value.kind === 'list' ? value.items : [value]

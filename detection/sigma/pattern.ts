@@ -1,3 +1,5 @@
+import { PLACEHOLDER_VARIANTS_MAX } from '../limits.ts'
+
 /** `?`: one character. A number, so that patterns can be stored and sent to threads. */
 export const ONE = 1
 /** `*`: any text, even none. */
@@ -73,7 +75,27 @@ export function printPattern(pattern: Pattern): string {
     .join('')
 }
 
-export const hasPlaceholder = (pattern: Pattern): boolean => pattern.some((part) => typeof part === 'object')
+/** The name of the first placeholder that nobody filled. */
+export function placeholderIn(pattern: Pattern): string | undefined {
+  return pattern.find((part) => typeof part === 'object')?.placeholder
+}
+
+/** The pattern once for each combination of what its placeholders stand for; those that `valuesOf` does not know stay.
+ * Undefined when there are more than `PLACEHOLDER_VARIANTS_MAX`. */
+export function fillPlaceholders(
+  pattern: Pattern,
+  valuesOf: (name: string) => readonly Pattern[] | undefined,
+): readonly Pattern[] | undefined {
+  let variants: Pattern[] = [[]]
+  for (const part of pattern) {
+    const alternatives: readonly Pattern[] = (typeof part === 'object' ? valuesOf(part.placeholder) : undefined) ?? [
+      [part],
+    ]
+    if (variants.length * alternatives.length > PLACEHOLDER_VARIANTS_MAX) return undefined
+    variants = variants.flatMap((variant) => alternatives.map((alternative) => [...variant, ...alternative]))
+  }
+  return variants
+}
 
 /** Turns `%name%` into placeholders, and `\%` into a plain percent sign. */
 export function insertPlaceholders(pattern: Pattern): Pattern {

@@ -2,8 +2,9 @@ import { stringify } from 'yaml'
 import { readCorrelation, type SigmaCorrelation } from './correlation.ts'
 import { type MapEntry, type MapNode, member, type Node, plainValue, RuleText, readDocuments } from './document.ts'
 import { readFilter, type SigmaFilter } from './filter.ts'
+import type { Pipeline } from './pipelines/types.ts'
 import type { Problem } from './problem.ts'
-import { readRule, type SigmaRule } from './rule.ts'
+import { type ReadOptions, readRule, type SigmaRule } from './rule.ts'
 import { type RuleTest, readTests } from './rule-test.ts'
 
 export type SigmaDocument = SigmaRule | SigmaCorrelation | SigmaFilter
@@ -35,6 +36,9 @@ export interface ReadFileOptions {
   /** The id of a document that has none: the file's name without its ending. */
   readonly fallbackId: string
   readonly placeholders?: ReadonlyMap<string, readonly string[]>
+  readonly pipeline?: Pipeline | undefined
+  /** The log sources of the rule that a correlation names; pipelines ask for them. */
+  readonly logsourcesOf?: ReadOptions['logsourcesOf']
 }
 
 /** Reads a file of Sigma rules, correlations and filters. Never throws: a document that is wrong is in `refused` with all
@@ -73,9 +77,14 @@ export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
     previous = merged
     const fallbackId = count === 0 ? options.fallbackId : `${options.fallbackId}-${count}`
     count++
-    const read = { fallbackId, placeholder }
+    const { pipeline, logsourcesOf } = options
+    const read: ReadOptions = {
+      ...{ fallbackId, placeholder },
+      ...(pipeline ? { pipeline } : {}),
+      ...(logsourcesOf ? { logsourcesOf } : {}),
+    }
     const document = member(merged, 'correlation')
-      ? readCorrelation(merged, fallbackId, reporter)
+      ? readCorrelation(merged, read, reporter)
       : member(merged, 'filter')
         ? readFilter(merged, read, reporter)
         : readRule(merged, read, reporter)

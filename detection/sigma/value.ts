@@ -9,7 +9,8 @@ export type Value =
   | { readonly kind: 'number'; readonly value: number; readonly text: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
-  | { readonly kind: 'regex'; readonly source: string; readonly flags: RegexFlags }
+  /** Pieces of a regular expression, and placeholders between them. */
+  | { readonly kind: 'regex'; readonly pattern: Pattern; readonly flags: RegexFlags }
   | { readonly kind: 'compare'; readonly comparison: Comparison; readonly value: number }
   | { readonly kind: 'network'; readonly cidr: string }
   | { readonly kind: 'fieldRef'; readonly other: string; readonly position: TextPosition; readonly cased: boolean }

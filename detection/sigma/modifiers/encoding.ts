@@ -1,4 +1,4 @@
-import { literalOf } from '../pattern.ts'
+import { literalOf, placeholderIn } from '../pattern.ts'
 import { nameOfValue, type Value, type ValueModifier } from '../value.ts'
 
 /** `base64`, `base64offset`, `utf16le` = `wide`, `utf16be`, `utf16`.   @see Sigma modifiers appendix, encoding */
@@ -33,6 +33,10 @@ function encode(name: string, to: (bytes: Buffer) => Value | string): ValueModif
     if (value.kind === 'number') return to(Buffer.from(value.text))
     if (value.kind !== 'text') return `works on texts, not on ${nameOfValue(value)}`
     const literal = literalOf(value.pattern)
+    const placeholder = placeholderIn(value.pattern)
+    if (placeholder !== undefined) {
+      return `cannot encode the placeholder %${placeholder}%, which has no values here; give it some`
+    }
     if (literal === undefined) {
       return 'cannot encode a text with wildcards; escape them, and put `contains` after the encoding'
     }

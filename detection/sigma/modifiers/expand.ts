@@ -1,29 +1,18 @@
-import { hasPlaceholder, insertPlaceholders, type Pattern, type PatternPart, parsePattern } from '../pattern.ts'
+import { PLACEHOLDER_VARIANTS_MAX } from '../../limits.ts'
+import { fillPlaceholders, insertPlaceholders, parsePattern } from '../pattern.ts'
 import { nameOfValue, type ValueModifier } from '../value.ts'
 
-/** `expand`: `%name%` stands for values that the installation gives. A rule whose placeholder nobody filled is refused:
- * matching it as plain text would be silently wrong.   @see Sigma specification 2.0, Placeholders */
+/** `expand`: `%name%` stands for values that the installation gives. What nobody gave stays a placeholder, for pipelines to
+ * fill; a rule in which one is left is refused, as matching it as plain text would be silently wrong.
+ * @see Sigma specification 2.0, Placeholders */
 export const expandModifiers: Readonly<Record<string, ValueModifier>> = {
-  expand: (value, context) => {
-    if (value.kind !== 'text') return `works on texts, not on ${nameOfValue(value)}`
-    const pattern = insertPlaceholders(value.pattern)
-    if (!hasPlaceholder(pattern)) return value
-    let variants: Pattern[] = [[]]
-    for (const part of pattern) {
-      const alternatives = alternativesOf(part, context.placeholder)
-      if (typeof alternatives === 'string') return alternatives
-      variants = variants.flatMap((variant) => alternatives.map((alternative) => [...variant, ...alternative]))
-    }
-    return { kind: 'anyOf', values: variants.map((variant) => ({ ...value, pattern: variant })) }
+  expand: (value, { placeholder }) => {
+    if (value.kind !== 'text' && value.kind !== 'regex') return `works on texts, not on ${nameOfValue(value)}`
+    const read = value.kind === 'text' ? parsePattern : (text: string) => [text]
+    const variants = fillPlaceholders(insertPlaceholders(value.pattern), (name) => placeholder(name)?.map(read))
+    if (!variants)
+      return `would make more than ${PLACEHOLDER_VARIANTS_MAX} values of this one; use fewer placeholders in it`
+    const values = variants.map((pattern) => ({ ...value, pattern }))
+    return values.length === 1 && values[0] ? values[0] : { kind: 'anyOf', values }
   },
-}
-
-function alternativesOf(
-  part: PatternPart,
-  valuesOf: (name: string) => readonly string[] | undefined,
-): readonly Pattern[] | string {
-  if (typeof part !== 'object') return [[part]]
-  const values = valuesOf(part.placeholder)
-  if (values === undefined) return `names the placeholder %${part.placeholder}%, which has no values here; give it some`
-  return values.map(parsePattern)
 }

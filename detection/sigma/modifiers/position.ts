@@ -23,7 +23,7 @@ function open(side: { before: boolean; after: boolean; position: TextPosition })
         if (side.position === 'contains') return value
         return {
           ...value,
-          source: side.position === 'startsWith' ? `^(?:${value.source})` : `(?:${value.source})$`,
+          pattern: side.position === 'startsWith' ? ['^(?:', ...value.pattern, ')'] : ['(?:', ...value.pattern, ')$'],
         }
       case 'fieldRef':
         return { ...value, position: side.position }

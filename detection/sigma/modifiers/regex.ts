@@ -16,7 +16,7 @@ export const regexModifiers: Readonly<Record<string, ValueModifier>> = {
     if (value.kind !== 'text') return `works on texts, not on ${nameOfValue(value)}`
     const source = value.pattern.join('')
     if (source.length > REGEX_CHARS_MAX) return `takes at most ${REGEX_CHARS_MAX} characters; this has ${source.length}`
-    return { kind: 'regex', source, flags: { ignoreCase: false, multiline: false, dotAll: false } }
+    return { kind: 'regex', pattern: [source], flags: { ignoreCase: false, multiline: false, dotAll: false } }
   },
   i: flag('ignoreCase'),
   ignorecase: flag('ignoreCase'),
