@@ -4,9 +4,8 @@ import { type Command, UsageError } from './command.ts'
 interface Page {
   readonly items: readonly {
     readonly principal: string
-    readonly can: 'now' | 'conditionally'
     readonly statements: readonly string[]
-    readonly failed: readonly { readonly op: string; readonly key: string; readonly want: readonly string[] }[]
+    readonly if?: string
   }[]
   readonly nextCursor?: string
 }
@@ -28,9 +27,8 @@ export const policyWhoCanCommand: Command = {
       const page: Page = await client.call<Page>('/v1/iam/who-can', { body })
       for (const item of page.items) {
         count++
-        const { principal, can, statements, failed } = item
-        const missing = failed.map(({ op, key, want }) => `${op} ${key} ${want.join(', ')}`)
-        const when = can === 'now' ? '' : ` if ${missing.join(' and ')}`
+        const { principal, statements } = item
+        const when = item.if === undefined ? '' : ` if ${item.if}`
         io.stdout.write(
           values.json === true ? `${JSON.stringify(item)}\n` : `${principal}${when} by ${statements.join(', ')}\n`,
         )

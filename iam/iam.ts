@@ -18,6 +18,7 @@ import { AccessStore } from './access/store.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
+import { type WhoCanInput, whoCan } from './analysis/who-can.ts'
 import { Applications } from './applications.ts'
 import { type AssumeRoleInput, assumeRole } from './assume-role.ts'
 import { Attachments } from './attachments.ts'
@@ -52,7 +53,6 @@ import type { Log, User } from './types.ts'
 import { Users } from './users.ts'
 import { WebAuthnStore } from './webauthn/store.ts'
 import { canHaveKeys, type PublicKeyCredentialRequestOptionsJSON, WebAuthn } from './webauthn/webauthn.ts'
-import { type WhoCanInput, whoCan } from './who-can.ts'
 
 export interface IamDeps {
   /** Migrated with `iamMigrations`. */
@@ -249,7 +249,7 @@ export async function createIam({
         .sort(),
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
-    whoCan: (account, input) => whoCan({ directory, authorizer }, account, input),
+    whoCan: (account, input) => whoCan({ directory, authorizer, resourcePolicies }, account, input),
     explain(request) {
       const found = authorizer.caseOf(request, { asserted: true })
       return found && explain(found.layers, found.question)

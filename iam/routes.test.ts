@@ -212,7 +212,7 @@ describe('the API of identities', () => {
     const statements = ['arn:rampart:iam::000000000001:group/night#ops.Night']
     const who = async (more: object = {}) => (await call('POST', '/v1/iam/who-can', { ...about, ...more })).json()
     const admin = { principal: 'arn:rampart:iam::000000000001:user/admin', can: 'now' }
-    expect(await who()).toMatchObject({ items: [admin, { principal, can: 'conditionally', statements, failed }] })
+    expect(await who()).toMatchObject({ items: [admin, { principal, can: 'conditionally', statements, if: 'MFA' }] })
     expect(await who({ context: { 'g:MFAPresent': true } })).toMatchObject({
       items: [admin, { principal, can: 'now' }],
     })

@@ -129,7 +129,7 @@ describe.each(testDatabases())('access for a time on $name', ({ open: openDataba
     expect([await byBoth('ann'), await byBoth('ann', 'siem:alert:get')]).toEqual([false, false])
     await iam.accessRequests.approve(user('admin'), id)
     expect([await byBoth('ann'), await byBoth('ann', 'siem:alert:get')]).toEqual([true, true])
-    const page = iam.whoCan(account, { action: 'siem:rule:get', resource: rule, context: new Map(), limit: 10 })
+    const page = await iam.whoCan(account, { action: 'siem:rule:get', resource: rule, context: new Map(), limit: 10 })
     expect(page.items.map(({ principal }) => principal.split('/')[1])).toContain('ann')
     clock.at += HOUR
     expect([await byBoth('ann'), await byBoth('ann', 'siem:alert:get')]).toEqual([false, false])

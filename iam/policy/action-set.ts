@@ -18,13 +18,18 @@ const common = new Map<string, Action>()
 export function actionOf(text: string): Action {
   const known = common.get(text)
   if (known) return known
+  const isCommon = common.size < ACTIONS_REMEMBERED_MAX
+  const action = { ...passingAction(text), isCommon }
+  if (isCommon) common.set(text, action)
+  return action
+}
+
+/** The same, remembered nowhere: for actions that nobody asks for. */
+export function passingAction(text: string): Action {
   const name = canonicalAction(text)
   const colon = name.indexOf(':')
   const service = colon === -1 ? name : name.slice(0, colon)
-  const isCommon = common.size < ACTIONS_REMEMBERED_MAX
-  const action = { name, service, awsName: awsActionName(name), isCommon }
-  if (isCommon) common.set(text, action)
-  return action
+  return { name, service, awsName: awsActionName(name), isCommon: false }
 }
 
 interface ActionPattern {
@@ -37,8 +42,10 @@ interface ActionPattern {
 export class ActionSet {
   /** The only services it can match, or undefined where a pattern leaves the service open. */
   readonly services: readonly string[] | undefined
+  /** As the document spells them. */
+  readonly texts: readonly string[]
+  readonly negated: boolean
   readonly #patterns: readonly ActionPattern[]
-  readonly #negated: boolean
 
   constructor(patterns: readonly string[], negated: boolean) {
     const folded = patterns.map((pattern) => pattern.toLowerCase())
@@ -46,16 +53,17 @@ export class ActionSet {
       wildcard: parseWildcard(pattern),
       awsToo: pattern.split(':').length === 2,
     }))
-    this.#negated = negated
+    this.texts = patterns
+    this.negated = negated
     this.services = negated ? undefined : servicesOf(folded)
   }
 
   has(action: Action): boolean {
     for (const pattern of this.#patterns) {
-      if (matchesWildcard(pattern.wildcard, action.name)) return !this.#negated
-      if (pattern.awsToo && action.awsName && matchesWildcard(pattern.wildcard, action.awsName)) return !this.#negated
+      if (matchesWildcard(pattern.wildcard, action.name)) return !this.negated
+      if (pattern.awsToo && action.awsName && matchesWildcard(pattern.wildcard, action.awsName)) return !this.negated
     }
-    return this.#negated
+    return this.negated
   }
 }
 

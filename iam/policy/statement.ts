@@ -45,6 +45,8 @@ export interface CompiledPolicy {
 
 export interface ResourceSet {
   readonly negated: boolean
+  /** As the document spells them. */
+  readonly texts: readonly string[]
   readonly patterns: readonly ArnPattern[]
 }
 
@@ -108,7 +110,7 @@ function compileResources(
   const key = JSON.stringify([resources.negated, texts])
   // What is wrong is not shared: the document is refused anyway.
   if (patterns.length < texts.length) return undefined
-  return resourceSets.get(key, () => ({ negated: resources.negated, patterns }))
+  return resourceSets.get(key, () => ({ negated: resources.negated, texts, patterns }))
 }
 
 /** Where a pattern that matches nothing would let more through than was meant. */

@@ -1,11 +1,11 @@
 import type { AccountId, ContextValue, Principal } from '../../platform/index.ts'
+import { judge } from '../analysis/who-can.ts'
 import type { IamAuthorizer } from '../authorizer.ts'
 import type { Directory } from '../directory.ts'
 import { ACCESS_DIFF_DECISIONS_MAX } from '../limits.ts'
 import { parsePolicy } from '../policy/document.ts'
 import type { CompiledPolicy } from '../policy/statement.ts'
 import type { PolicyViews } from '../policy-views.ts'
-import { judge } from '../who-can.ts'
 
 export interface AccessDiffDeps {
   readonly directory: Directory

@@ -133,7 +133,12 @@ describe.each(testDatabases())('enterprise projects on $name', (kind: TestDataba
     }
     await iam.projects.grant(account, given)
     expect([may('ben'), may('ben', 'siem:rule:put', `${rule}y`)]).toEqual(['allow', 'implicitDeny'])
-    const { items } = iam.whoCan(account, { action: 'siem:rule:put', resource: rule, context: new Map(), limit: 10 })
+    const { items } = await iam.whoCan(account, {
+      action: 'siem:rule:put',
+      resource: rule,
+      context: new Map(),
+      limit: 10,
+    })
     expect(items.map(({ principal }) => principal.split('/')[1])).toEqual(['admin', 'ben'])
     await iam.projects.revoke(account, given)
     expect(may('ben')).toBe('implicitDeny')

@@ -13,7 +13,7 @@ import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { BATCH_MAX, REQUEST_TEXT_MAX } from '../limits.ts'
 import { canonicalKey, isPlatformKey } from '../policy/context-keys.ts'
-import { closed } from './forms.ts'
+import { abilityProperties, closed } from './forms.ts'
 
 const contextValue = Type.Union([
   Type.String({ maxLength: 2_048 }),
@@ -127,9 +127,7 @@ export function authorizeRoutes(iam: Iam) {
             items: Type.Array(
               Type.Object({
                 principal: Type.String(),
-                can: Type.Enum(['now', 'conditionally']),
-                statements: Type.Array(Type.String()),
-                failed: Type.Array(Type.Unknown()),
+                ...abilityProperties,
               }),
             ),
             nextCursor: Type.Optional(Type.String()),
@@ -140,7 +138,7 @@ export function authorizeRoutes(iam: Iam) {
         const { account } = contextOf(request).principal
         const { action, resource, context = {}, limit = 100, cursor } = request.body
         const after = parseCursor(cursor)
-        const { items, last } = iam.whoCan(account, {
+        const { items, last } = await iam.whoCan(account, {
           action,
           resource,
           context: new Map(Object.entries(context)),
@@ -148,7 +146,7 @@ export function authorizeRoutes(iam: Iam) {
           ...(after === undefined ? {} : { after }),
         })
         return {
-          items: items.map((item) => ({ ...item, statements: [...item.statements], failed: [...item.failed] })),
+          items: items.map((item) => ({ ...item, statements: [...item.statements] })),
           ...(last === undefined ? {} : { nextCursor: formatCursor(last) }),
         }
       },

@@ -100,6 +100,16 @@ export function pageSchema<T extends ReturnType<typeof Type.Object>>(item: T) {
   return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 }
 
+/** Whether somebody can, and what is left to be decided by the request. */
+export const abilityProperties = {
+  can: Type.Enum(['now', 'conditionally']),
+  statements: Type.Array(Type.String(), { description: 'Those that allow, or would' }),
+  if: Type.Optional(Type.String({ description: 'What has to hold, in words: `MFA and 00:00-04:00`' })),
+  residue: Type.Optional(
+    Type.Unknown({ description: 'The same as data: of each group in `when` one must hold, and none in `unless`' }),
+  ),
+}
+
 export const holderProperties = {
   name: Type.String(),
   id: Type.String(),
