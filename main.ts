@@ -1,9 +1,14 @@
+import { Worker } from 'node:worker_threads'
 import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
 import {
+  type BacktestThread,
+  backtestRoutes,
+  backtestThread,
   baselineMigrations,
   baselineRoutes,
+  createBacktests,
   createBaselines,
   createRuleHealth,
   createRules,
@@ -43,6 +48,7 @@ import {
   jobRoutes,
   type Log,
   migrate,
+  openChannel,
   openDatabase,
   openDataDir,
   openSealer,
@@ -84,6 +90,8 @@ export interface ProcessorData {
 
 /** Who the log waits for before it lets records go. */
 const PROCESSOR = 'processor'
+/** Heap of the thread of a back-test. */
+const BACKTEST_MEMORY_MB = 768
 const UPKEEP_EVERY_MS = 10 * 60 * 1000
 
 /** Builds every part of the process, hands each what it needs, and resolves when the service is ready. */
@@ -169,6 +177,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     rules,
     pull: () => processor.channel.call('rules.tallies', undefined),
   })
+  const backtests = createBacktests({ jobs, rules, store: processor.store, clock, startThread: startBacktestThread })
   const pipes = createPipes({
     database,
     clock,
@@ -235,6 +244,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       baselineRoutes(baselines, { requireWorkspace }),
       exclusionRoutes(rules, { requireWorkspace }),
       healthRoutes(health, { requireWorkspace }),
+      backtestRoutes(backtests, { authorizer, requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
     ],
@@ -330,6 +340,16 @@ async function recordSightings(indicators: Indicators, findings: readonly Findin
     const sighting = { id, indicator: met, entity, at: time, observable, recordIds }
     await indicators.recordSightings({ account, workspace }, [sighting])
   }
+}
+
+/** A thread for one back-test, bounded in memory: whatever the rules hold on to, the service goes on. */
+async function startBacktestThread(): Promise<BacktestThread> {
+  const resourceLimits = { maxOldGenerationSizeMb: BACKTEST_MEMORY_MB }
+  const worker = new Worker(new URL('./replayer.ts', import.meta.url), { name: 'rampart-backtest', resourceLimits })
+  const channel = openChannel(worker, {})
+  worker.on('error', (error) => channel.close(`the thread of a back-test failed: ${String(error)}`))
+  worker.on('exit', () => channel.close('the thread of a back-test ended'))
+  return backtestThread(channel, async () => void (await worker.terminate()))
 }
 
 async function listen(api: Api, host: string, port: number): Promise<void> {

@@ -1,5 +1,7 @@
 export type { AlertAnswer } from './alert-forms.ts'
 export { type AlertChanges, type Cases, type CasesDeps, createCases } from './cases.ts'
+export { dedupKey as alertKey } from './dedup-key.ts'
+export { DEDUP_WINDOW_MS as ALERT_WINDOW_MS } from './limits.ts'
 export { caseMigrations } from './migrations.ts'
 export { type AlertRouteDeps, alertRoutes, type FilterCompiler } from './routes.ts'
 export type {

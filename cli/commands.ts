@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'policy lint': async () => (await import('./policy.ts')).policyLintCommand,
   'rules convert': async () => (await import('./rules-convert.ts')).rulesConvertCommand,
   'rules import': async () => (await import('./rules.ts')).rulesImportCommand,
+  'rules backtest': async () => (await import('./rules-backtest.ts')).rulesBacktestCommand,
+  'rules sync': async () => (await import('./rules-sync.ts')).rulesSyncCommand,
   'rules lint': async () => (await import('./rules.ts')).rulesLintCommand,
   'rules test': async () => (await import('./rules.ts')).rulesTestCommand,
   search: async () => (await import('./search.ts')).searchCommand,

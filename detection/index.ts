@@ -1,3 +1,6 @@
+export { type BacktestThread, createBacktests } from './backtest/backtests.ts'
+export { backtestRoutes } from './backtest/routes.ts'
+export { backtestThread, serveBacktest } from './backtest/serve.ts'
 export { replayInto, replayTo } from './baselines/replay/replay.ts'
 export { findSeries } from './baselines/replay/series-paths.ts'
 export { getSeriesModel, seriesModels } from './baselines/series/models.ts'

@@ -123,3 +123,22 @@ export const CANARY_FINDINGS_KEPT = 1_000
 export const CANARY_DAYS_KEPT = 30
 /** Days without a hit after which an exclusion is called stale. */
 export const EXCLUSION_STALE_DAYS = 90
+/** Back-tests that run at a time, each in a thread; further ones are begun again after a pause, at most so often. */
+export const BACKTESTS_RUNNING_MAX = 2
+export const BACKTEST_ATTEMPTS_MAX = 40
+/** How far back a back-test goes, days. */
+export const BACKTEST_DAYS_MAX = 400
+/** Keys of alerts that a back-test tells apart; beyond it each finding of a new key counts as an alert. */
+export const BACKTEST_ALERT_KEYS_MAX = 200_000
+/** Entities whose findings a back-test counts. */
+export const BACKTEST_ENTITIES_COUNTED_MAX = 50_000
+export const BACKTEST_ENTITIES_TOLD = 20
+export const BACKTEST_SOURCES_TOLD = 20
+export const BACKTEST_DAYS_LISTED_MAX = 100
+/** Findings shown of the beginning and of the end, and characters of their records. */
+export const BACKTEST_SAMPLES_EACH_END = 10
+export const BACKTEST_SAMPLE_CHARS = 500
+/** Rules of one back-test. */
+export const BACKTEST_RULES_MAX = 100
+/** Bytes of the rules that a back-test is asked for with. */
+export const BACKTEST_TEXT_BYTES_MAX = 200 * 1024

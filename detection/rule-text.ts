@@ -23,7 +23,7 @@ export function readOneDocument(
 }
 
 /** All documents of a body.   @throws detection.rule.tooLarge, detection.rule.refused */
-function readDocuments(
+export function readDocuments(
   text: string,
   fallbackId: string,
 ): { readonly documents: readonly SigmaDocument[]; readonly warnings: readonly Problem[] } {

@@ -26,7 +26,7 @@ import { createSync, type Sync } from './sync.ts'
 import { readTarGz } from './tar.ts'
 import { createExclusions, type Exclusions } from './tuning/exclusions.ts'
 import { createExclusionStore } from './tuning/store.ts'
-import type { Canary } from './tuning/tuning.ts'
+import type { Canary, Exclusion } from './tuning/tuning.ts'
 
 export interface RulesDeps {
   readonly database: Database
@@ -98,8 +98,9 @@ export interface Rules extends Sync, Exclusions {
   import(place: RulePlace, archive: Buffer, edit: Pick<RuleEdit, 'author'>): Promise<ImportResult>
   /** Every rule of a workspace, in order of id. */
   listStored(place: RulePlace): Promise<readonly StoredRule[]>
-  /** What is run now in a workspace. */
+  /** What is run now in a workspace, and what is left out of one of its rules. */
   liveDocuments(place: RulePlace): readonly SigmaDocument[]
+  liveExclusions(place: RulePlace, ruleId: string): readonly Exclusion[]
 }
 
 /** Builds the catalogue of rules. One process may change the rules of a workspace at a time: changes reach the detectors in
@@ -256,6 +257,7 @@ export function createRules(deps: RulesDeps): Rules {
     listStored: (place) => store.listPlace(place),
 
     liveDocuments: (place) => [...live.documents(place).values()],
+    liveExclusions: (place, ruleId) => [...live.exclusions(place, ruleId).values()],
   }
 }
 

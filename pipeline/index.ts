@@ -11,7 +11,7 @@ export type { RemoteStore } from './processing/remote-store.ts'
 export { serveProcessor } from './processing/serve.ts'
 export type { ShardStep } from './processing/shard-loop.ts'
 export { dropExpired } from './retention.ts'
-export { type SearchRouteDeps, searchRoutes } from './search-routes.ts'
+export { hiddenPipes, type SearchRouteDeps, searchRoutes } from './search-routes.ts'
 export {
   type AppendEvents,
   type Detector,

@@ -134,22 +134,26 @@ async function searchOf(
     query,
     ...(from === undefined ? {} : { from: parseInstant('from', from) }),
     ...(to === undefined ? {} : { to: parseInstant('to', to) }),
-    ...((await maySearchAudit(deps.authorizer, request, workspace))
-      ? {}
-      : { hidden: [{ dataspace: DEFAULT_NAME, pipe: AUDIT_PIPE }] }),
+    ...(await hiddenPipes(deps.authorizer, request, workspace)),
   }
 }
 
-async function maySearchAudit(authorizer: Authorizer, request: FastifyRequest, workspace: string): Promise<boolean> {
-  if (workspace !== DEFAULT_NAME) return true
+/** What of a workspace the caller may not search: who may search the workspace may search its pipes, but the audit trail
+ * only with the right on that pipe. */
+export async function hiddenPipes(
+  authorizer: Authorizer,
+  request: FastifyRequest,
+  workspace: string,
+): Promise<Pick<SearchRequest, 'hidden'>> {
+  if (workspace !== DEFAULT_NAME) return {}
   const { principal } = contextOf(request)
-  const decision = await authorizer.authorize({
+  const { allowed } = await authorizer.authorize({
     principal,
     action: access.action,
     resource: auditPipeArn(principal.account),
     context: requestContext(request),
   })
-  return decision.allowed
+  return allowed ? {} : { hidden: [{ dataspace: DEFAULT_NAME, pipe: AUDIT_PIPE }] }
 }
 
 function auditPipeArn(account: AccountId): string {

@@ -78,7 +78,7 @@ export function createExclusions({ store, live, clock, requireRule }: Exclusions
 }
 
 /** @throws detection.exclusion.refused for what is no rule over single events */
-function requireSingle({ id, text }: Pick<StoredRule, 'id' | 'text'>): SigmaRule {
+export function requireSingle({ id, text }: Pick<StoredRule, 'id' | 'text'>): SigmaRule {
   const { document } = readOneDocument(text, id)
   if (document.kind === 'rule') return document
   throw detectionError(

@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The composition roots: they import every folder, and each other; nothing imports them. */
-export const roots: readonly RegExp[] = [/^main\.ts$/, /^processor\.ts$/, /^cli\//]
+export const roots: readonly RegExp[] = [/^main\.ts$/, /^processor\.ts$/, /^replayer\.ts$/, /^cli\//]
 
 /** What is run beside the service: it may import the roots and tests too. */
 export const tools: readonly RegExp[] = [/^scripts\//, /^bench\//, /^test\//, /^vitest\.config\.ts$/]

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,6 +42,13 @@ describe.each(testDatabases())('the life of a rule on $name', (kind) => {
     rmSync(dir, { recursive: true, force: true })
   })
 
+  const rampart = (...args: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const command = ['--disable-warning=ExperimentalWarning', 'cli/main.ts', ...args, '--data-dir', dir]
+      execFile(process.execPath, command, (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+      })
+    })
   const putRule = (id: string, text: string, query = '') =>
     service.client.call(`${base}/rules/${id}${query}`, { method: 'PUT', contentType: 'application/yaml', body: text })
   const send = (records: readonly object[]) =>
@@ -100,6 +108,70 @@ describe.each(testDatabases())('the life of a rule on $name', (kind) => {
     expect(await healthOf('narrow')).toMatchObject({ matches: 1, excluded: 2 })
     const exclusion = await service.client.call(`${base}/rules/narrow/exclusions/scanner`)
     expect(exclusion).toMatchObject({ hits: 2, lastHitAt: expect.any(String) })
+  })
+
+  it('is tried on what happened, from the command line, before it is put', async () => {
+    const hosts = ['web-1', 'web-1', 'web-2']
+    await send(hosts.map((hostname, n) => ({ marker: 'past', hostname, n })))
+    await processed('past', 3)
+    const file = join(dir, 'past.yml')
+    writeFileSync(file, ruleText('past', '{marker: past}'))
+    const { code, stdout } = await rampart('rules', 'backtest', file, '--days', '2', '--json')
+    expect(code).toBe(0)
+    const result = JSON.parse(stdout)
+    expect(result.rules).toMatchObject([{ id: 'past', matches: 3, findings: 3, alerts: 2, alertsPerDay: 1 }])
+    expect(result.topEntities[0]).toEqual({ kind: 'hosts', value: 'web-1', findings: 2 })
+    expect(result.samples[0]).toMatchObject({ raw: '{"marker":"past","hostname":"web-1","n":0}' })
+    // What stands in the store is what a search finds by its id.
+    const query = `source=logs | where _id = '${result.samples[2].recordId}' | fields hostname`
+    expect(await service.client.call(`${base}/search`, { body: { query } })).toMatchObject({ rows: [['web-2']] })
+    expect((await rampart('rules', 'backtest', file)).stdout).toMatch(/past +Rule past +3 +0 +2/)
+
+    const filter =
+      'title: W\nlogsource: {category: application}\nfilter: {rules: [past], s: {hostname: web-1}, condition: s}'
+    await putRule('past', ruleText('past', '{marker: past}'))
+    const { jobId } = await service.client.call<{ jobId: string }>(`${base}/rules/past/exclusions/w:preview`, {
+      body: { filter, days: 1 },
+    })
+    const preview = await eventually('the preview', async () => {
+      const job = await service.client.call<{ state: string; output?: { rules: object[] } }>(`/v1/jobs/${jobId}`)
+      return job.state === 'succeeded' && job.output
+    })
+    expect(preview.rules).toMatchObject([{ matches: 2, alerts: 1 }])
+
+    writeFileSync(file, 'title: x')
+    expect(await rampart('rules', 'backtest', file)).toMatchObject({ code: 1 })
+  })
+
+  it('follows a git folder, all or nothing, and says what it does before', async () => {
+    const folder = join(dir, 'rules')
+    mkdirSync(folder)
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', folder, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { encoding: 'utf8' })
+    git('init', '-q')
+    const tested = (matches: boolean) =>
+      `${ruleText('followed', '{marker: followed}')}tests:\n  - {name: its marker, matches: ${matches}, event: {marker: followed}}\n`
+    writeFileSync(join(folder, 'followed.yml'), tested(true))
+    git('add', '.')
+    git('commit', '-qm', 'first')
+    const commit = git('rev-parse', 'HEAD').trim()
+    const dry = await rampart('rules', 'sync', folder, '--dry-run')
+    expect(dry).toMatchObject({ code: 0, stdout: '+ followed  Rule followed\n' })
+    await expect(service.client.call(`${base}/rules/followed`)).rejects.toMatchObject({ status: 404 })
+    expect((await rampart('rules', 'sync', folder)).code).toBe(0)
+    expect(await service.client.call(`${base}/rules/followed`)).toMatchObject({ source: 'rules', commit })
+    const again = await rampart('rules', 'sync', folder)
+    expect(again).toMatchObject({ code: 0, stdout: '' })
+    expect(again.stderr).toContain('0 added, 0 changed, 0 removed, 1 unchanged; 1 tests pass')
+
+    writeFileSync(join(folder, 'followed.yml'), tested(false))
+    const failing = await rampart('rules', 'sync', folder)
+    expect(failing).toMatchObject({ code: 1, stdout: '' })
+    expect(failing.stderr).toContain('followed.yml: followed: its marker: expected no match')
+    rmSync(join(folder, 'followed.yml'))
+    expect((await rampart('rules', 'sync', folder)).stdout).toBe('- followed  Rule followed\n')
+    await expect(service.client.call(`${base}/rules/followed`)).rejects.toMatchObject({ status: 404 })
+    expect(await service.client.call(`${base}/rules/tried`)).toMatchObject({ id: 'tried' })
   })
 
   it('that matches everything is throttled with a notice, and never floods', async () => {

@@ -1,0 +1,158 @@
+import type { EventStore, ScanRequest } from '../../pipeline/index.ts'
+import { type AccountId, type Clock, type Job, type JobContext, type Jobs, RampartError } from '../../platform/index.ts'
+import { detectionError } from '../errors.ts'
+import { BACKTEST_ATTEMPTS_MAX, BACKTEST_TEXT_BYTES_MAX, BACKTESTS_RUNNING_MAX } from '../limits.ts'
+import { readDocuments } from '../rule-text.ts'
+import type { Rules } from '../rules.ts'
+import type { RulePlace } from '../store.ts'
+import { readExclusion } from '../tuning/exclusion-text.ts'
+import { requireSingle } from '../tuning/exclusions.ts'
+import { gatherDocuments, whatIsLeftOut } from './plan.ts'
+import type { BacktestPlan, BacktestResult } from './types.ts'
+
+const DAY_MS = 86_400_000
+const KIND = 'detection.backtest'
+
+/** A thread that matches what it is given.   @see serveBacktest */
+export interface BacktestThread {
+  begin(plan: BacktestPlan): Promise<void>
+  /** @returns how many findings there were */
+  take(batch: NonNullable<Awaited<ReturnType<ScanOf['next']>>>): Promise<number>
+  result(): Promise<BacktestResult>
+  stop(): Promise<void>
+}
+
+type ScanOf = Awaited<ReturnType<EventStore['scan']>>
+
+/** What to test, and on which events. */
+export interface BacktestRequest extends Pick<ScanRequest, 'from' | 'to' | 'pipes' | 'hidden'> {
+  readonly workspace: string
+  readonly what:
+    | { readonly kind: 'text'; readonly text: string }
+    /** A stored rule, with its exclusions. */
+    | { readonly kind: 'rule'; readonly id: string }
+    /** What an exclusion of a stored rule would have left out. */
+    | { readonly kind: 'exclusion'; readonly id: string; readonly name: string; readonly text: string }
+}
+
+export interface Backtests {
+  /** Checks what is asked and queues it.
+   * @throws detection.rule.refused, detection.rule.notFound, detection.exclusion.refused, detection.rule.tooLarge */
+  start(account: AccountId, request: BacktestRequest): Promise<Job>
+  /** The window of so many days up to now, ms. */
+  window(days: number): { readonly from: number; readonly to: number }
+}
+
+export interface BacktestsDeps {
+  readonly jobs: Pick<Jobs, 'define' | 'enqueue'>
+  readonly rules: Rules
+  readonly store: Pick<EventStore, 'scan'>
+  readonly clock: Clock
+  readonly startThread: () => Promise<BacktestThread>
+}
+
+/** Rules tried on events that happened, as jobs. */
+export function createBacktests({ jobs, rules, store, clock, startThread }: BacktestsDeps): Backtests {
+  let running = 0
+
+  const planOf = async (place: RulePlace, { what, from, to }: BacktestRequest): Promise<BacktestPlan> => {
+    const live = rules.liveDocuments(place)
+    const bounds = { ...place, from, to }
+    if (what.kind === 'text') {
+      return { ...bounds, ...gatherDocuments(readDocuments(what.text, 'backtest').documents, live), tunings: [] }
+    }
+    const stored = await rules.get(place, what.id)
+    const exclusions = rules.liveExclusions(place, what.id)
+    const tunings = [{ ruleId: what.id, exclusions }]
+    if (what.kind === 'rule') {
+      return { ...bounds, ...gatherDocuments(readDocuments(stored.text, what.id).documents, live), tunings }
+    }
+    const rule = requireSingle(stored)
+    const exclusion = readExclusion(what, rule)
+    const others = exclusions.filter(({ name }) => name !== what.name)
+    const gathered = gatherDocuments([whatIsLeftOut(rule, exclusion)], live)
+    return { ...bounds, ...gathered, tunings: [{ ruleId: what.id, exclusions: others }] }
+  }
+
+  const run = async (request: BacktestRequest, context: JobContext): Promise<BacktestResult> => {
+    const { account, signal } = context
+    if (account === 'rampart') throw new Error('a back-test belongs to an account')
+    const plan = await planOf({ account, workspace: request.workspace }, request)
+    const thread = await startThread()
+    try {
+      await thread.begin(plan)
+      const { workspace, from, to, pipes, hidden } = request
+      const scan = await store.scan({
+        ...{ account, workspace, from, to },
+        ...(pipes ? { pipes } : {}),
+        ...(hidden ? { hidden } : {}),
+      })
+      try {
+        let read = 0
+        let found = 0
+        // The next events are read while these are matched.
+        let reading = scan.next()
+        for (let batch = await reading; batch; batch = await reading) {
+          signal.throwIfAborted()
+          reading = scan.next()
+          reading.catch(() => {})
+          found += await thread.take(batch)
+          read += batch.records.length
+          context.progress((100 * read) / Math.max(1, scan.eventCount), progressNote(read, scan.eventCount, found))
+        }
+        signal.throwIfAborted()
+      } finally {
+        await scan.close()
+      }
+      return await thread.result()
+    } finally {
+      await thread.stop()
+    }
+  }
+
+  jobs.define<BacktestRequest>(
+    KIND,
+    (input) => input as BacktestRequest,
+    async (request, context) => {
+      // Asked for again after a pause, so that other jobs have room meanwhile.
+      if (running >= BACKTESTS_RUNNING_MAX) {
+        throw detectionError('detection.backtest.busy', `${running} back-tests run; this one waits`)
+      }
+      running++
+      try {
+        return await run(request, context)
+      } catch (error) {
+        if (context.signal.aborted || error instanceof RampartError) throw error
+        throw detectionError('detection.backtest.failed', 'the back-test broke off; the log tells why', {
+          cause: error,
+        })
+      } finally {
+        running--
+      }
+    },
+    { attemptsMax: BACKTEST_ATTEMPTS_MAX },
+  )
+
+  return {
+    async start(account, request) {
+      const { what } = request
+      if (what.kind !== 'rule' && Buffer.byteLength(what.text) > BACKTEST_TEXT_BYTES_MAX) {
+        throw detectionError(
+          'detection.rule.tooLarge',
+          `a back-test is asked for with at most ${BACKTEST_TEXT_BYTES_MAX} bytes of rules`,
+        )
+      }
+      await planOf({ account, workspace: request.workspace }, request)
+      return jobs.enqueue(account, KIND, request)
+    },
+
+    window(days) {
+      const now = clock.now()
+      return { from: now - days * DAY_MS, to: now }
+    },
+  }
+}
+
+function progressNote(read: number, eventCount: number, found: number): string {
+  return `${read} of ${eventCount} events, ${found} findings`
+}
