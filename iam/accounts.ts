@@ -43,6 +43,7 @@ async function insertBuiltinRole(write: IamWriter, role: BuiltinRole, clock: Clo
     description: role.description,
     trust: JSON.stringify(role.trust),
     session_sec_max: 3_600,
+    sessions_valid_after: 0,
     boundary: null,
     tags: '{}',
     builtin: 1,

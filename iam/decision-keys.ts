@@ -75,6 +75,8 @@ export class DecisionKeys implements KeyValues {
         return this.#resource.account && this.#resource.directory.placeOf(this.#resource.account)?.path
       case 'g:username':
         return this.#principal.kind === 'user' ? this.#principal.name : undefined
+      case 'g:sourceidentity':
+        return this.#principal.sourceIdentity
       case 'g:rolesessionname':
         return /^arn:rampart:sts::[0-9]{12}:assumed-role\/[^/]+\/(.+)$/.exec(this.#principal.arn)?.[1]
       case 'g:principalcreatedat':
@@ -121,9 +123,7 @@ export class DecisionKeys implements KeyValues {
   }
 
   #tag(name: string): string | undefined {
-    for (const [key, value] of Object.entries(this.#view.holder?.tags ?? {})) {
-      if (key.toLowerCase() === name) return value
-    }
-    return undefined
+    const held = [this.#principal.sessionTags ?? {}, this.#view.holder?.tags ?? {}].flatMap(Object.entries<string>)
+    return held.find(([key]) => key.toLowerCase() === name)?.[1]
   }
 }

@@ -333,6 +333,7 @@ export class Directory {
       trust: row.trust,
       compiledTrust: this.#compile(`role/${row.name}#trust`, row.trust, 'trust'),
       sessionSecMax: row.session_sec_max,
+      sessionsValidAfter: row.sessions_valid_after,
       boundary: row.boundary ?? undefined,
       tags: parseTags(row.tags),
       builtin: row.builtin === 1,

@@ -20,7 +20,7 @@ import { AccessTokens } from './access-tokens.ts'
 import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
 import { type WhoCanInput, whoCan } from './analysis/who-can.ts'
 import { Applications } from './applications.ts'
-import { type AssumeRoleInput, assumeRole } from './assume-role.ts'
+import { type AssumedRole, type AssumeRoleInput, assumeRole } from './assume-role.ts'
 import { Attachments } from './attachments.ts'
 import { accessKeyPurpose, IamAuthenticator } from './authenticator.ts'
 import { IamAuthorizer } from './authorizer.ts'
@@ -51,6 +51,10 @@ import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore } from './store.ts'
 import type { Log, User } from './types.ts'
 import { Users } from './users.ts'
+import { assumeRoleWithWebIdentity, type WebIdentityInput } from './web-identity/assume.ts'
+import { createFetchJson } from './web-identity/fetch-json.ts'
+import { IdentityProviders } from './web-identity/identity-providers.ts'
+import { IdentityProviderStore } from './web-identity/store.ts'
 import { WebAuthnStore } from './webauthn/store.ts'
 import { canHaveKeys, type PublicKeyCredentialRequestOptionsJSON, WebAuthn } from './webauthn/webauthn.ts'
 
@@ -61,7 +65,8 @@ export interface IamDeps {
   readonly clock: Clock
   readonly log?: Log
   readonly metrics?: Metrics
-  /** Origins at addresses of private use that applications may have their sign-outs told to. Default: none. */
+  /** Origins at addresses of private use that applications may have their sign-outs told to, and identity providers may
+   * be at. Default: none. */
   readonly oidcPrivateOrigins?: readonly string[]
   /** Told of each use of a break-glass user, before it happens. Default: the log, as an error. */
   readonly onBreakGlass?: BreakGlassAlarm
@@ -104,6 +109,7 @@ export interface Iam {
   readonly projects: Projects
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
+  readonly identityProviders: IdentityProviders
   readonly oidc: Oidc
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
    * @param publish is given the credentials before they are good: a process that dies right after it made the account
@@ -126,9 +132,15 @@ export interface Iam {
   /** The id of the user or role behind a principal. */
   idOf(principal: Principal): string | undefined
   /** Credentials of a role for a principal whom it trusts. @throws iam.role.notTrusted, iam.policy.malformed */
-  assumeRole(principal: Principal, input: AssumeRoleInput): ReturnType<typeof assumeRole>
+  assumeRole(principal: Principal, input: AssumeRoleInput): Promise<AssumedRole>
+  /** Credentials of a role for whom an identity provider of its account vouches.
+   * @throws iam.webIdentity.*, iam.role.notTrusted, iam.policy.malformed */
+  assumeRoleWithWebIdentity(input: WebIdentityInput): ReturnType<typeof assumeRoleWithWebIdentity>
   /** Temporary credentials of a user, good for what the user may do. @throws iam.thing.absent */
-  sessionOfUser(principal: Principal, input: { readonly ttlSec: number }): Promise<SessionCredentials>
+  sessionOfUser(
+    principal: Principal,
+    input: { readonly ttlSec: number; readonly mfa: boolean },
+  ): Promise<SessionCredentials>
   /** The account that `bootstrap` made, or undefined before. */
   firstAccount(): AccountId | undefined
   /** Decides as `authorizer` does, by the native evaluator: what many decisions at once are asked of. Keys in the
@@ -210,6 +222,12 @@ export async function createIam({
   const organizations = new Organizations({ directory, changes, passwords, clock })
   const accessStore = new AccessStore(database)
   const accessRequests = new AccessRequests({ directory, changes, store: accessStore, authorizer, clock })
+  const identityProviders = new IdentityProviders({
+    store: new IdentityProviderStore(database),
+    fetchJson: createFetchJson(oidcPrivateOrigins),
+    privateOrigins: oidcPrivateOrigins,
+    clock,
+  })
   const roles = new Roles({ directory, changes, clock })
   return {
     authenticator,
@@ -227,6 +245,7 @@ export async function createIam({
     projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
     mfa,
     webauthn,
+    identityProviders,
     oidc: new Oidc({
       directory,
       store: new OidcStore(database),
@@ -261,7 +280,9 @@ export async function createIam({
     },
     idOf: (principal) => views.find(principal)?.holder?.id,
     assumeRole: (principal, input) => assumeRole({ directory, authorizer, evaluator, sessions }, principal, input),
-    sessionOfUser: async ({ account, name }, { ttlSec }) => {
+    assumeRoleWithWebIdentity: (input) =>
+      assumeRoleWithWebIdentity({ directory, providers: identityProviders, evaluator, sessions, clock }, input),
+    sessionOfUser: async ({ account, name }, { ttlSec, mfa }) => {
       const holderId = users.get(account, name).id
       return sessions.issue({
         account,
@@ -270,7 +291,8 @@ export async function createIam({
         holderId,
         sessionName: name,
         ttlSec,
-        mfa: false,
+        mfa,
+        authMethod: mfa ? 'accessKey+otp' : 'accessKey',
         policies: [],
       })
     },

@@ -170,3 +170,24 @@ export const WEBAUTHN_BODY_BYTES_MAX = 32 * 1024
 export const PATTERN_STATES_MAX = 40_000
 /** Classes of texts that patterns tell apart. */
 export const PATTERN_CLASSES_MAX = 4_000
+
+/** Characters of the session policy without white space and of the session tags, together. */
+export const SESSION_PACKED_CHARS_MAX = 4_096
+export const SESSION_TAGS_MAX = 50
+
+/** Identity providers of one account, and what one may have. */
+export const IDENTITY_PROVIDERS_MAX = 100
+export const IDENTITY_PROVIDER_AUDIENCES_MAX = 100
+/** Keys of one identity provider. */
+export const IDENTITY_PROVIDER_KEYS_MAX = 50
+/** Characters of an identity token. */
+export const WEB_IDENTITY_TOKEN_LENGTH_MAX = 20_000
+/** Bytes, redirections (none) and time of what an identity provider answers. */
+export const IDENTITY_PROVIDER_BYTES_MAX = 256 * 1024
+export const IDENTITY_PROVIDER_TIMEOUT_MS = 5_000
+/** Fetched keys are good for so long; an unknown key id has them fetched anew, but not more often than this. */
+export const FETCHED_KEYS_TTL_MS = 10 * 60_000
+export const FETCHED_KEYS_EVERY_MS = 60_000
+/** An issuer that did not answer is not asked again for so long. */
+export const FETCHED_KEYS_FAILED_MS = 10_000
+export const FETCHED_KEYS_REMEMBERED_MAX = 1_000

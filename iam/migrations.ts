@@ -5,6 +5,7 @@ import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
 import { projectMigrations } from './projects/migrations.ts'
+import { webIdentityMigrations } from './web-identity/migrations.ts'
 import { webauthnMigrations } from './webauthn/migrations.ts'
 
 /** The schema of identities and policies. */
@@ -166,4 +167,14 @@ export const iamMigrations: readonly Migration[] = [
   ...decisionMigrations,
   ...accessMigrations,
   ...webauthnMigrations,
+  ...webIdentityMigrations,
+  {
+    name: 'iam/0013-role-sessions',
+    async up(db) {
+      await db.schema
+        .alterTable('iam_role')
+        .addColumn('sessions_valid_after', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute()
+    },
+  },
 ]

@@ -18,6 +18,7 @@ const LENGTH_MAX = {
   account: 64,
   'organizational unit': 128,
   'enterprise project': 64,
+  'identity provider': 128,
 } as const
 
 /** @throws iam.name.malformed */

@@ -5,6 +5,7 @@ import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import { SESSION_TOKEN_LENGTH_MAX, TOKENS_REMEMBERED_MAX } from './limits.ts'
 import { Remembered } from './remembered.ts'
+import type { Tags } from './types.ts'
 
 export interface RoleSessionsDeps {
   readonly directory: Directory
@@ -25,7 +26,12 @@ interface SessionClaims {
   readonly issuedAt: number
   readonly expiresAt: number
   readonly mfa: boolean
+  /** How the session began; absent in tokens of an earlier version. */
+  readonly authMethod?: string
   readonly policies: readonly unknown[]
+  readonly tags?: Tags
+  readonly transitiveTagKeys?: readonly string[]
+  readonly sourceIdentity?: string
 }
 
 export interface SessionInput {
@@ -36,8 +42,13 @@ export interface SessionInput {
   readonly sessionName: string
   readonly ttlSec: number
   readonly mfa: boolean
+  readonly authMethod: string
   /** Each narrows the session. */
   readonly policies: readonly unknown[]
+  readonly tags?: Tags
+  /** Of `tags`, those that roles assumed from here get too. */
+  readonly transitiveTagKeys?: readonly string[]
+  readonly sourceIdentity?: string
 }
 
 export interface SessionCredentials {
@@ -97,15 +108,24 @@ export class RoleSessions {
     const isEnded =
       holder?.id !== claims.holderId ||
       claims.expiresAt <= this.#deps.clock.now() ||
-      ('enabled' in holder && (!mayAct(holder, this.#deps.clock.now()) || claims.issuedAt < holder.tokensValidAfter))
+      ('enabled' in holder
+        ? !mayAct(holder, this.#deps.clock.now()) || claims.issuedAt < holder.tokensValidAfter
+        : claims.issuedAt < holder.sessionsValidAfter)
     if (isEnded) throw iamError('iam.session.expired', 'the session has ended; ask for new credentials')
-    const narrowed = claims.policies.length > 0 ? { sessionPolicies: claims.policies } : {}
-    if (kind === 'user') {
-      const { arn } = holder
-      return { kind, account, arn, name, auth: 'token', accessKeyId: claims.accessKeyId, mfa: claims.mfa, ...narrowed }
+    return {
+      kind,
+      account,
+      arn: kind === 'user' ? holder.arn : sessionArn(account, name, claims.sessionName),
+      name,
+      auth: 'token',
+      authMethod: claims.authMethod ?? 'token',
+      authenticatedAt: claims.issuedAt,
+      accessKeyId: claims.accessKeyId,
+      mfa: claims.mfa,
+      ...(claims.policies.length > 0 ? { sessionPolicies: claims.policies } : {}),
+      ...(claims.tags ? { sessionTags: claims.tags, transitiveTagKeys: claims.transitiveTagKeys ?? [] } : {}),
+      ...(claims.sourceIdentity === undefined ? {} : { sourceIdentity: claims.sourceIdentity }),
     }
-    const arn = sessionArn(account, name, claims.sessionName)
-    return { kind, account, arn, name, auth: 'accessKey', accessKeyId: claims.accessKeyId, ...narrowed }
   }
 
   async #open(sessionToken: string): Promise<SessionClaims | undefined> {

@@ -57,6 +57,7 @@ export class Roles {
         description: input.description ?? '',
         trust: input.trust,
         session_sec_max: input.sessionSecMax ?? SESSION_SEC_MAX_DEFAULT,
+        sessions_valid_after: 0,
         boundary: null,
         tags: JSON.stringify(input.tags ?? {}),
         builtin: 0,
@@ -98,6 +99,15 @@ export class Roles {
   async delete(account: AccountId, name: string): Promise<void> {
     this.#requireOwn(account, name)
     if (!(await this.#deps.changes.run(account, (write) => write.deleteRole(name)))) throw absentRole(name)
+  }
+
+  /** Ends every session of the role at its next request. @throws iam.thing.absent, iam.role.platform */
+  async revokeSessions(account: AccountId, name: string): Promise<void> {
+    this.#requireOwn(account, name)
+    // One millisecond on: a session of this very instant is from before.
+    const at = this.#deps.clock.now() + 1
+    const found = await this.#deps.changes.run(account, (write) => write.updateRole(name, { sessions_valid_after: at }))
+    if (!found) throw absentRole(name)
   }
 
   /** A principal that acts with the role's policies, narrowed by `sessionPolicies`, each a layer of its own. Whether

@@ -12,6 +12,7 @@ import { breakGlassRoutes } from './routes/break-glass.ts'
 import { decisionRoutes } from './routes/decisions.ts'
 import type { FilterCompiler } from './routes/forms.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { identityProviderRoutes } from './routes/identity-providers.ts'
 import { mfaRoutes } from './routes/mfa.ts'
 import { organizationRoutes } from './routes/organization.ts'
 import { policyRoutes } from './routes/policies.ts'
@@ -35,6 +36,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     userRoutes(iam, deps)(api)
     mfaRoutes(iam)(api)
     webauthnRoutes(iam, { publicUrl })(api)
+    identityProviderRoutes(iam, deps)(api)
     accessRequestRoutes(iam, deps)(api)
     breakGlassRoutes(iam)(api)
     appRegistrationRoutes(iam, deps)(api)

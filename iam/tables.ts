@@ -2,10 +2,17 @@ import type { AccessTables } from './access/tables.ts'
 import type { DecisionTables } from './decision-log/tables.ts'
 import type { OrganizationTables } from './organization/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
+import type { WebIdentityTables } from './web-identity/tables.ts'
 import type { WebAuthnTables } from './webauthn/tables.ts'
 
 /** The tables of this folder, as Kysely sees them. */
-export interface IamTables extends OrganizationTables, ProjectTables, DecisionTables, AccessTables, WebAuthnTables {
+export interface IamTables
+  extends OrganizationTables,
+    ProjectTables,
+    DecisionTables,
+    AccessTables,
+    WebAuthnTables,
+    WebIdentityTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -38,6 +45,8 @@ export interface IamTables extends OrganizationTables, ProjectTables, DecisionTa
     description: string
     trust: string
     session_sec_max: number
+    /** Sessions from before are refused. */
+    sessions_valid_after: number
     boundary: string | null
     tags: string
     /** Made by the platform and not to be changed. */

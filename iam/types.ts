@@ -73,6 +73,8 @@ export interface Role extends Holder {
   readonly trust: string
   readonly compiledTrust: LoadedPolicy
   readonly sessionSecMax: number
+  /** Sessions that began before are refused. */
+  readonly sessionsValidAfter: number
   readonly boundary: string | undefined
   readonly tags: Tags
   readonly builtin: boolean

@@ -14,6 +14,11 @@ export interface Principal {
   /** When the password or key was proved, ms; absent where nothing was. */
   readonly authenticatedAt?: number
   readonly mfa?: boolean
+  /** Tags of this session; they stand before those of the user or role. */
+  readonly sessionTags?: Readonly<Record<string, string>>
+  readonly transitiveTagKeys?: readonly string[]
+  /** Who is behind a session of a role, as the first of the roles was told. */
+  readonly sourceIdentity?: string
   /** Policy documents that narrow this session (never widen it), each one layer of its own. */
   readonly sessionPolicies?: readonly unknown[]
 }

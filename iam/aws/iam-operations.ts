@@ -1,10 +1,11 @@
-import { type AccountId, type Context, formatInstant, iamArn } from '../../platform/index.ts'
+import { type AccountId, type Context, iamArn } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { type HolderKind, holderKinds } from '../tables.ts'
 import type { Group, Holder, ManagedPolicy, Role, Tags, User } from '../types.ts'
-import type { QueryOperation, QueryService } from './operation.ts'
-import { encodeDocument, type QueryInput, type XmlValue } from './query.ts'
+import { identityProviderOperations } from './identity-provider-operations.ts'
+import type { QueryService, SignedQueryOperation } from './operation.ts'
+import { encodeDocument, isoSeconds, type QueryInput, type XmlValue } from './query.ts'
 import { simulateOperations } from './simulate-operations.ts'
 
 /** Everyday operations of AWS's IAM over the same nouns that our own REST uses.
@@ -22,12 +23,13 @@ export function iamService(iam: Iam): QueryService {
       ...policyOperations(iam),
       ...holderKinds.flatMap((kind) => holderOperations(iam, kind)),
       ...accountOperations(iam),
+      ...identityProviderOperations(iam),
       ...simulateOperations(iam),
     ]),
   }
 }
 
-type Entry = readonly [string, QueryOperation]
+type Entry = readonly [string, SignedQueryOperation]
 
 const accountOf = (ctx: Context): AccountId => ctx.principal.account
 const every = (kind: string) => (_: QueryInput, account: AccountId) => iamArn(account, kind, '*')
@@ -38,10 +40,6 @@ const policyNamed = (input: QueryInput) => input.get('PolicyArn')
 function pathOf(input: QueryInput): void {
   const path = input.find('Path') ?? '/'
   if (path !== '/') throw iamError('iam.aws.malformed', 'names here have no path; leave it out or send `/`')
-}
-
-function isoSeconds(ms: number): string {
-  return formatInstant(ms).replace(/\.\d{3}Z$/, 'Z')
 }
 
 const tagList = (tags: Tags): XmlValue => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
@@ -186,7 +184,7 @@ function tagOperations(iam: Iam, kind: 'user' | 'role'): Entry[] {
   const noun = kind === 'user' ? 'User' : 'Role'
   const nouns = iam[`${kind}s`]
   const one = named(kind, `${noun}Name`)
-  const change = (action: string, next: (tags: Tags, input: QueryInput) => Tags): QueryOperation => ({
+  const change = (action: string, next: (tags: Tags, input: QueryInput) => Tags): SignedQueryOperation => ({
     action,
     resource: one,
     async run(ctx, input) {

@@ -1,3 +1,4 @@
+import { formatInstant } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 
 const PARAMETERS_MAX = 2_000
@@ -120,6 +121,11 @@ function escapeXml(text: string): string {
   return text
     .replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)
     .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+}
+
+/** An instant as AWS returns it. */
+export function isoSeconds(ms: number): string {
+  return formatInstant(ms).replace(/\.\d{3}Z$/, 'Z')
 }
 
 /** A document as AWS returns it: percent-encoded. */

@@ -1,17 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   type Api,
+  auditAs,
   contextOf,
   type OperationAccess,
   type OperationRequest,
   type Operations,
   RampartError,
+  requestContext,
 } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { errorOnWire } from './errors.ts'
 import { iamService } from './iam-operations.ts'
-import type { QueryOperation, QueryService } from './operation.ts'
+import type { PublicCall, PublicQueryOperation, QueryOperation, QueryService } from './operation.ts'
 import { QueryInput, writeXml, writeXmlError } from './query.ts'
 import { stsService } from './sts-operations.ts'
 
@@ -51,7 +53,11 @@ export function awsRoutes(iam: Iam) {
           headers: request.headers,
           body,
         })
-        const result = await operation.run(contextOf(request), new QueryInput(body))
+        const input = new QueryInput(body)
+        const result =
+          'public' in operation
+            ? await operation.run(publicCall(request, operation), input)
+            : await operation.run(contextOf(request), input, request)
         reply.header('content-type', 'text/xml;charset=utf-8').header('x-amzn-requestid', request.id)
         return reply.send(writeXml({ operation: name, namespace: service.namespace, result, requestId: request.id }))
       },
@@ -64,7 +70,7 @@ function find(services: readonly QueryService[], { service: signed, body }: Oper
   const input = new QueryInput(body)
   const version = input.find('Version')
   const name = input.find('Action') ?? ''
-  const service = services.find((one) => one.name === signed && one.version === version)
+  const service = services.find((one) => (signed === undefined || one.name === signed) && one.version === version)
   const operation = service?.operations.get(name)
   if (service && operation) return { service, name, operation }
   throw iamError(
@@ -73,7 +79,16 @@ function find(services: readonly QueryService[], { service: signed, body }: Oper
   )
 }
 
+function publicCall(request: FastifyRequest, { action }: PublicQueryOperation): PublicCall {
+  auditAs(request, { action })
+  return {
+    context: requestContext(request),
+    identify: (caller) => auditAs(request, { action, caller, resources: [caller.arn] }),
+  }
+}
+
 function accessOf({ service, name, operation }: Found): OperationAccess {
+  if ('public' in operation) return { name: `${service.name}:${name}`, public: operation.public }
   const { action, resource, callerOnly, audit } = operation
   const known = { name: `${service.name}:${name}`, action, ...(audit === undefined ? {} : { audit }) }
   if (resource) return { ...known, resource: (account, body) => resource(new QueryInput(body), account) }
@@ -90,7 +105,7 @@ function sendError(
   if (request.guarded && known) request.guarded.errorCode = error.code
   if (!known) request.log.error({ err: error, requestId: request.id }, 'an operation failed')
   const { code, status } = known ? errorOnWire(error) : { code: 'ServiceFailure', status: 500 }
-  const service = services.find(({ name }) => name === request.guarded?.signedService) ?? services[0]
+  const service = serviceOf(services, request) ?? services[0]
   return reply
     .code(status)
     .header('content-type', 'text/xml;charset=utf-8')
@@ -104,6 +119,14 @@ function sendError(
         requestId: request.id,
       }),
     )
+}
+
+/** As far as it can be told, so that the answer is in its words. */
+function serviceOf(services: readonly QueryService[], request: FastifyRequest): QueryService | undefined {
+  const signed = request.guarded?.signedService
+  if (signed !== undefined) return services.find(({ name }) => name === signed)
+  const version = new URLSearchParams(request.rawBody?.toString('utf8')).get('Version')
+  return services.find((one) => one.version === version)
 }
 
 function messageOf(error: unknown): string {

@@ -19,12 +19,12 @@ import {
   placesOf,
   type Question,
 } from '../policy/statement.ts'
-import type { QueryOperation } from './operation.ts'
+import type { SignedQueryOperation } from './operation.ts'
 import type { QueryInput, XmlValue } from './query.ts'
 
 /** Simulations: what policies would decide, with the places of the statements that matched.
  * @see AWS IAM API Reference, SimulateCustomPolicy, SimulatePrincipalPolicy */
-export function simulateOperations(iam: Iam): (readonly [string, QueryOperation])[] {
+export function simulateOperations(iam: Iam): (readonly [string, SignedQueryOperation])[] {
   const everyPolicy = (_: QueryInput, account: AccountId) => iamArn(account, 'policy', '*')
   return [
     [

@@ -145,12 +145,20 @@ export class Mfa {
     return 'otp'
   }
 
-  /** A code by itself, of a user whose key was proved already. @throws iam.mfa.wrongCode */
-  async proveCode(user: User, code: string): Promise<void> {
-    const device = await this.#deps.store.find(user)
-    if (!device?.confirmed || !(await this.#spendCode(user, device, code))) {
-      throw iamError('iam.mfa.wrongCode', 'the code is wrong or was used already; wait for the next one')
-    }
+  /** A code by itself, of a user whose access key was proved already. Guesses count as failed sign-ins.
+   * @throws iam.thing.absent, iam.mfa.wrongCode, iam.signIn.lockedOut, iam.signIn.busy */
+  async proveCode(
+    account: AccountId,
+    userName: string,
+    given: { readonly code: string; readonly sourceIp: string },
+  ): Promise<void> {
+    const user = this.#user(account, userName)
+    await this.#deps.throttle.run(`mfa/${account}/${userName}`, given.sourceIp, async () => {
+      const device = await this.#deps.store.find(user)
+      if (!device?.confirmed || !(await this.#spendCode(user, device, given.code))) {
+        throw iamError('iam.mfa.wrongCode', 'MultiFactorAuthentication failed: the code is wrong or was used already')
+      }
+    })
   }
 
   async #spendCode(user: User, device: TotpDevice, code: string): Promise<boolean> {

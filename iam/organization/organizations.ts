@@ -418,6 +418,7 @@ async function insertAccessRole(
       Statement: [{ Effect: 'Allow', Action: 'sts:role:assume', Principal: { IAM: management } }],
     }),
     session_sec_max: 3_600,
+    sessions_valid_after: 0,
     boundary: null,
     tags: '{}',
     builtin: 0,

@@ -74,6 +74,10 @@ const table: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'policy:simulateCustom': 'SimulateCustomPolicy',
     'policy:simulatePrincipal': 'SimulatePrincipalPolicy',
     'policy:getContextKeys': 'GetContextKeysForCustomPolicy',
+    'identity-provider:create': 'CreateOpenIDConnectProvider',
+    'identity-provider:get': 'GetOpenIDConnectProvider',
+    'identity-provider:list': 'ListOpenIDConnectProviders',
+    'identity-provider:delete': 'DeleteOpenIDConnectProvider',
   },
   'sts:sts': {
     'role:assume': 'AssumeRole',
@@ -81,6 +85,7 @@ const table: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'caller:get': 'GetCallerIdentity',
     'session:get': 'GetSessionToken',
     'session:tag': 'TagSession',
+    'session:setSourceIdentity': 'SetSourceIdentity',
     'message:decode': 'DecodeAuthorizationMessage',
   },
   'kms:kms': {

@@ -125,5 +125,16 @@ export function roleRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
         return reply.code(204).send()
       },
     })
+
+    api.route({
+      method: 'DELETE',
+      url: '/v1/iam/roles/:name/sessions',
+      config: { access: { action: 'iam:role:revokeSessions', resource: oneRole } },
+      schema: { summary: 'Ends every session of a role, at its next request', tags, params: nameParam },
+      handler: async (request, reply) => {
+        await iam.roles.revokeSessions(contextOf(request).principal.account, request.params.name)
+        return reply.code(204).send()
+      },
+    })
   }
 }
