@@ -142,7 +142,7 @@ export async function openRoleSession(
 }
 
 /** The keys under which a trust policy sees tags that are asked for. */
-export function tagContext(tags: Tags): [string, ContextValue][] {
+function tagContext(tags: Tags): [string, ContextValue][] {
   const keys = Object.keys(tags)
   if (keys.length === 0) return []
   return [
