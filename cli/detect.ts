@@ -1,13 +1,7 @@
 import { availableParallelism } from 'node:os'
-import {
-  detectFiles,
-  findInputFiles,
-  type LineMatch,
-  type RefusedRule,
-  type RuleTree,
-  readRuleTree,
-} from '../detection/index.ts'
+import { detectFiles, findInputFiles, type RefusedRule, type RuleTree, readRuleTree } from '../detection/index.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
+import { createDetectOutput, type DetectFormat, detectFormats } from './detect-output.ts'
 import { ProgressBar } from './progress.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
 
@@ -16,11 +10,17 @@ export const detectCommand: Command = {
   name: 'detect',
   summary: 'Find what Sigma rules say in log files',
   usage:
-    'detect --rules DIR [--jobs N] [--correlations] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…',
+    'detect --rules DIR [--jobs N] [--correlations] [--explain] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…',
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },
     correlations: { type: 'boolean', description: 'also print each event at which a correlation holds' },
+    explain: { type: 'boolean', description: 'say why: which selection matched, on which field and value' },
+    format: {
+      type: 'string',
+      value: 'FORM',
+      description: 'ndjson (default): a line a match; summary: one SARIF log; table: a row a rule, the worst first',
+    },
     ...ruleOptions,
     json: { type: 'boolean', description: 'print the counts at the end as JSON' },
   },
@@ -29,6 +29,7 @@ export const detectCommand: Command = {
     if (typeof rules !== 'string') throw new UsageError('`--rules DIR` is needed')
     if (positionals.length === 0) throw new UsageError('name a log file or a folder of them')
     const jobs = readJobs(values.jobs)
+    const format = readFormat(values.format)
     const startedAt = now()
     const tree = loadRules(rules, values, io)
     if (!tree) return 1
@@ -36,6 +37,7 @@ export const detectCommand: Command = {
     let loadedAt = now()
     const { files, unreadable } = findInputFiles(positionals)
     for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
+    const output = createDetectOutput(format, tree, io)
     const bar = new ProgressBar(
       io.stderr,
       files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -43,12 +45,14 @@ export const detectCommand: Command = {
     const summary = await detectFiles(tree.ruleSet, files, {
       jobs,
       correlations: values.correlations === true,
+      explain: values.explain === true,
       onReady: () => {
         loadedAt = now()
       },
-      onMatches: (matches) => write(io, matches),
+      onMatches: (matches) => output.put(matches),
       onProgress: (bytes) => bar.add(bytes),
     })
+    await output.end()
     bar.end()
     for (const failure of summary.failures) io.stderr.write(`cannot read ${failure}\n`)
     const endedAt = now()
@@ -71,7 +75,7 @@ export const detectCommand: Command = {
 
 function loadRules(path: string, values: Arguments['values'], io: Io): RuleTree | undefined {
   try {
-    return readRuleTree(path, readTreeOptions(values, io))
+    return readRuleTree(path, { ...readTreeOptions(values, io), explain: values.explain === true })
   } catch (failure) {
     io.stderr.write(`rampart detect: cannot read the rules: ${(failure as Error).message}\n`)
     return undefined
@@ -91,15 +95,16 @@ function readJobs(value: unknown): number {
   return jobs === 0 ? availableParallelism() : jobs
 }
 
+function readFormat(value: unknown): DetectFormat {
+  const format = detectFormats.find((known) => known === (value ?? 'ndjson'))
+  if (!format) throw new UsageError(`\`--format\` is one of ${detectFormats.join(', ')}`)
+  return format
+}
+
 function tellRefused(refused: readonly RefusedRule[], io: Io): void {
   for (const { file, id, reasons } of refused) {
     io.stderr.write(`refused ${id} (${file}): ${reasons.join('; ')}\n`)
   }
-}
-
-async function write(io: Io, matches: readonly LineMatch[]): Promise<void> {
-  const text = matches.map((match) => `${JSON.stringify(match)}\n`).join('')
-  if (!io.stdout.write(text)) await new Promise<void>((resolve) => io.stdout.once('drain', () => resolve()))
 }
 
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000

@@ -82,6 +82,10 @@ export const LIST_FILTER_CHARS_MAX = 4_096
 export const ROWS_PER_STATEMENT = 500
 /** Transformations of one pipeline, or within one of its `nest`. */
 export const PIPELINE_STEPS_MAX = 2_000
+/** Characters of a value that the reasons of a match show. */
+export const EXPLAINED_CHARS_MAX = 1_024
+/** Reasons shown of one match. */
+export const EXPLAINED_REASONS_MAX = 100
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
 /** After how many events a plan first looks whether its witnesses are good ones. */

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
-import { Correlator } from '../correlate/correlator.ts'
-import { CORRELATED_EVENTS_MAX, UNIT_BYTES } from '../limits.ts'
+import { Correlator, type Hold } from '../correlate/correlator.ts'
+import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES } from '../limits.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
+import { createExplainer, type Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { type CorrelatedEvent, correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
 import type { FromWorker, WorkerData } from './worker.ts'
@@ -14,11 +15,21 @@ export interface LineMatch {
   readonly line: number
   readonly rule: string
   readonly group?: Readonly<Record<string, JsonValue>>
+  /** Why, where that was asked for: the comparisons a match rests on, or the events in a correlation's window. */
+  readonly because?: readonly Reason[] | readonly WindowEvent[]
+}
+
+/** An event that a correlation counted. */
+interface WindowEvent {
+  readonly file: string
+  readonly line: number
 }
 
 export interface DetectOptions {
   readonly jobs: number
   readonly correlations: boolean
+  /** Whether matches say why; rules have to be read for it. */
+  readonly explain?: boolean
   /** The rules are compiled, in all threads; events come next. */
   readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
@@ -54,12 +65,14 @@ export async function detectFiles(
     matcher.prepare()
     options.onReady()
     const fieldsOf = options.correlations ? correlatedFields(ruleSet) : new Map()
+    const explain = options.explain ? createExplainer(ruleSet.rules) : undefined
     for (const unit of units) {
       const file = files[unit.file] as InputFile
-      await ledger.take(await replayUnit(unit, file, matcher, fieldsOf, options.onProgress))
+      await ledger.take(await replayUnit(unit, file, matcher, fieldsOf, options.onProgress, explain))
     }
   } else {
-    await runWorkers(units, { ruleSet, files, correlations: options.correlations }, options, ledger)
+    const { correlations, explain = false } = options
+    await runWorkers(units, { ruleSet, files, correlations, explain }, options, ledger)
   }
   return ledger.finish()
 }
@@ -128,6 +141,12 @@ async function runWorkers(
   }
 }
 
+interface OrderedEvent {
+  readonly file: number
+  readonly event: CorrelatedEvent
+  readonly ref: number
+}
+
 /** Puts the results of units in order. */
 class Ledger {
   readonly #ruleSet: RuleSet
@@ -142,6 +161,7 @@ class Ledger {
   readonly #correlated: { readonly file: number; readonly event: CorrelatedEvent }[] = []
   readonly #sum = { lines: 0, events: 0, bytes: 0, matches: 0, notJson: 0, tooLong: 0, withoutTime: 0 }
   readonly #failures: string[] = []
+  #eventOfRef: ReadonlyMap<number, OrderedEvent> | undefined
 
   constructor(ruleSet: RuleSet, files: readonly InputFile[], units: readonly Unit[], options: DetectOptions) {
     this.#ruleSet = ruleSet
@@ -165,11 +185,17 @@ class Ledger {
       this.#linesBefore = 0
     }
     const file = this.#files[unit.file] as InputFile
-    const { matches } = result
+    const { matches, reasons } = result
     const told: LineMatch[] = []
     for (let i = 0; i < matches.length; i += 2) {
       const rule = this.#ruleSet.rules[matches[i + 1] as number]
-      told.push({ file: file.name, line: this.#linesBefore + (matches[i] as number), rule: rule?.head.id ?? '' })
+      const because = reasons[i / 2]
+      told.push({
+        file: file.name,
+        line: this.#linesBefore + (matches[i] as number),
+        rule: rule?.head.id ?? '',
+        ...(because ? { because } : {}),
+      })
     }
     if (told.length > 0) await this.#options.onMatches(told)
     for (const event of result.correlated) {
@@ -207,13 +233,31 @@ class Ledger {
         ruleIds: event.rules.map((rule) => this.#ruleSet.rules[rule]?.head.id ?? ''),
         value: (field) => event.values[field],
       })
-      for (const { correlation, group } of holds) {
-        const rule = correlation.correlation.head.id
-        held.push({ ref, match: { file: this.#files[file]?.name ?? '', line: event.line, rule, group } })
+      for (const hold of holds) {
+        const rule = hold.correlation.correlation.head.id
+        const because = this.#options.explain ? { because: this.#windowOf(hold, ordered) } : {}
+        const place = { file: this.#files[file]?.name ?? '', line: event.line }
+        held.push({ ref, match: { ...place, rule, group: hold.group, ...because } })
       }
     }
     held.sort((left, right) => left.ref - right.ref)
     this.#sum.matches += held.length
     if (held.length > 0) await this.#options.onMatches(held.map(({ match }) => match))
+  }
+
+  /** The newest events in the window of a correlation that holds, oldest first. */
+  #windowOf({ correlation, time, window }: Hold, ordered: readonly OrderedEvent[]): readonly WindowEvent[] {
+    const after = time - correlation.correlation.timespanMs
+    const refs = new Set<number>()
+    for (let at = window.size - 1; at >= 0 && window.timeAt(at) > after; at--) {
+      if (refs.size >= EXPLAINED_REASONS_MAX) break
+      refs.add(window.refAt(at))
+    }
+    const byRef = this.#eventOfRef ?? new Map(ordered.map((entry) => [entry.ref, entry]))
+    this.#eventOfRef = byRef
+    return [...refs].reverse().flatMap((ref) => {
+      const entry = byRef.get(ref)
+      return entry ? [{ file: this.#files[entry.file]?.name ?? '', line: entry.event.line }] : []
+    })
   }
 }

@@ -39,6 +39,8 @@ export interface ReadTreeOptions {
   readonly placeholders?: ReadonlyMap<string, readonly string[]>
   /** What changes every rule before it is compiled. */
   readonly pipelines?: Pick<PipelineFiles, 'pipeline' | 'texts'>
+  /** Whether rules keep what their matches are explained by. */
+  readonly explain?: boolean
   /** Where parsed rules are kept; absent = they are parsed each time. */
   readonly cacheFolder?: string
 }
@@ -82,11 +84,11 @@ function readFiles(path: string): readonly RuleFile[] {
 }
 
 function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree {
-  const { placeholders, pipelines, cacheFolder } = options
+  const { placeholders, pipelines, explain = false, cacheFolder } = options
   if (cacheFolder === undefined) return parseAll(files, options)
   const cache = new RuleCache(cacheFolder)
   const key = RuleCache.keyOf([
-    JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? []]),
+    JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? [], explain]),
     ...files.flatMap(({ file, text, sizeBytes }) => [file, text, String(sizeBytes)]),
   ])
   const known = cache.find(key)
@@ -97,8 +99,9 @@ function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): Pars
 }
 
 /** Pipelines ask correlations for the log sources of their rules, which are known once all are read. */
-function parseAll(files: readonly RuleFile[], { placeholders, pipelines }: ReadTreeOptions): ParsedTree {
-  const read = placeholders ? { placeholders } : {}
+function parseAll(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree {
+  const { placeholders, pipelines, explain = false } = options
+  const read = { explain, ...(placeholders ? { placeholders } : {}) }
   const pipeline = pipelines?.pipeline
   if (!pipeline) return parse(files, read)
   const asWritten = parse(files, read).documents.map(({ document }) => document)

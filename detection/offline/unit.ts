@@ -4,6 +4,7 @@ import type { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
 import { eventTime } from './event-time.ts'
+import type { Explain, Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { type FileRange, readLines } from './lines.ts'
 
@@ -33,6 +34,8 @@ export interface UnitResult {
   readonly bytes: number
   /** Line (from the unit's first) and rule number of each match, alternating. */
   readonly matches: readonly number[]
+  /** Why each match is one, in their order; none unless asked for. */
+  readonly reasons: readonly (readonly Reason[])[]
   readonly correlated: readonly CorrelatedEvent[]
   /** Matched events that say no time and so cannot be correlated. */
   readonly withoutTime: number
@@ -72,6 +75,7 @@ export async function replayUnit(
   matcher: RuleMatcher,
   fieldsOf: CorrelatedFields,
   onBytes: (bytes: number) => void,
+  explain?: Explain,
 ): Promise<UnitResult> {
   let lines = 0
   let events = 0
@@ -80,6 +84,7 @@ export async function replayUnit(
   let bytes = 0
   let withoutTime = 0
   const matches: number[] = []
+  const reasons: (readonly Reason[])[] = []
   const correlated: CorrelatedEvent[] = []
 
   const correlate = (event: JsonObject, line: number, rules: readonly number[]): void => {
@@ -105,6 +110,7 @@ export async function replayUnit(
     events++
     const rules = matcher.match(event, {})
     for (let i = 0; i < rules.length; i++) matches.push(line, rules[i] as number)
+    if (explain) for (const rule of rules) reasons.push(explain(rule, event))
     if (rules.length > 0 && fieldsOf.size > 0) correlate(event, line, rules)
   }
 
@@ -139,6 +145,7 @@ export async function replayUnit(
     tooLong,
     bytes,
     matches,
+    reasons,
     correlated,
     withoutTime,
     ...(failure === undefined ? {} : { failure }),

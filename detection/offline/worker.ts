@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../platform/index.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
+import { createExplainer } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
 
@@ -10,6 +11,7 @@ export interface WorkerData {
   readonly ruleSet: RuleSet
   readonly files: readonly InputFile[]
   readonly correlations: boolean
+  readonly explain: boolean
 }
 
 export type FromWorker =
@@ -19,16 +21,18 @@ export type FromWorker =
 
 const port = parentPort
 assert(port, 'a worker of rampart detect has a parent')
-const { ruleSet, files, correlations } = workerData as WorkerData
+const { ruleSet, files, correlations, explain } = workerData as WorkerData
 const matcher = new RuleMatcher(ruleSet.rules)
 const fieldsOf = correlations ? correlatedFields(ruleSet) : new Map()
+const explainer = explain ? createExplainer(ruleSet.rules) : undefined
 matcher.prepare()
 const tell = (message: FromWorker): void => port.postMessage(message)
 
 port.on('message', async (unit: Unit) => {
   const file = files[unit.file]
   assert(file, 'a unit names a file')
-  const result = await replayUnit(unit, file, matcher, fieldsOf, (bytes) => tell({ kind: 'bytes', bytes }))
+  const onBytes = (bytes: number) => tell({ kind: 'bytes', bytes })
+  const result = await replayUnit(unit, file, matcher, fieldsOf, onBytes, explainer)
   tell({ kind: 'result', result })
 })
 

@@ -25,7 +25,7 @@ export function readFilter(document: MapNode, options: ReadOptions, reporter: Re
   const entry = member(document, 'filter')
   const where = { name: 'filter', at: document.at, without: ['rules'] }
   const draft = { ...bareDraft(document, head), logsource, ...readDraft(entry, where, options, reporter) }
-  const said = compileDraft(throughPipeline(draft, options, reporter), reporter)
+  const { expression: said } = compileDraft(throughPipeline(draft, options, reporter), {}, reporter)
   const keeps = saysWhatToKeep(entry)
   if (!keeps && entry) {
     reporter.warn(entry.keyAt, 'this condition is read as what to leave out; write it with `not` in front to say so')

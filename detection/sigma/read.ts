@@ -37,6 +37,8 @@ export interface ReadFileOptions {
   readonly fallbackId: string
   readonly placeholders?: ReadonlyMap<string, readonly string[]>
   readonly pipeline?: Pipeline | undefined
+  /** Whether rules keep their selections, so that their matches can be explained. */
+  readonly explain?: boolean
   /** The log sources of the rule that a correlation names; pipelines ask for them. */
   readonly logsourcesOf?: ReadOptions['logsourcesOf']
 }
@@ -77,9 +79,9 @@ export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
     previous = merged
     const fallbackId = count === 0 ? options.fallbackId : `${options.fallbackId}-${count}`
     count++
-    const { pipeline, logsourcesOf } = options
+    const { pipeline, logsourcesOf, explain = false } = options
     const read: ReadOptions = {
-      ...{ fallbackId, placeholder },
+      ...{ fallbackId, placeholder, explain },
       ...(pipeline ? { pipeline } : {}),
       ...(logsourcesOf ? { logsourcesOf } : {}),
     }

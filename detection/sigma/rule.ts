@@ -20,6 +20,13 @@ export interface SigmaRule {
   /** `sigma` where the rule says nothing: the field names of its log source. */
   readonly taxonomy: string
   readonly expression: Expression
+  /** What each search identifier asks, where that was wanted: to explain matches. */
+  readonly selections?: readonly Selection[]
+}
+
+interface Selection {
+  readonly name: string
+  readonly expression: Expression
 }
 
 export interface ReadOptions {
@@ -28,6 +35,8 @@ export interface ReadOptions {
   readonly placeholder: (name: string) => readonly string[] | undefined
   /** What changes every document before it is compiled. */
   readonly pipeline?: Pipeline
+  /** Whether rules keep their selections. */
+  readonly explain?: boolean
   /** The log sources of the rule that a correlation names, as its document says. */
   readonly logsourcesOf?: (reference: string) => readonly RuleLogsource[]
 }
@@ -45,7 +54,7 @@ export function readRule(document: MapNode, options: ReadOptions, reporter: Repo
     head,
     logsource: draft.logsource,
     taxonomy: taxonomy?.value.kind === 'scalar' ? taxonomy.value.text : 'sigma',
-    expression: compileDraft(draft, reporter),
+    ...compileDraft(draft, options, reporter),
   }
 }
 
@@ -90,19 +99,25 @@ export function readDraft(
 /** What a draft asks. */
 export function compileDraft(
   { identifiers, conditions }: Pick<RuleDraft, 'identifiers' | 'conditions'>,
+  { explain = false }: Pick<ReadOptions, 'explain'>,
   reporter: Reporter,
-): Expression {
+): Pick<SigmaRule, 'expression' | 'selections'> {
   const context = newCompileContext(reporter)
   const compiled = new Map<string, Expression | undefined>()
   for (const [name, draft] of identifiers) compiled.set(name, compileDetection(draft, context))
   const budget = { nodes: EXPRESSION_NODES_MAX }
-  return or(
+  const expression = or(
     conditions.map((source) => {
       const condition = parseCondition(source, reporter)
       if (!condition) return FALSE
       return resolveCondition(condition, { identifiers: compiled, budget, at: source.at }, reporter)
     }),
   )
+  if (!explain) return { expression }
+  return {
+    expression,
+    selections: [...compiled].flatMap(([name, asked]) => (asked ? [{ name, expression: asked }] : [])),
+  }
 }
 
 /** A list of conditions is their disjunction. */
