@@ -20,7 +20,7 @@ import {
   TALLY_INTERVAL_MS,
 } from './detection/index.ts'
 import { type BreakGlassUse, createIam, iamMigrations, iamRoutes } from './iam/index.ts'
-import { createIndicators, type Indicators, indicatorRoutes, intelMigrations } from './intel/index.ts'
+import { createIntel, type Intel, intelMigrations } from './intel/index.ts'
 import {
   compileFilter,
   countSteps,
@@ -142,7 +142,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
         const [tried, alerting] = [findings.filter(({ canary }) => canary), findings.filter(({ canary }) => !canary)]
         await health.takeCanaryFindings(tried)
         await cases.takeFindings(alerting)
-        await recordSightings(indicators, findings)
+        await recordSightings(intel, findings)
       },
       'step.done': (step: ShardStep) => {
         countStep(step, clock.now())
@@ -157,7 +157,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       stop.request('the processor is lost', 'failed')
     },
   })
-  const indicators = createIndicators({
+  const intel = createIntel({
     database,
     clock,
     log,
@@ -206,7 +206,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
 
   stop.on('work', 'playbooks', () => playbooks.stop())
   stop.on('work', 'jobs', () => jobs.stop())
-  stop.on('work', 'indicators', () => indicators.stop())
+  stop.on('work', 'intel', () => intel.stop())
   const collecting = setInterval(() => {
     health.collect().catch((err: unknown) => log.warn({ err }, 'what rules did cannot be written down'))
   }, TALLY_INTERVAL_MS)
@@ -240,7 +240,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),
       searchRoutes({ store, authorizer, requireWorkspace }),
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
-      indicatorRoutes(indicators, { compileFilter, requireWorkspace }),
+      ...intel.routes({ compileFilter, requireWorkspace }),
       baselineRoutes(baselines, { requireWorkspace }),
       exclusionRoutes(rules, { requireWorkspace }),
       healthRoutes(health, { requireWorkspace }),
@@ -259,13 +259,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   for (const account of iam.accounts()) {
     await pipes.ensureAccount(account)
     await rules.load(account)
-    await indicators.load(account)
+    await intel.load(account)
     await baselines.load(account)
   }
   iam.onAccount(async (account) => {
     await pipes.ensureAccount(account)
     await rules.load(account)
-    await indicators.load(account)
+    await intel.load(account)
     await baselines.load(account)
   })
   if (does('processor')) processor.begin()
@@ -275,7 +275,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     () => undefined,
     async () => {
       await cases.prune()
-      await indicators.prune()
+      await intel.indicators.prune()
       await health.prune()
       return dropExpired(iam.accounts(), { pipes, log: partitionLog, store, clock })
     },
@@ -333,7 +333,7 @@ function breakGlassFinding({ id, account, userName, action, resource, at }: Brea
 }
 
 /** Writes which indicators were met where. Findings that come again change nothing. */
-async function recordSightings(indicators: Indicators, findings: readonly Finding[]): Promise<void> {
+async function recordSightings({ indicators }: Intel, findings: readonly Finding[]): Promise<void> {
   for (const { id, account, workspace, time, recordIds, indicator } of findings) {
     if (!indicator) continue
     const { id: met, entity, observable } = indicator

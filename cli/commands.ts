@@ -6,6 +6,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'config check': async () => (await import('./config.ts')).configCheckCommand,
   'config show': async () => (await import('./config.ts')).configShowCommand,
   detect: async () => (await import('./detect.ts')).detectCommand,
+  'intel import': async () => (await import('./intel.ts')).intelImportCommand,
+  'intel lookup': async () => (await import('./intel.ts')).intelLookupCommand,
   'playbook lint': async () => (await import('./playbook.ts')).playbookLintCommand,
   'playbook run': async () => (await import('./playbook.ts')).playbookRunCommand,
   'playbook test': async () => (await import('./playbook.ts')).playbookTestCommand,

@@ -4,5 +4,8 @@ export const intelError = defineErrors({
   'intel.indicator.notFound': { status: 404, title: 'No such indicator' },
   'intel.indicator.refused': { status: 422, title: 'Not an indicator' },
   'intel.indicator.otherId': { status: 422, title: 'The indicator has another id than its path' },
+  'intel.import.unreadable': { status: 400, title: 'Not a form of indicators that is known' },
+  'intel.import.tooMany': { status: 409, title: 'Too many STIX objects' },
+  'intel.import.tooLarge': { status: 413, title: 'The import is too large' },
   'intel.indicator.tooMany': { status: 409, title: 'Too many indicators' },
 })

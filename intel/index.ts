@@ -1,9 +1,8 @@
 export { scoreAt } from './decay.ts'
-
+export { findImportFiles, splitImport } from './import/files.ts'
 export { indicatorId } from './indicator-id.ts'
-export { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
+export { createIntel, type Intel } from './intel.ts'
 export { type Hit, IndicatorIndex, type IntelChange } from './match/indicator-index.ts'
 export { intelMigrations } from './migrations.ts'
-export { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
-export type { Sighting } from './store.ts'
-export { type ExactType, type Indicator, type LiveOpinion, type Place, tlps } from './types.ts'
+export type { IntelRouteDeps } from './routes.ts'
+export { type ExactType, tlps } from './types.ts'

@@ -56,6 +56,12 @@ export interface Told {
   readonly unchanged: number
 }
 
+/** Until when a STIX object's word is over, and the indicators that it still speaks of. */
+export interface Ended {
+  readonly saidAt: number
+  readonly keeps: ReadonlySet<string>
+}
+
 export type SightingKind = 'seen' | 'falsePositive' | 'expired'
 
 /** The indicators of all workspaces, kept and live. A change is before the matchers when its call resolves. */
@@ -79,10 +85,16 @@ export interface Indicators {
   delete(place: Place, id: string, ifMatch?: string): Promise<void>
   /** Takes back what one source says.   @throws intel.indicator.notFound */
   withdraw(place: Place, id: string, source: string): Promise<void>
-  /** Ends what a source says by these STIX objects.   @returns how many indicators changed */
-  revokeStix(place: Place, source: string, stixIds: readonly string[], saidAt: number): Promise<number>
+  /** Ends what a source said by STIX objects until an instant, of all values but those that it still speaks of.
+   * @returns how many indicators changed */
+  revokeStix(place: Place, source: string, ended: ReadonlyMap<string, Ended>): Promise<number>
   /** A person's word: it was seen and is bad (decay begins anew), it was wrong (opinions are worth half), it is over. */
   judge(place: Place, id: string, kind: SightingKind): Promise<Indicator>
+  /** Writes that the indicators of STIX objects were met elsewhere; decay begins anew.   @returns how many were new */
+  recordStixSightings(
+    place: Place,
+    sightings: readonly { readonly of: string; readonly sighting: Omit<Sighting, 'indicator'> }[],
+  ): Promise<number>
   /** Writes that indicators were met, each at each entity at most once an hour. Unknown ones are passed over. */
   recordSightings(place: Place, sightings: readonly Sighting[]): Promise<number>
   sightings(place: Place, id: string, limit: number): Promise<Sighting[]>
@@ -224,18 +236,22 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       })
     },
 
-    async revokeStix(place, source, stixIds, saidAt) {
-      const ended = new Set(stixIds)
-      const ids = await store.idsOfStix(place, source, stixIds)
+    async revokeStix(place, source, ended) {
+      const ids = await store.idsOfStix(place, source, [...ended.keys()])
+      const isOver = ({ id }: Indicator, opinion: Opinion) => {
+        const end = opinion.source === source ? ended.get(opinion.stixId ?? '') : undefined
+        return end !== undefined && !opinion.revoked && opinion.updatedAt <= end.saidAt && !end.keeps.has(id)
+      }
       let changed = 0
       for (let from = 0; from < ids.length; from += OPINIONS_PER_WRITE) {
         const written = await update(place, ids.slice(from, from + OPINIONS_PER_WRITE), (known) =>
           [...known.values()].flatMap((before) => {
-            const opinions = before.opinions.map((opinion) =>
-              opinion.source === source && ended.has(opinion.stixId ?? '') && opinion.updatedAt <= saidAt
-                ? { ...opinion, revoked: true, expiresAt: 0, updatedAt: saidAt }
-                : opinion,
-            )
+            if (!before.opinions.some((opinion) => isOver(before, opinion))) return []
+            const opinions = before.opinions.map((opinion) => {
+              if (!isOver(before, opinion)) return opinion
+              const updatedAt = ended.get(opinion.stixId ?? '')?.saidAt ?? opinion.updatedAt
+              return { ...opinion, revoked: true, expiresAt: 0, updatedAt }
+            })
             return [{ ...before, opinions, updatedAt: clock.now() }]
           }),
         )
@@ -253,6 +269,29 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       })
       assert(after, 'a judged indicator keeps its opinions')
       return after
+    },
+
+    async recordStixSightings(place, sightings) {
+      let added = 0
+      for (const { of, sighting } of sightings) {
+        const ids = await store.idsOfStix(place, undefined, [of])
+        added += await store.addSightings(
+          place,
+          ids.map((indicator) => ({ ...sighting, indicator })),
+        )
+        await update(place, ids, (known) =>
+          [...known.values()].flatMap((before) => {
+            const opinions = before.opinions.map((opinion) =>
+              opinion.stixId === of && !opinion.revoked && opinion.lastSeen < sighting.at
+                ? settle(before, { ...opinion, lastSeen: sighting.at })
+                : opinion,
+            )
+            const changed = opinions.some((opinion, index) => opinion !== before.opinions[index])
+            return changed ? [{ ...before, opinions, updatedAt: clock.now() }] : []
+          }),
+        )
+      }
+      return added
     },
 
     recordSightings: (place, sightings) => store.addSightings(place, sightings),

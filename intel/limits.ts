@@ -38,3 +38,19 @@ export const SCORE_THRESHOLD = 30
 /** The shortest prefixes of a network that may be an indicator. */
 export const PREFIX_MIN_V4 = 8
 export const PREFIX_MIN_V6 = 16
+/** Characters of a STIX pattern; MISP objects make long ones. */
+export const PATTERN_CHARS_MAX = 16_384
+/** Tokens of a STIX pattern. */
+export const PATTERN_TOKENS_MAX = 20_000
+/** Nesting of parentheses in a STIX pattern. */
+export const PATTERN_DEPTH_MAX = 32
+/** Nesting of JSON that is imported. */
+export const JSON_DEPTH_MAX = 64
+/** Characters of one STIX object as JSON. */
+export const STIX_OBJECT_CHARS_MAX = 256 * 1024
+/** STIX objects that a workspace keeps, versions counted. */
+export const OBJECTS_MAX = 2_000_000
+/** STIX objects written in one transaction. */
+export const OBJECTS_PER_WRITE = 500
+/** Bytes of a file of lines that the command line sends at a time. */
+export const IMPORT_PART_BYTES = 4 * 1024 * 1024

@@ -81,4 +81,28 @@ export const intelMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'intel/0002-stix-objects',
+    async up(db) {
+      await db.schema
+        .createTable('intel_stix_object')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        // `modified` with six decimals; empty for objects that have no versions.
+        .addColumn('version', 'text', (column) => column.notNull())
+        .addColumn('type', 'text', (column) => column.notNull())
+        .addColumn('spec_version', 'text', (column) => column.notNull())
+        .addColumn('added_us', 'bigint', (column) => column.notNull())
+        .addColumn('json', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_stix_object_pk', ['account', 'workspace', 'id', 'version'])
+        .execute()
+      await db.schema
+        .createIndex('intel_stix_object_added')
+        .on('intel_stix_object')
+        .columns(['account', 'workspace', 'added_us'])
+        .unique()
+        .execute()
+    },
+  },
 ]

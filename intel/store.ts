@@ -1,5 +1,6 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { Database } from '../platform/index.ts'
+import { type CounterTables, takeNumbers } from './counter-store.ts'
 import { ROWS_PER_STATEMENT } from './limits.ts'
 import {
   type Indicator,
@@ -46,7 +47,7 @@ interface OpinionRow {
   about: string
 }
 
-interface IntelTables {
+interface IntelTables extends CounterTables {
   intel_indicator: IndicatorRow
   intel_opinion: OpinionRow
   intel_sighting: {
@@ -59,7 +60,6 @@ interface IntelTables {
     at: number
     about: string
   }
-  intel_counter: { account: string; workspace: string; name: string; value: number }
 }
 
 type Tx = Transaction<IntelTables>
@@ -97,7 +97,7 @@ export function createIntelStore(database: Database) {
       change: (known: ReadonlyMap<string, Indicator>, total: number) => readonly IndicatorDraft[],
     ): Promise<{ written: Indicator[]; deleted: Indicator[] }> {
       return db.write(async (tx) => {
-        const first = await takeNumbers(tx, place, ids.length, now)
+        const first = await takeNumbers(tx, { ...place, name: 'added' }, ids.length, now)
         const known = new Map((await readMany(tx, place, ids)).map((indicator) => [indicator.id, indicator]))
         const total = await countOf(tx, place)
         const drafts = change(known, total)
@@ -120,19 +120,19 @@ export function createIntelStore(database: Database) {
       return readMany(db.read, place, ids)
     },
 
-    /** Ids of indicators that are parts of a STIX object, as one source gave it. */
-    async idsOfStix(place: Place, source: string, stixIds: readonly string[]): Promise<string[]> {
+    /** Ids of indicators that are parts of STIX objects, as one source gave them or any. */
+    async idsOfStix(place: Place, source: string | undefined, stixIds: readonly string[]): Promise<string[]> {
       const ids: string[] = []
       for (const chunk of chunks(stixIds)) {
-        const rows = await db.read
+        let query = db.read
           .selectFrom('intel_opinion')
           .select('indicator')
           .distinct()
           .where('account', '=', place.account)
           .where('workspace', '=', place.workspace)
           .where('stix_id', 'in', chunk)
-          .where('source', '=', source)
-          .execute()
+        if (source !== undefined) query = query.where('source', '=', source)
+        const rows = await query.execute()
         ids.push(...rows.map(({ indicator }) => indicator))
       }
       return ids
@@ -261,22 +261,6 @@ export function createIntelStore(database: Database) {
       await db.write((tx) => tx.deleteFrom('intel_sighting').where('at', '<', before).execute())
     },
   }
-}
-
-/** Reserves `count` numbers that follow all given before, by the clock where it is ahead.   @returns the first */
-async function takeNumbers(tx: Tx, place: Place, count: number, now: number): Promise<number> {
-  const nowUs = now * 1000
-  const { value } = await tx
-    .insertInto('intel_counter')
-    .values({ ...place, name: 'added', value: nowUs + count })
-    .onConflict((conflict) =>
-      conflict.columns(['account', 'workspace', 'name']).doUpdateSet({
-        value: sql<number>`case when intel_counter.value > ${nowUs} then intel_counter.value + ${count} else ${nowUs + count} end`,
-      }),
-    )
-    .returning('value')
-    .executeTakeFirstOrThrow()
-  return value - count + 1
 }
 
 async function countOf(db: Pick<Tx, 'selectFrom'>, place: Place): Promise<number> {

@@ -1,0 +1,29 @@
+import type { AccountId, Api } from '../platform/index.ts'
+import { createImports, type Imports } from './import/import.ts'
+import { importRoutes } from './import/routes.ts'
+import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
+import { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
+import { createStixStore } from './stix/store.ts'
+
+/** Threat intelligence: what is kept, what is matched, and how others bring and take it. */
+export interface Intel {
+  readonly indicators: Indicators
+  readonly imports: Imports
+  routes(deps: IntelRouteDeps): readonly ((api: Api) => void)[]
+  /** Puts what is kept for an account before the matchers; before the first event is processed. */
+  load(account: AccountId): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createIntel(deps: IndicatorsDeps): Intel {
+  const indicators = createIndicators(deps)
+  const objects = createStixStore(deps.database)
+  const imports = createImports({ indicators, objects, clock: deps.clock })
+  return {
+    indicators,
+    imports,
+    routes: (routeDeps) => [indicatorRoutes(indicators, routeDeps), importRoutes(imports, routeDeps)],
+    load: (account) => indicators.load(account),
+    stop: () => indicators.stop(),
+  }
+}
