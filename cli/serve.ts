@@ -116,7 +116,7 @@ What next
   Sign in        user ${credentials?.userName}, password in ${join(dataDir, 'bootstrap-credentials.json')};
                  or a token for curl: npx rampart token --data-dir ${dataDir}
   Search         npx rampart search --data-dir ${dataDir} 'source=logs | stats count() by hostname'
-  The content    content/demo: the rules and playbooks you just saw at work
+  The content    content/rules and content/demo/playbooks: what you just saw at work
 Ctrl-C stops the service.
 `)
 }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { packRules } from '../../detection/index.ts'
 import { type Clock, printable } from '../../platform/index.ts'
 import type { Client } from '../client.ts'
 import type { Io } from '../command.ts'
@@ -11,6 +12,7 @@ import { createTeller, type Noise, type Part, readStory, type Scene, type Story 
 import { createWatch, type SeenAlert, type Sighting, type Watch } from './watch.ts'
 
 const content = fileURLToPath(new URL('../../content/demo/', import.meta.url))
+const rules = fileURLToPath(new URL('../../content/rules/', import.meta.url))
 
 const LOOK_EVERY_MS = 250
 const NOISE_EVERY_MS = 100
@@ -98,11 +100,7 @@ async function installContent(story: Story, deps: DemoDeps): Promise<string[]> {
   for (const [pipe, body] of Object.entries(story.pipes)) {
     await client.call(`${base}/dataspaces/default/pipes/${pipe}`, { method: 'PUT', body })
   }
-  // A correlation is refused as long as a rule that it watches is not there.
-  const isCorrelation = (text: string) => Number(/^correlation:/m.test(text))
-  for (const text of (await readTexts('rules')).sort((a, b) => isCorrelation(a) - isCorrelation(b))) {
-    await client.call(`${base}/rules/${yamlId(text)}`, { method: 'PUT', body: text, contentType: 'application/yaml' })
-  }
+  await client.call(`${base}/rules:import`, { body: packRules(rules), contentType: 'application/gzip' })
   const playbookIds: string[] = []
   for (const text of await readTexts('playbooks')) {
     const id = yamlId(text)
