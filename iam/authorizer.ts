@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { Authorizer, AuthzRequest, Clock, Decision, Principal } from '../platform/index.ts'
 import { type BreakGlassAlarm, custodyList, isCustody } from './access/break-glass.ts'
 import { isOpen } from './access/may-act.ts'
@@ -33,6 +33,8 @@ export interface AuthorizerDeps {
 export interface Given {
   /** Whether the request's context may speak for the platform, as in a simulation. */
   readonly asserted?: boolean
+  /** Whether somebody asks what another may do. */
+  readonly asked?: boolean
   readonly onResource?: ResourceLayer
 }
 
@@ -44,8 +46,39 @@ function namesOf(principal: Principal, view: PolicyView): string[] {
 
 const nothing = new StatementList([])
 
+const ID_BYTES = 16
+/** Taken 256 ids at a time: asking for each costs more than deciding. */
+const random = Buffer.allocUnsafe(256 * ID_BYTES)
+let randomAt = random.length
+
+/** 128 random bits in hexadecimal. */
 function makeDecisionId(): string {
-  return randomUUID().replaceAll('-', '')
+  if (randomAt === random.length) {
+    randomFillSync(random)
+    randomAt = 0
+  }
+  const id = random.toString('hex', randomAt, randomAt + ID_BYTES)
+  randomAt += ID_BYTES
+  return id
+}
+
+/** A decision that tells what determined it when it is asked; few ask. */
+class Decided implements Decision {
+  readonly allowed: boolean
+  readonly id: string
+  readonly reason: Decision['reason']
+  readonly #case: Case
+
+  constructor(id: string, reason: Decision['reason'], from: Case) {
+    this.allowed = reason === 'allow'
+    this.id = id
+    this.reason = reason
+    this.#case = from
+  }
+
+  get determining(): readonly string[] {
+    return determiningStatements(this.#case.layers, this.#case.question)
+  }
 }
 
 /** Everything one decision looks at. */
@@ -78,7 +111,7 @@ export class IamAuthorizer implements Authorizer {
     const decision = this.decide(request, this.#deps.evaluator, { onResource })
     return (await this.#isTold(request, decision))
       ? decision
-      : this.#refuse(request, { ...decision, allowed: false, reason: 'error' })
+      : this.#refuse(request, { allowed: false, id: decision.id, reason: 'error', determining: [] })
   }
 
   /** What a break-glass user does raises an alert, or does not happen. Asking what one could do is no use of it. */
@@ -110,9 +143,8 @@ export class IamAuthorizer implements Authorizer {
         return this.#refuse(request, { allowed: false, id, reason: 'error', determining: [] }, found)
       }
       const { reason } = decide(found.layers, found.question, evaluator)
-      const determining = determiningStatements(found.layers, found.question)
-      const decision: Decision = { allowed: reason === 'allow', id, reason, determining }
-      return decision.allowed ? decision : this.#refuse(request, decision, found)
+      const decision = new Decided(id, reason, found)
+      return decision.allowed ? decision : this.#refuse(request, decision, found, given.asked)
     } catch (error) {
       this.#deps.log.error(
         { err: error, decisionId: id, principal: request.principal.arn },
@@ -122,9 +154,24 @@ export class IamAuthorizer implements Authorizer {
     }
   }
 
+  /** The same as an answer alone, of which nothing is kept. */
+  isAllowed(request: AuthzRequest, evaluator: Evaluator): boolean {
+    try {
+      const found = this.caseOf(request)
+      return (
+        found !== undefined &&
+        found.view.broken.length === 0 &&
+        decide(found.layers, found.question, evaluator).reason === 'allow'
+      )
+    } catch (error) {
+      this.#deps.log.error({ err: error, principal: request.principal.arn }, 'a decision failed: denied')
+      return false
+    }
+  }
+
   /** Keeps why, for whoever quotes the id. */
-  #refuse(request: AuthzRequest, decision: Decision, seen?: Case): Decision {
-    this.#deps.decisions.add({ request, decision, seen })
+  #refuse(request: AuthzRequest, decision: Decision, seen?: Case, asked = false): Decision {
+    this.#deps.decisions.add({ request, decision, seen, asked })
     return decision
   }
 

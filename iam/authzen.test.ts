@@ -415,3 +415,73 @@ describe.skipIf(!folder)('AuthZEN, interop decision files (needs ../shared/data/
     })
   })
 })
+
+describe('AuthZEN about the users and policies of the account', () => {
+  const doc = { type: 'doc', id: 'arn:rampart:docs:local:000000000001:doc/1' }
+  const ann = { type: 'user', id: 'ann' }
+  const statement = (Action: string, Condition: object) => ({ Effect: 'Allow', Action, Resource: doc.id, Condition })
+  let pep: string
+
+  beforeAll(async () => {
+    const account = iam.accounts()[0]!
+    const give = (name: string, document: object) =>
+      iam.attachments.putInline(account, { kind: 'user', name }, 'given', JSON.stringify(document))
+    await iam.users.create(account, { name: 'ann' })
+    await give(
+      'ann',
+      policy(
+        statement('docs:doc:read', { Bool: { 'g:MFAPresent': 'true' } }),
+        statement('docs:doc:list', { StringEquals: { 'ctx:region': 'eu' } }),
+        statement('docs:doc:print', { StringEquals: { 'ctx:resource.label': 'open', 'ctx:subject.desk': '7' } }),
+        statement('docs:doc:tag', { StringEquals: { 'docs:Label': 'a' } }),
+        statement('docs:doc:own', { StringEquals: { 'g:UserName': 'ann' } }),
+      ),
+    )
+    const password = 'long-Pass-phrase-7-for-this-test'
+    await iam.users.create(account, { name: 'pep', password })
+    await give('pep', policy({ Effect: 'Allow', Action: 'iam:pdp:evaluate', Resource: '*' }))
+    pep = (await iam.signIn({ userName: 'pep', password, sourceIp: '127.0.0.1' })).accessToken
+  })
+
+  const decided = async (who: string, body: object) => {
+    const answer = await post('/access/v1/evaluation', body, { authorization: `Bearer ${who}` })
+    expect(answer.statusCode).toBe(200)
+    return answer.json().decision
+  }
+  const act = (name: string) => ({ name: `docs:doc:${name}` })
+
+  it.each([
+    ['g:MFAPresent', true],
+    ['G:mfapresent', true],
+    ['aws:MultiFactorAuthPresent', 'true'],
+  ])('takes %s only from who may assert it', async (key, value) => {
+    const body = ask(ann, act('read'), doc, { context: { [key]: value } })
+    expect(await decided(token, body)).toBe(true)
+    expect(await decided(pep, body)).toBe(false)
+  })
+
+  it('lets nobody be somebody else by properties or context', async () => {
+    const stranger = { type: 'user', id: 'pep', properties: { 'g:UserName': 'ann', UserName: 'ann' } }
+    expect(await decided(pep, ask(ann, act('own'), doc))).toBe(true)
+    expect(await decided(pep, ask(stranger, act('own'), doc, { context: { 'g:UserName': 'ann' } }))).toBe(false)
+    expect(await decided(pep, ask(ann, act('own'), doc, { context: { 'g:UserName': 'bob' } }))).toBe(true)
+  })
+
+  it('reads context and properties under `ctx:`, and keys of services as they are', async () => {
+    expect(await decided(pep, ask(ann, act('list'), doc, { context: { region: 'eu' } }))).toBe(true)
+    expect(await decided(pep, ask(ann, act('list'), doc, { context: { region: 'us' } }))).toBe(false)
+    const open = { ...doc, properties: { label: 'open' } }
+    expect(await decided(pep, ask({ ...ann, properties: { desk: 7 } }, act('print'), open))).toBe(true)
+    expect(await decided(pep, ask(ann, act('print'), open))).toBe(false)
+    expect(await decided(pep, ask(ann, act('tag'), doc, { context: { 'docs:Label': 'a' } }))).toBe(true)
+  })
+
+  it('says the request id back, its own where there is none or a strange one', async () => {
+    const answered = async (id?: string) =>
+      (await post('/access/v1/evaluation', ask(ann, act('own'), doc), id === undefined ? {} : { 'x-request-id': id }))
+        .headers['x-request-id']
+    expect(await answered('bfe9eb29-ab87-4ca3-be83-a1d5d8305716')).toBe('bfe9eb29-ab87-4ca3-be83-a1d5d8305716')
+    expect(await answered()).toMatch(/^[0-9a-f-]{36}$/)
+    expect(await answered('a b\tc')).toMatch(/^[0-9a-f-]{36}$/)
+  })
+})

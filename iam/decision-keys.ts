@@ -20,7 +20,9 @@ export class DecisionKeys implements KeyValues {
   readonly #principal: Principal
   readonly #view: PolicyView
   readonly #now: number
-  readonly #request: ReadonlyMap<string, ContextValue>
+  readonly #context: ReadonlyMap<string, ContextValue> | undefined
+  /** `#context` by canonical keys, once something was looked for in it. */
+  #request: ReadonlyMap<string, ContextValue> | undefined
   readonly #asserted: boolean
   readonly #resource: AskedResource
 
@@ -38,14 +40,21 @@ export class DecisionKeys implements KeyValues {
     this.#principal = given.principal
     this.#view = given.view
     this.#now = given.now
-    const request = new Map<string, ContextValue>()
-    for (const [name, value] of given.context ?? []) request.set(canonicalKeyOf(name), value)
-    this.#request = request
+    this.#context = given.context
+  }
+
+  #stated(key: string): ContextValue | undefined {
+    if (!this.#request) {
+      const request = new Map<string, ContextValue>()
+      if (this.#context) for (const [name, value] of this.#context) request.set(canonicalKeyOf(name), value)
+      this.#request = request
+    }
+    return this.#request.get(key)
   }
 
   get(key: string): ContextValue | undefined {
     if (this.#asserted || !key.startsWith('g:')) {
-      const stated = this.#request.get(key)
+      const stated = this.#stated(key)
       if (stated !== undefined) return stated
     }
     if (key.startsWith('g:principaltag/')) return this.#tag(key.slice('g:principaltag/'.length))
@@ -104,7 +113,7 @@ export class DecisionKeys implements KeyValues {
       case 'g:dayofweek':
         return DAYS[new Date(this.#now).getUTCDay()]
       default:
-        return this.#request.get(key)
+        return this.#stated(key)
     }
   }
 

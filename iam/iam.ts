@@ -146,6 +146,8 @@ export interface Iam {
   /** Decides as `authorizer` does, by the native evaluator: what many decisions at once are asked of. Keys in the
    * context go before what the platform knows, so who asks must be allowed to state them. */
   decide(request: AuthzRequest): Decision
+  /** Whether a principal is let do something by its policies; nothing of it is kept. */
+  isAllowed(request: AuthzRequest): boolean
   /** The user or role of the account that an ARN names, as it would be without any session. */
   findPrincipal(account: AccountId, arn: string): Principal | undefined
   /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
@@ -297,7 +299,8 @@ export async function createIam({
       })
     },
     firstAccount: () => directory.findAccount(FIRST_ACCOUNT)?.id,
-    decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true }),
+    decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true, asked: true }),
+    isAllowed: (request) => authorizer.isAllowed(request, nativeEvaluator),
     findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: async ({ accountId, origin = '', ...input }) => {

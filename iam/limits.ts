@@ -130,10 +130,14 @@ export const ACCESS_DIFF_DECISIONS_MAX = 20_000
 /** Resources one call may move; who gains and loses is found for each. */
 export const MOVED_AT_ONCE_MAX = 100
 
-/** Refusals waiting to be written; more are counted and lost, since a decision waits for nothing. */
+/** Refusals waiting to be written; more are counted and lost, since a decision waits for nothing. Half of the room is kept
+ * for what is refused to callers themselves. */
 export const DECISION_QUEUE_MAX = 10_000
-/** Written in one transaction, and explained in one go of the event loop. */
-export const DECISION_BATCH_MAX = 100
+export const DECISION_WRITE_EVERY_MS = 1_000
+/** Written in one transaction, so many a second. */
+export const DECISION_BATCH_MAX = 500
+/** In one go of the event loop. */
+export const DECISIONS_EXPLAINED_AT_ONCE = 25
 export const DECISION_RETENTION_MS = 90 * 24 * 3_600_000
 export const DECISIONS_KEPT_MAX = 1_000_000
 /** Written between two looks for what is too old or too much. */

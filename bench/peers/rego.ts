@@ -148,9 +148,7 @@ function like(text: string, pattern: string): string[] {
 function resource(pattern: string): string[] {
   if (pattern === '*') return ['true']
   const fields = pattern.split(':')
-  const terms = fields
-    .slice(0, 5)
-    .flatMap((field, index) => (field === '*' ? [] : like(`q.f[${index}]`, field)))
+  const terms = fields.slice(0, 5).flatMap((field, index) => (field === '*' ? [] : like(`q.f[${index}]`, field)))
   const last = fields.slice(5).join(':')
   if (last !== '*') terms.push(...like('q.f5', last))
   return terms.length > 0 ? terms : ['count(q.f) > 5']

@@ -97,7 +97,7 @@ function messageOf({ path, port, headers }: LoadSpec, body: string): Buffer {
 function readAnswer(bytes: Buffer): { readonly length: number; readonly status: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
-  const head = bytes.latin1Slice(0, end)
+  const head = bytes.toString('latin1', 0, end)
   const length = /\r\ncontent-length: *([0-9]+)/i.exec(head)?.[1]
   if (length === undefined) throw new Error(`an answer without Content-Length: ${head.slice(0, 200)}`)
   return { length: end + 4 + Number(length), status: Number(head.slice(9, 12)) }

@@ -68,7 +68,9 @@ async function populateGroups(db: Kysely<IamTables>, { groups, policies }: { gro
     ${count(groups)} select ${ACCOUNT}, ${name}, 'group-' || i, 1 from n`.execute(db)
   for (const step of [7, 11, 13]) {
     await sql`insert or ignore into iam_attachment (account, holder_kind, holder, policy_arn)
-      ${count(groups)} select ${ACCOUNT}, 'group', ${name}, ${arnOf(sql`(i * ${step}) % ${policies}`)} from n`.execute(db)
+      ${count(groups)} select ${ACCOUNT}, 'group', ${name}, ${arnOf(sql`(i * ${step}) % ${policies}`)} from n`.execute(
+      db,
+    )
   }
 }
 

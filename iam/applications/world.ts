@@ -48,7 +48,7 @@ export interface Evaluation {
   readonly subject: EntityRef
   readonly action: ActionRef
   readonly resource: EntityRef
-  readonly context?: Properties
+  readonly context?: Properties | undefined
 }
 
 export interface EvaluationResult {
@@ -133,7 +133,7 @@ class EvaluationKeys implements KeyValues {
 }
 
 /** Scalars and lists of scalars; what is nested further has no key. */
-function toContextValue(value: unknown): ContextValue | undefined {
+export function toContextValue(value: unknown): ContextValue | undefined {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
   if (!Array.isArray(value)) return undefined
   return value.filter((one) => typeof one === 'string' || typeof one === 'number').map(String)

@@ -6,6 +6,8 @@ import {
   DECISION_EXPLANATION_LENGTH_MAX,
   DECISION_QUEUE_MAX,
   DECISION_RETENTION_MS,
+  DECISION_WRITE_EVERY_MS,
+  DECISIONS_EXPLAINED_AT_ONCE,
   DECISIONS_KEPT_MAX,
   DECISIONS_PER_PRUNE,
 } from '../limits.ts'
@@ -18,6 +20,8 @@ export interface Refused {
   readonly request: AuthzRequest
   readonly decision: Decision
   readonly seen: { readonly layers: Layers; readonly question: Question } | undefined
+  /** Somebody asked what another may do. */
+  readonly asked?: boolean
 }
 
 export interface LoggedDecision {
@@ -40,12 +44,19 @@ export interface DecisionLogDeps {
   readonly keptMax?: number
 }
 
-/** Refusals behind their ids. A decision never waits for it: what it cannot take is counted and lost. */
+interface Taken {
+  readonly refused: Refused
+  readonly at: number
+}
+
+/** Refusals behind their ids. A decision never waits for it: what it cannot take is counted and lost. It is written once a
+ * second and so much at most, so that however much is refused, deciding stays fast. */
 export class DecisionLog {
   readonly #deps: DecisionLogDeps
   readonly #store: DecisionStore
-  #queue: { readonly refused: Refused; readonly at: number }[] = []
+  #queue: Taken[] = []
   #writing: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
   #untilPrune = 0
 
   constructor(deps: DecisionLogDeps) {
@@ -55,20 +66,23 @@ export class DecisionLog {
 
   /** Takes a refusal, or counts it lost. Never throws and never waits. */
   add(refused: Refused): void {
-    if (this.#queue.length >= (this.#deps.queueMax ?? DECISION_QUEUE_MAX)) {
+    const queueMax = this.#deps.queueMax ?? DECISION_QUEUE_MAX
+    // Who asks about others can ask a lot; what was refused here keeps its room.
+    if (this.#queue.length >= (refused.asked ? queueMax / 2 : queueMax)) {
       this.#deps.onLost(1)
       return
     }
     this.#queue.push({ refused, at: this.#deps.clock.now() })
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined
-    })
+    this.#arm()
   }
 
-  /** A refusal of the account's, with those that were under way when this was called. */
+  /** A refusal of the account's, also one that is not written yet. */
   async find(account: AccountId, id: string): Promise<LoggedDecision | undefined> {
+    const waiting = this.#queue.find(
+      ({ refused: { decision, request } }) => decision.id === id && request.principal.account === account,
+    )
     await this.#writing
-    const row = await this.#store.find(account, id)
+    const row = waiting ? rowOf(waiting) : await this.#store.find(account, id)
     return (
       row && {
         ...row,
@@ -79,22 +93,42 @@ export class DecisionLog {
 
   /** Resolves when everything taken is written or counted. */
   async close(): Promise<void> {
-    await this.#writing
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.#queue.length > 0 || this.#writing) await this.#write()
   }
 
-  async #write(): Promise<void> {
-    // The decision that brought us here is answered first.
-    await new Promise<void>((resolve) => setImmediate(resolve))
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.slice(0, DECISION_BATCH_MAX)
-      this.#queue = this.#queue.slice(DECISION_BATCH_MAX)
-      try {
-        await this.#store.insert(batch.map(rowOf))
-        await this.#prune(batch.length)
-      } catch (error) {
-        this.#deps.onLost(batch.length)
-        this.#deps.log.error({ err: error, count: batch.length }, 'refusals could not be written to the decision log')
+  #arm(): void {
+    if (this.#timer || this.#writing) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#write()
+    }, DECISION_WRITE_EVERY_MS).unref()
+  }
+
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeBatch().finally(() => {
+      this.#writing = undefined
+      if (this.#queue.length > 0) this.#arm()
+    })
+    return this.#writing
+  }
+
+  async #writeBatch(): Promise<void> {
+    const batch = this.#queue.slice(0, DECISION_BATCH_MAX)
+    this.#queue = this.#queue.slice(DECISION_BATCH_MAX)
+    try {
+      const rows: DecisionRow[] = []
+      for (const [index, taken] of batch.entries()) {
+        // Explaining takes longer than deciding: others get their turn between.
+        if (index % DECISIONS_EXPLAINED_AT_ONCE === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+        rows.push(rowOf(taken))
       }
+      await this.#store.insert(rows)
+      await this.#prune(batch.length)
+    } catch (error) {
+      this.#deps.onLost(batch.length)
+      this.#deps.log.error({ err: error, count: batch.length }, 'refusals could not be written to the decision log')
     }
   }
 
@@ -107,7 +141,7 @@ export class DecisionLog {
   }
 }
 
-function rowOf({ refused: { request, decision, seen }, at }: { refused: Refused; at: number }): DecisionRow {
+function rowOf({ refused: { request, decision, seen }, at }: Taken): DecisionRow {
   const explanation = seen && JSON.stringify(explain(seen.layers, seen.question))
   return {
     account: request.principal.account,

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import {
   type Access,
   type Api,
+  type ContextValue,
   contextOf,
   formatCursor,
   type Principal,
@@ -12,10 +13,19 @@ import {
 } from '../../platform/index.ts'
 import { chooseApplication, type Mentioned } from '../applications/choose.ts'
 import { searchActions, searchResources, searchSubjects } from '../applications/search.ts'
-import type { ActionRef, ApplicationWorld, EntityRef, Properties } from '../applications/world.ts'
+import {
+  type ActionRef,
+  type ApplicationWorld,
+  type EntityRef,
+  type Evaluation,
+  type Properties,
+  toContextValue,
+} from '../applications/world.ts'
+import { canonicalKeyOf } from '../decision/question.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { BATCH_MAX, SEARCH_RESULTS_MAX } from '../limits.ts'
+import { isPlatformKey } from '../policy/context-keys.ts'
 
 const anyObject = Type.Object({}, { additionalProperties: true })
 const bodySchema = Type.Object(
@@ -111,8 +121,44 @@ class Ask {
     this.#worlds = app === undefined ? iam.applications.list(account) : [iam.applications.get(account, app)]
   }
 
+  /** What a request may say of itself where our own policies decide: `ctx:<member>` for a member of its context,
+   * `ctx:subject.<p>` and the like for properties, and keys of services under their own names. Keys of the platform
+   * count from those only who may assert them; from others they are as unknown members. */
+  keysOf({ subject, action, resource, context }: Evaluation): ReadonlyMap<string, ContextValue> {
+    const keys = new Map<string, ContextValue>()
+    for (const name in context) {
+      const value = toContextValue(context[name])
+      if (value === undefined) continue
+      if (!name.includes(':')) keys.set(`ctx:${name}`, value)
+      else if (!isPlatformKey(canonicalKeyOf(name)) || this.#mayAssert()) keys.set(name, value)
+    }
+    addProperties(keys, 'subject', subject.properties)
+    addProperties(keys, 'action', action.properties)
+    addProperties(keys, 'resource', resource.properties)
+    return keys
+  }
+
+  #asserts: boolean | undefined
+
+  #mayAssert(): boolean {
+    const { account } = this.principal
+    this.#asserts ??= this.iam.isAllowed({
+      principal: this.principal,
+      action: 'iam:pdp:assertContext',
+      resource: `arn:rampart:iam::${account}:pdp/default`,
+    })
+    return this.#asserts
+  }
+
   world(mentioned: Mentioned): ApplicationWorld | 'ambiguous' | undefined {
     return chooseApplication(this.#worlds, this.principal.name, mentioned)
+  }
+}
+
+function addProperties(keys: Map<string, ContextValue>, of: string, properties: Properties | undefined): void {
+  for (const name in properties) {
+    const value = toContextValue(properties[name])
+    if (value !== undefined) keys.set(`ctx:${of}.${name}`, value)
   }
 }
 
@@ -186,16 +232,19 @@ function evaluate(ask: Ask, body: Properties): Answer {
 }
 
 /** No application: subject is a user or role of the account, action and resource are ours. */
-function evaluateOurs(
-  { iam, principal }: Ask,
-  { subject, action, resource }: { subject: EntityRef; action: ActionRef; resource: EntityRef },
-): Answer {
+function evaluateOurs(ask: Ask, { subject, action, resource, context }: Evaluation): Answer {
+  const { iam, principal } = ask
   const arn = subject.id.startsWith('arn:')
     ? subject.id
     : `arn:rampart:iam::${principal.account}:${subject.type}/${subject.id}`
   const found = iam.findPrincipal(principal.account, arn)
   if (!found) return { decision: false, context: { reason: 'implicitDeny' } }
-  const { allowed, id, reason } = iam.decide({ principal: found, action: action.name, resource: resource.id })
+  const { allowed, id, reason } = iam.decide({
+    principal: found,
+    action: action.name,
+    resource: resource.id,
+    context: ask.keysOf({ subject, action, resource, context }),
+  })
   return { decision: allowed, context: { id, reason } }
 }
 
