@@ -1,44 +1,22 @@
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { createDecisionSet, type DecisionSet, type SetRequest } from '../iam/index.ts'
-import { sharedData } from '../test/support/requirements.ts'
 import { createCedar } from './peers/cedar.ts'
+import { type Policy, readAuthzSet } from './support/authz-set.ts'
 
 type Report = (row: { case: string; value: number; unit: string }) => void
-
-interface User {
-  readonly id: string
-  readonly groups: readonly string[]
-  readonly policies: readonly string[]
-}
-
-interface Policy {
-  readonly id: string
-  readonly document: { readonly Statement: readonly never[] }
-}
 
 /** Decisions of 2,000 users over the acceptance set, its policies copied until there are enough. Rates are by the
  * processor time of one core, so that a neighbour on the machine does not count. */
 export async function run(report: Report, { quick }: { readonly quick: boolean }): Promise<void> {
-  const folder = sharedData('authz')
-  if (!folder) {
+  const set = readAuthzSet()
+  if (!set) {
     report({ case: 'decide: left out, ../shared/data/authz is absent', value: 0, unit: '' })
     return
   }
-  const policies = read<Policy>(folder, 'policies')
-  const groups = new Map(read<{ id: string; policies: string[] }>(folder, 'groups').map((group) => [group.id, group]))
-  const users = read<User>(folder, 'users')
-  const requests = read<SetRequest>(folder, 'requests')
-  const held = new Map(
-    users.map(({ id, ...user }) => [
-      id,
-      [...new Set([...user.policies, ...user.groups.flatMap((group) => groups.get(group)?.policies ?? [])])],
-    ]),
-  )
+  const { policies, requests, held } = set
   const sizes = quick ? [300, 1_000] : [300, 1_000, 10_000, 100_000]
   for (const size of sizes) {
     const loadedAt = performance.now()
-    const set = await copied(policies, held, size, 'native')
+    const copies = await copied(policies, held, size, 'native')
     if (size === sizes.at(-1)) {
       report({ case: `load ${count(size)} policies`, value: (performance.now() - loadedAt) / 1000, unit: 's' })
       report({ case: `resident with ${count(size)} policies`, value: process.memoryUsage.rss() / 2 ** 20, unit: 'MiB' })
@@ -46,7 +24,7 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
     const rounds = quick ? 10 : 100
     report({
       case: `native, ${count(size)} policies`,
-      value: rate(set.isAllowed, requests, rounds),
+      value: rate(copies.isAllowed, requests, rounds),
       unit: 'decisions/s',
     })
   }
@@ -67,14 +45,6 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
 }
 
 const count = (value: number) => value.toLocaleString('en')
-
-function read<T>(folder: string, name: string): T[] {
-  const text = gunzipSync(readFileSync(`${folder}/${name}.ndjson.gz`)).toString('utf8')
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as T)
-}
 
 /** `size` policies, each user holding copies of what it holds, spread over all of them. */
 function copied(

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import type { Authorizer, AuthzRequest, Clock, Decision, Principal } from '../platform/index.ts'
+import type { Authorizer, AuthzRequest, Clock, Decision, Principal, Snapshots } from '../platform/index.ts'
 import { type BreakGlassAlarm, custodyList, isCustody } from './access/break-glass.ts'
 import { isOpen } from './access/may-act.ts'
 import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
@@ -19,7 +19,10 @@ import type { ResourceLayer, ResourcePolicies } from './resource-policies.ts'
 import type { Log } from './types.ts'
 
 export interface AuthorizerDeps {
-  readonly directory: Pick<Directory, 'placeOf' | 'projectOf' | 'isProjectEnabled' | 'findUser'>
+  readonly directory: Pick<
+    Directory,
+    'placeOf' | 'projectOf' | 'isProjectEnabled' | 'findUser' | 'revision' | 'catchUp'
+  >
   readonly views: PolicyViews
   readonly resourcePolicies: ResourcePolicies
   readonly evaluator: Evaluator
@@ -92,8 +95,18 @@ export interface Case {
 export class IamAuthorizer implements Authorizer {
   readonly #deps: AuthorizerDeps
 
+  readonly snapshots: Snapshots
+
   constructor(deps: AuthorizerDeps) {
     this.#deps = deps
+    const { directory } = deps
+    this.snapshots = {
+      current: () => directory.revision,
+      reach: async () => {
+        await directory.catchUp()
+        return directory.revision
+      },
+    }
   }
 
   async authorize(request: AuthzRequest): Promise<Decision> {

@@ -55,6 +55,7 @@ export type {
   Principal,
   RequestHead,
   Sealer,
+  Snapshots,
 } from './ports.ts'
 export { err, ok, type Result } from './result.ts'
 export { openSealer } from './sealer.ts'

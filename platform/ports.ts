@@ -77,6 +77,16 @@ export interface Decision {
  * be evaluated is denied with reason `error`. */
 export interface Authorizer {
   authorize(request: AuthzRequest): Promise<Decision>
+  /** Absent where what decisions are made by never changes. */
+  readonly snapshots?: Snapshots
+}
+
+/** What decisions are made by, numbered: a higher number has seen every change that a lower one has. */
+export interface Snapshots {
+  current(): number
+  /** Resolves with the number decisions are made by now, once it is `wanted` or higher, or with a lower one where no
+   * change has that number yet. */
+  reach(wanted: number): Promise<number>
 }
 
 export type AuditOutcome = 'success' | 'refused' | 'failure'

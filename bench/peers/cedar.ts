@@ -1,27 +1,10 @@
 import { type AuthorizationAnswer, preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import type { SetRequest } from '../../iam/index.ts'
-
-type Values = string | readonly string[]
-
-interface Statement {
-  readonly Sid: string
-  readonly Effect: 'Allow' | 'Deny'
-  readonly Action?: Values
-  readonly NotAction?: Values
-  readonly Resource?: Values
-  readonly NotResource?: Values
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Values>>>>
-}
-
-export interface CedarInput {
-  readonly policies: readonly { readonly id: string; readonly document: { readonly Statement: readonly Statement[] } }[]
-  /** Ids of the policies that apply, by user. */
-  readonly held: ReadonlyMap<string, readonly string[]>
-}
+import { type AuthzSet, list, type Statement } from '../support/authz-set.ts'
 
 /** Cedar deciding the same requests by the same policies: each statement is one Cedar policy, its patterns `like`, its
  * conditions `when`; a user is a member of the policies it holds. */
-export function createCedar({ policies, held }: CedarInput): (request: SetRequest) => boolean {
+export function createCedar({ policies, held }: Pick<AuthzSet, 'policies' | 'held'>): (request: SetRequest) => boolean {
   const staticPolicies: Record<string, string> = {}
   for (const { id, document } of policies) {
     for (const statement of document.Statement) staticPolicies[`${id}.${statement.Sid}`] = translate(id, statement)
@@ -63,7 +46,6 @@ function contextOf(request: SetRequest) {
   }
 }
 
-const list = (values: Values): readonly string[] => (typeof values === 'string' ? [values] : values)
 const quote = (text: string) => JSON.stringify(text)
 /** A Cedar pattern has only `*`, as ours in this set. */
 const like = (subject: string, pattern: string) => `${subject} like ${quote(pattern)}`

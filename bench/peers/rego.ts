@@ -1,29 +1,14 @@
-/** A statement as ../shared/data/authz has them. */
-export interface Statement {
-  readonly Sid: string
-  readonly Effect: 'Allow' | 'Deny'
-  readonly Action?: Values
-  readonly NotAction?: Values
-  readonly Resource?: Values
-  readonly NotResource?: Values
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Values>>>>
-}
+import { type AuthzSet, list, type Statement } from '../support/authz-set.ts'
 
-type Values = string | readonly string[]
-
-export interface PolicySet {
-  readonly policies: readonly { readonly id: string; readonly document: { readonly Statement: readonly Statement[] } }[]
-  /** Ids of the policies that apply, by user. */
-  readonly held: ReadonlyMap<string, readonly string[]>
-}
-
-const list = (values: Values): readonly string[] => (typeof values === 'string' ? [values] : values)
 const quote = (text: string) => JSON.stringify(text)
 
 /** The policies as the Rego that OPA decides fastest by, of the forms tried: each statement a package of its own with
  * string functions in place of globs, found through an index by user and service that is data; what all statements look
  * at is computed once a query. `authz.allow` decides `input`, `authz.batch` each of `input.evaluations`. */
-export function toRego({ policies, held }: PolicySet): { readonly modules: string[]; readonly data: object } {
+export function toRego({ policies, held }: Pick<AuthzSet, 'policies' | 'held'>): {
+  readonly modules: string[]
+  readonly data: object
+} {
   const modules = [ENTRY, QUERY]
   const services = new Set<string>()
   const statements = new Map<string, { readonly name: string; readonly statement: Statement }[]>()

@@ -68,3 +68,22 @@ function read<T>(folder: string, name: string): T[] {
     .filter(Boolean)
     .map((line) => JSON.parse(line) as T)
 }
+
+/** A policy whose resources lie in no account, as JSON text. Those of the set lie in many, which play no part in it;
+ * in an account's own policies they would, so the account of a name is told in its region, in patterns and requests
+ * alike: `arn:rampart:kms:eu:000000000004:key/1` is `arn:rampart:kms:eu.000000000004::key/1`. Neither holds a dot, so
+ * what matched before matches still. */
+export function withoutAccount(document: Policy['document']): string {
+  const moved = (values: Values | undefined) => values && list(values).map(nameWithoutAccount)
+  const statements = document.Statement.map(({ Resource, NotResource, ...rest }) => ({
+    ...rest,
+    ...(Resource === undefined ? {} : { Resource: moved(Resource) }),
+    ...(NotResource === undefined ? {} : { NotResource: moved(NotResource) }),
+  }))
+  return JSON.stringify({ ...document, Statement: statements })
+}
+
+export function nameWithoutAccount(name: string): string {
+  const [arn, partition, service, region, owner, ...rest] = name.split(':')
+  return rest.length === 0 ? name : [arn, partition, service, `${region}.${owner}`, '', ...rest].join(':')
+}

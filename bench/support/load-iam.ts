@@ -14,11 +14,8 @@ const mebibytes = 2 ** 20
 console.log(
   JSON.stringify({
     seconds,
-    cpuSeconds: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
     residentMiB: rss / mebibytes,
     peakMiB: process.resourceUsage().maxRSS / 1024,
-    decides:
-      iam.findPrincipal('000000000001' as never, 'arn:rampart:iam::000000000001:user/user-0000001') !== undefined,
   }),
 )
 await iam.close()

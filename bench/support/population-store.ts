@@ -23,7 +23,13 @@ export async function populate(
   { documents, policies, groups, users, every }: Population,
 ): Promise<void> {
   const run = (work: (tx: Transaction<IamTables>) => Promise<unknown>) => database.as<IamTables>().write(work)
-  await run((tx) => tx.insertInto('iam_account').values({ account: ACCOUNT, name: 'first', created_at: 1 }).execute())
+  await run((tx) =>
+    tx
+      .insertInto('iam_account')
+      .values({ account: ACCOUNT, name: 'first', created_at: 1 })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute(),
+  )
   for (let from = 0; from < policies; from += CHUNK) {
     const numbers = Array.from({ length: Math.min(CHUNK, policies - from) }, (_, i) => from + i)
     await run(async (tx) => {
@@ -59,7 +65,7 @@ export async function populate(
   await run((tx) => populateUsers(tx, { users, groups, policies, every }))
 }
 
-const count = (to: number) => sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${to})`
+const count = (to: number) => sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${sql.lit(to)})`
 const arnOf = (number: ReturnType<typeof sql>) => sql`'arn:rampart:iam::' || ${ACCOUNT} || ':policy/p' || (${number})`
 
 async function populateGroups(db: Kysely<IamTables>, { groups, policies }: { groups: number; policies: number }) {
@@ -68,7 +74,7 @@ async function populateGroups(db: Kysely<IamTables>, { groups, policies }: { gro
     ${count(groups)} select ${ACCOUNT}, ${name}, 'group-' || i, 1 from n`.execute(db)
   for (const step of [7, 11, 13]) {
     await sql`insert or ignore into iam_attachment (account, holder_kind, holder, policy_arn)
-      ${count(groups)} select ${ACCOUNT}, 'group', ${name}, ${arnOf(sql`(i * ${step}) % ${policies}`)} from n`.execute(
+      ${count(groups)} select ${ACCOUNT}, 'group', ${name}, ${arnOf(sql`(i * ${sql.lit(step)}) % ${sql.lit(policies)}`)} from n`.execute(
       db,
     )
   }
@@ -85,12 +91,12 @@ async function populateUsers(
     ${count(users)} select ${ACCOUNT}, ${name}, ${id}, null, 1, 0, null, '{}', 1790000000000 + i from n`.execute(db)
   for (const step of [1, 31]) {
     await sql`insert or ignore into iam_membership (account, group_name, user_name)
-      ${count(users)} select ${ACCOUNT}, 'g' || ((i * ${step}) % ${groups}), ${name} from n`.execute(db)
+      ${count(users)} select ${ACCOUNT}, 'g' || ((i * ${sql.lit(step)}) % ${sql.lit(groups)}), ${name} from n`.execute(db)
   }
   await sql`insert into iam_attachment (account, holder_kind, holder, policy_arn)
-    ${count(users)} select ${ACCOUNT}, 'user', ${name}, ${arnOf(sql`i % ${policies}`)} from n
-      where i % ${every.policy} = 0`.execute(db)
+    ${count(users)} select ${ACCOUNT}, 'user', ${name}, ${arnOf(sql`i % ${sql.lit(policies)}`)} from n
+      where i % ${sql.lit(every.policy)} = 0`.execute(db)
   await sql`insert into iam_access_key (account, id, user_name, sealed_secret, enabled, created_at, last_used_at)
     ${count(users)} select ${ACCOUNT}, printf('AKIA%016d', i), ${name}, randomblob(68), 1, 1, null from n
-      where i % ${every.accessKey} = 0`.execute(db)
+      where i % ${sql.lit(every.accessKey)} = 0`.execute(db)
 }

@@ -62,6 +62,7 @@ export function authorizeRoutes(iam: Iam) {
         }),
         response: {
           200: Type.Object({
+            snapshot: Type.Integer({ description: 'The number of the identities and policies that decided' }),
             decisions: Type.Array(
               Type.Object({
                 id: Type.String(),
@@ -86,6 +87,7 @@ export function authorizeRoutes(iam: Iam) {
         }
         if (request.body.explain) await requirePolicyReader(iam, ctx)
         return {
+          snapshot: iam.authorizer.snapshots?.current() ?? 0,
           decisions: asks.map((ask) => {
             const about = {
               principal: ask.principal === undefined ? ctx.principal : principalAsked(iam, ctx, ask.principal),

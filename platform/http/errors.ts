@@ -6,6 +6,7 @@ export const httpError = defineErrors({
   'platform.http.forbidden': { status: 403, title: 'Not allowed' },
   'platform.http.notFound': { status: 404, title: 'Not found' },
   'platform.http.changed': { status: 412, title: 'Changed since' },
+  'platform.http.noSuchSnapshot': { status: 412, title: 'No such snapshot yet' },
   'platform.http.tooLarge': { status: 413, title: 'Too large' },
   'platform.http.unsupportedMediaType': { status: 415, title: 'Unsupported media type' },
   'platform.http.invalid': { status: 422, title: 'Well-formed but wrong' },

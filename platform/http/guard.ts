@@ -75,6 +75,9 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
   })
 
   api.addHook('onSend', async (request, reply, payload) => {
+    if (deps.authorizer.snapshots && request.guarded?.principal) {
+      reply.header(SNAPSHOT_HEADER, deps.authorizer.snapshots.current())
+    }
     await auditAnswer(deps, request, reply)
     return payload
   })
@@ -155,6 +158,7 @@ async function authorize(
   const { guarded } = request
   if (!guarded) return
   guarded.resource = resource
+  await reachSnapshot(deps, request)
   const decision = await deps.authorizer.authorize({ principal, action, resource, context: requestContext(request) })
   guarded.decisionId = decision.id
   if (!decision.allowed) {
@@ -165,6 +169,26 @@ async function authorize(
     )
   }
   request.ctx = { principal, requestId: request.id, now: deps.clock.now() }
+}
+
+/** The number of the state that decisions are made by: told with each answer, and asked for with a request. */
+export const SNAPSHOT_HEADER = 'x-rampart-snapshot'
+export const MIN_SNAPSHOT_HEADER = 'x-rampart-min-snapshot'
+
+/** A caller who sends the number that came with its change is decided by that change or a later state. */
+async function reachSnapshot({ authorizer }: GuardDeps, { headers }: FastifyRequest): Promise<void> {
+  const given = headers[MIN_SNAPSHOT_HEADER]
+  if (given === undefined || !authorizer.snapshots) return
+  if (typeof given !== 'string' || !/^[0-9]{1,15}$/.test(given)) {
+    throw httpError('platform.http.malformed', `\`${MIN_SNAPSHOT_HEADER}\` is a number that ${SNAPSHOT_HEADER} told`)
+  }
+  const wanted = Number(given)
+  const { current, reach } = authorizer.snapshots
+  if (current() >= wanted) return
+  const reached = await reach(wanted)
+  if (reached < wanted) {
+    throw httpError('platform.http.noSuchSnapshot', `no change has the number ${wanted} yet; the last is ${reached}`)
+  }
 }
 
 /** What a decision may depend on beside principal, action and resource: for the guard, and for a route that asks for
