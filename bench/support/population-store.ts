@@ -65,7 +65,8 @@ export async function populate(
   await run((tx) => populateUsers(tx, { users, groups, policies, every }))
 }
 
-const count = (to: number) => sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${sql.lit(to)})`
+const count = (to: number) =>
+  sql`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${sql.lit(to)})`
 const arnOf = (number: ReturnType<typeof sql>) => sql`'arn:rampart:iam::' || ${ACCOUNT} || ':policy/p' || (${number})`
 
 async function populateGroups(db: Kysely<IamTables>, { groups, policies }: { groups: number; policies: number }) {
@@ -91,7 +92,9 @@ async function populateUsers(
     ${count(users)} select ${ACCOUNT}, ${name}, ${id}, null, 1, 0, null, '{}', 1790000000000 + i from n`.execute(db)
   for (const step of [1, 31]) {
     await sql`insert or ignore into iam_membership (account, group_name, user_name)
-      ${count(users)} select ${ACCOUNT}, 'g' || ((i * ${sql.lit(step)}) % ${sql.lit(groups)}), ${name} from n`.execute(db)
+      ${count(users)} select ${ACCOUNT}, 'g' || ((i * ${sql.lit(step)}) % ${sql.lit(groups)}), ${name} from n`.execute(
+      db,
+    )
   }
   await sql`insert into iam_attachment (account, holder_kind, holder, policy_arn)
     ${count(users)} select ${ACCOUNT}, 'user', ${name}, ${arnOf(sql`i % ${sql.lit(policies)}`)} from n
