@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'playbook test': async () => (await import('./playbook.ts')).playbookTestCommand,
   'policy decide': async () => (await import('./policy.ts')).policyDecideCommand,
   'policy explain': async () => (await import('./policy.ts')).policyExplainCommand,
+  'policy what-can': async () => (await import('./policy-what-can.ts')).policyWhatCanCommand,
   'policy who-can': async () => (await import('./policy-who-can.ts')).policyWhoCanCommand,
   'policy lint': async () => (await import('./policy.ts')).policyLintCommand,
   'rules convert': async () => (await import('./rules-convert.ts')).rulesConvertCommand,

@@ -10,6 +10,7 @@ import { DecisionKeys } from './decision-keys.ts'
 import type { DecisionLog } from './decision-log/decision-log.ts'
 import type { Directory } from './directory.ts'
 import { REQUEST_TEXT_MAX } from './limits.ts'
+import type { Action } from './policy/action-set.ts'
 import { accountField, splitResource } from './policy/arn-pattern.ts'
 import { callerOf } from './policy/principal-match.ts'
 import type { Question } from './policy/statement.ts'
@@ -39,6 +40,8 @@ export interface Given {
   /** Whether somebody asks what another may do. */
   readonly asked?: boolean
   readonly onResource?: ResourceLayer
+  /** In place of the request's, for one that nobody asks for and nothing should remember. */
+  readonly passing?: Action
 }
 
 /** A session of a role goes by the role's name too. */
@@ -189,7 +192,7 @@ export class IamAuthorizer implements Authorizer {
   }
 
   /** undefined where the principal is gone or the request is longer than any real one. */
-  caseOf(request: AuthzRequest, { asserted = false, onResource }: Given = {}): Case | undefined {
+  caseOf(request: AuthzRequest, { asserted = false, onResource, passing }: Given = {}): Case | undefined {
     const { principal, action, resource } = request
     const view = this.#deps.views.find(principal)
     if (!view || action.length > REQUEST_TEXT_MAX || resource.length > REQUEST_TEXT_MAX) return undefined
@@ -205,7 +208,10 @@ export class IamAuthorizer implements Authorizer {
       asserted,
       resource: { name: resource, account: owner || undefined, directory },
     })
-    const question = questionOf({ action, resource, keys }, callerOf(principal.account, namesOf(principal, view)))
+    const question = questionOf(
+      { action: passing ?? action, resource, keys },
+      callerOf(principal.account, namesOf(principal, view)),
+    )
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
     const project = owner && keys.get('g:enterpriseprojectid')
     const disabled =

@@ -18,6 +18,7 @@ import { AccessStore } from './access/store.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
+import { type WhatCanInput, whatCan } from './analysis/what-can.ts'
 import { type WhoCanInput, whoCan } from './analysis/who-can.ts'
 import { Applications } from './applications.ts'
 import { type AssumedRole, type AssumeRoleInput, assumeRole } from './assume-role.ts'
@@ -123,6 +124,8 @@ export interface Iam {
   provideResourcePolicies(service: string, source: ResourcePolicySource): void
   /** Users and roles of the account that can do something, a page at a time. */
   whoCan(account: AccountId, input: WhoCanInput): ReturnType<typeof whoCan>
+  /** What a principal can do, in rows of patterns. */
+  whatCan(principal: Principal, input: WhatCanInput): ReturnType<typeof whatCan>
   /** What matched and nearly matched in a decision about a principal of the account; undefined where it is gone. */
   explain(request: AuthzRequest): Explanation | undefined
   /** The refusal behind a decision id, as far as its reader may see it. @throws iam.thing.absent */
@@ -271,6 +274,7 @@ export async function createIam({
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
     whoCan: (account, input) => whoCan({ directory, authorizer, resourcePolicies }, account, input),
+    whatCan: (principal, input) => whatCan({ authorizer, resourcePolicies }, principal, input),
     explain(request) {
       const found = authorizer.caseOf(request, { asserted: true })
       return found && explain(found.layers, found.question)

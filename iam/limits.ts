@@ -170,11 +170,6 @@ export const WEBAUTHN_CHALLENGE_LENGTH_MAX = 1_024
 export const WEBAUTHN_CREDENTIALS_MAX = 10
 /** Bytes of a body with the answer of a security key: certificates of attestation are sent even where nobody asks. */
 export const WEBAUTHN_BODY_BYTES_MAX = 32 * 1024
-/** Joint states of patterns that are looked at together before an analysis says that it did not see everything. */
-export const PATTERN_STATES_MAX = 40_000
-/** Classes of texts that patterns tell apart. */
-export const PATTERN_CLASSES_MAX = 4_000
-
 /** Characters of the session policy without white space and of the session tags, together. */
 export const SESSION_PACKED_CHARS_MAX = 4_096
 export const SESSION_TAGS_MAX = 50

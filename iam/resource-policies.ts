@@ -36,6 +36,11 @@ export class ResourcePolicies {
     this.#sources.set(service, source)
   }
 
+  /** Whether identity policies alone never suffice for a service's resources. */
+  isRequired(service: string): boolean {
+    return this.#sources.get(service)?.required ?? false
+  }
+
   /** @throws iam.policy.malformed where what is stored cannot be read; the decision is refused */
   async find(resourceArn: string): Promise<ResourceLayer> {
     const service = resourceArn.split(':', 3)[2] ?? ''

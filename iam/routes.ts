@@ -3,6 +3,7 @@ import { awsRoutes } from './aws/routes.ts'
 import type { Iam } from './iam.ts'
 import { oidcRoutes } from './oidc/routes.ts'
 import { accessRequestRoutes } from './routes/access-requests.ts'
+import { analysisRoutes } from './routes/analysis.ts'
 import { appRegistrationRoutes } from './routes/app-registrations.ts'
 import { applicationRoutes } from './routes/applications.ts'
 import { attachmentRoutes } from './routes/attachments.ts'
@@ -49,6 +50,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     policyRoutes(iam, deps)(api)
     attachmentRoutes(iam)(api)
     authorizeRoutes(iam)(api)
+    analysisRoutes(iam, deps)(api)
     api.register(async (scope) => awsRoutes(iam)(scope as unknown as Api))
     applicationRoutes(iam)(api)
     authzenRoutes(iam, { publicUrl })(api)

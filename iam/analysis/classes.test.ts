@@ -75,7 +75,7 @@ describe('patterns', () => {
             if (typeof compiled === 'string') throw new Error(compiled)
             return matchesArn(compiled, splitResource(text), { get: () => undefined }) ? [index] : []
           })
-        const { classes } = classesOf(patterns.map(namePattern))
+        const { classes } = classesOf(patterns.map((one) => namePattern(one)))
         for (const { members, witness } of classes) expect(matching(witness)).toEqual(members)
         expect(classes.map(({ members }) => members.join())).toContain(matching(name).join())
       }),

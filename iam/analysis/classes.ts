@@ -1,5 +1,6 @@
-import { PATTERN_CLASSES_MAX, PATTERN_STATES_MAX } from '../limits.ts'
-import { parseTemplate, type TemplatePart } from '../policy/text-pattern.ts'
+import { parseTemplate, type TemplatePart, type Variable } from '../policy/text-pattern.ts'
+import { wildcardParts } from '../policy/wildcard.ts'
+import { PATTERN_CLASSES_MAX, PATTERN_STATES_MAX } from './limits.ts'
 
 /** Any run of characters; any one character. In the first five fields of a resource name: but `:`. */
 const STAR = -1
@@ -11,6 +12,7 @@ const COLON = 58
 const FIELDS_ALONE = 5
 /** Code points that stand for variables: no text has them, and `?` does not match them. */
 const VARIABLE_FROM = 0xf0000
+const IN_NO_TEXT = String.fromCodePoint(0x10fffd)
 
 /** A wildcard pattern as a small machine over code points. */
 export interface Pattern {
@@ -20,10 +22,21 @@ export interface Pattern {
 
 const variables = new Map<string, number>()
 
-/** A pattern of plain text, such as that of an action or of a condition's value; `*` crosses everything. */
-export function plainPattern(text: string, wildcards = true): Pattern {
+/** What variables stand for: a text, anything, or (undefined) themselves. */
+export type Resolve = (variable: Variable) => { readonly literal: string } | 'anything' | undefined
+
+const asTheyAre: Resolve = () => undefined
+
+/** A pattern of plain text, such as a condition's value; `*` crosses everything. */
+export function plainPattern(text: string, { wildcards = true, resolve = asTheyAre } = {}): Pattern {
   const parts = parseTemplate(text, { wildcards })
-  return { text, tokens: tokensOf(typeof parts === 'string' ? [{ literal: text }] : parts, false) }
+  return typeof parts === 'string' ? exactPattern(text) : compile(text, parts, resolve, false)
+}
+
+/** A pattern of actions, which has no variables and ignores case. */
+export function actionPattern(text: string): Pattern {
+  const folded = text.toLowerCase()
+  return { text: folded, tokens: tokensOf(wildcardParts(folded), false) }
 }
 
 /** Where every character stands for itself. */
@@ -32,12 +45,39 @@ export function exactPattern(text: string): Pattern {
 }
 
 /** A pattern of resource names, each of whose first five fields is matched alone. */
-export function namePattern(text: string): Pattern {
+export function namePattern(text: string, resolve = asTheyAre): Pattern {
   const parts = parseTemplate(text, { wildcards: true })
   if (typeof parts === 'string') return exactPattern(text)
   const [only] = parts
   const isAny = parts.length === 1 && only !== undefined && 'wildcard' in only && only.wildcard === '*'
-  return { text, tokens: tokensOf(parts, !isAny) }
+  return compile(text, parts, resolve, !isAny)
+}
+
+function compile(text: string, parts: readonly TemplatePart[], resolve: Resolve, byField: boolean): Pattern {
+  let isResolved = false
+  let field = 0
+  const resolved = parts.flatMap((part): TemplatePart[] => {
+    if ('literal' in part) field += part.literal.split(':').length - 1
+    const value = 'variable' in part ? resolve(part) : undefined
+    if (value === undefined) return [part]
+    isResolved = true
+    if (value === 'anything') return [{ wildcard: '*' }]
+    // What a variable stands for stays in its field, and no field but the last has a `:`.
+    const literal = byField && field < FIELDS_ALONE ? value.literal.replaceAll(':', IN_NO_TEXT) : value.literal
+    return literal ? [{ literal }] : []
+  })
+  return { text: isResolved ? spell(resolved) : text, tokens: tokensOf(resolved, byField) }
+}
+
+/** As a policy would write it. */
+function spell(parts: readonly TemplatePart[]): string {
+  return parts
+    .map((part) => {
+      if ('literal' in part) return part.literal.replace(/\*|\?|\$(?=\{)/g, (c) => `\${${c}}`)
+      if ('wildcard' in part) return part.wildcard
+      return part.fallback === undefined ? `\${${part.variable}}` : `\${${part.variable}, '${part.fallback}'}`
+    })
+    .join('')
 }
 
 function tokensOf(parts: readonly TemplatePart[], byField: boolean): Int32Array {

@@ -22,21 +22,26 @@ const SETTLED = new Set([
 ])
 
 /** Whether a key says the same in every request of a principal about a resource. */
-function isSettled(canonicalKey: string): boolean {
+export function isSettled(canonicalKey: string): boolean {
   return SETTLED.has(canonicalKey) || canonicalKey.startsWith('g:principaltag/')
 }
+
+const byRequest = { isOpen: (key: string) => !isSettled(key) }
 
 /** The values of a decision of which some are not there yet: nobody has made the request. Says whether one of those was
  * asked for, and then what came of it is not decided. */
 export class OpenKeys implements KeyValues {
   readonly #known: KeyValues
   readonly #stated: ReadonlySet<string>
+  readonly #rule: { isOpen(key: string): boolean }
   #wasAsked = false
 
-  /** @param stated canonical keys that whoever asks gave a value */
-  constructor(known: KeyValues, stated: ReadonlySet<string>) {
+  /** @param stated canonical keys that whoever asks gave a value
+   * @param rule which of the others are open */
+  constructor(known: KeyValues, stated: ReadonlySet<string>, rule = byRequest) {
     this.#known = known
     this.#stated = stated
+    this.#rule = rule
   }
 
   get(key: string, spelled?: string): ContextValue | undefined {
@@ -48,7 +53,7 @@ export class OpenKeys implements KeyValues {
   }
 
   isOpen(key: string): boolean {
-    if (isSettled(key) || this.#stated.has(key)) return false
+    if (this.#stated.has(key) || !this.#rule.isOpen(key)) return false
     // The time of day follows from the time.
     return !(key === 'g:timeofday' && this.#stated.has('g:currenttime'))
   }

@@ -1,5 +1,5 @@
 import { type AccountId, type ContextValue, iamArn, type Principal } from '../../platform/index.ts'
-import type { IamAuthorizer } from '../authorizer.ts'
+import type { Given, IamAuthorizer } from '../authorizer.ts'
 import { platformPolicies } from '../builtin.ts'
 import { canonicalKeyOf } from '../decision/question.ts'
 import type { AccountState, Directory } from '../directory.ts'
@@ -66,7 +66,7 @@ export async function whoCan(
     if (items.length === input.limit || decided === WHO_CAN_DECISIONS_MAX) return { items, last }
     decided++
     last = principal.arn
-    const ability = judge(authorizer, principal, input, onResource)
+    const ability = judge(authorizer, principal, input, { onResource })
     if (ability) items.push({ principal: principal.arn, ...ability })
   }
   return { items }
@@ -77,33 +77,20 @@ export function judge(
   authorizer: IamAuthorizer,
   principal: Principal,
   asked: Asked,
-  onResource?: ResourceLayer,
+  given: Omit<Given, 'asserted'> = {},
 ): Ability | undefined {
-  const found = remainderFor(authorizer, principal, asked, onResource)
-  return found && abilityOf(found)
+  const found = authorizer.caseOf({ principal, ...asked }, { ...given, asserted: true })
+  if (!found || found.view.broken.length > 0) return undefined
+  const stated = new Set([...asked.context.keys()].map(canonicalKeyOf))
+  const left = remainderOf(found.layers, found.question, new OpenKeys(found.question.keys, stated))
+  return left && abilityOf(left)
 }
 
-function abilityOf(remainder: Remainder): Ability {
+export function abilityOf(remainder: Remainder): Ability {
   const { statements } = remainder
   if (isNow(remainder)) return { can: 'now', statements }
   const residue = residueOf(remainder)
   return { can: 'conditionally', statements, residue, if: residueText(residue) }
-}
-
-/** What is left of the decision whether a principal may; undefined where it may not, whatever a request brings. */
-function remainderFor(
-  authorizer: IamAuthorizer,
-  principal: Principal,
-  asked: Asked,
-  onResource?: ResourceLayer,
-): Remainder | undefined {
-  const found = authorizer.caseOf(
-    { principal, ...asked },
-    { asserted: true, ...(onResource === undefined ? {} : { onResource }) },
-  )
-  if (!found || found.view.broken.length > 0) return undefined
-  const stated = new Set([...asked.context.keys()].map(canonicalKeyOf))
-  return remainderOf(found.layers, found.question, new OpenKeys(found.question.keys, stated))
 }
 
 /** Who holds a statement that allows the action, or is perhaps named by the resource's own policy; sorted by ARN. */

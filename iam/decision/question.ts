@@ -1,5 +1,5 @@
 import type { ContextValue } from '../../platform/index.ts'
-import { actionOf } from '../policy/action-set.ts'
+import { type Action, actionOf } from '../policy/action-set.ts'
 import { splitResource } from '../policy/arn-pattern.ts'
 import { canonicalKey } from '../policy/context-keys.ts'
 import type { Caller } from '../policy/principal-match.ts'
@@ -20,11 +20,11 @@ export function canonicalKeyOf(name: string): string {
 
 /** A question with everything it brings in its own context. */
 export function questionOf(
-  ask: { readonly action: string; readonly resource: string; readonly keys: KeyValues },
+  ask: { readonly action: string | Action; readonly resource: string; readonly keys: KeyValues },
   caller?: Caller,
 ): Question {
   return {
-    action: actionOf(ask.action),
+    action: typeof ask.action === 'string' ? actionOf(ask.action) : ask.action,
     resource: ask.resource,
     resourceName: splitResource(ask.resource),
     keys: ask.keys,

@@ -129,6 +129,11 @@ for (const [services, actions] of Object.entries(table)) {
   }
 }
 
+/** Our lower-case names of actions that AWS has too. */
+export function actionsOfAws(): Iterable<string> {
+  return toAws.keys()
+}
+
 /** The name AWS has for one of our actions, both in lower case. */
 export function awsActionName(canonical: string): string | undefined {
   return toAws.get(canonical)

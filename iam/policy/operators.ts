@@ -162,7 +162,7 @@ const binary = (values: readonly string[]): ValueTest | InvalidValue => {
   }
 }
 
-interface Window {
+export interface Window {
   readonly fromMs: number
   readonly toMs: number
   readonly zone: Zone
@@ -184,7 +184,7 @@ function isInWindow(time: number, { fromMs, toMs }: Window): boolean {
   return fromMs < toMs ? time >= fromMs && time < toMs : time >= fromMs || time < toMs
 }
 
-function parseWindow(value: string): Window | string {
+export function parseWindow(value: string): Window | string {
   const found = /^([0-9:]{5,8})-([0-9:]{5,8})(?:@([A-Za-z0-9_+/-]{1,64}))?$/.exec(value)
   const fromMs = parseTimeOfDay(found?.[1] ?? '')
   const toMs = found?.[2] === '24:00' ? 86_400_000 : parseTimeOfDay(found?.[2] ?? '')

@@ -26,6 +26,8 @@ export function callerOf(account: string, arns: readonly string[]): Caller {
 export type Naming = 'self' | 'account'
 
 export interface PrincipalMatch {
+  /** As the document spells them, each with its type; the first says whether it is a NotPrincipal. */
+  readonly texts: readonly string[]
   matches(caller: Caller | undefined, keys: KeyValues): boolean
   naming(caller: Caller | undefined, keys: KeyValues): Naming | undefined
 }
@@ -53,10 +55,11 @@ export function compilePrincipals(principals: Principals, problems: Problems): P
     }
     return found
   }
-  if (!principals.negated) return { matches: (caller, keys) => naming(caller, keys) !== undefined, naming }
+  const texts = [String(principals.negated), ...principals.entries.map(({ type, value }) => `${type} ${value.text}`)]
+  if (!principals.negated) return { texts, matches: (caller, keys) => naming(caller, keys) !== undefined, naming }
   // Everyone else: nobody is named by NotPrincipal, so no account delegates by it either.
   const matches = (caller: Caller | undefined, keys: KeyValues) => naming(caller, keys) === undefined
-  return { matches, naming: (caller, keys) => (matches(caller, keys) ? 'self' : undefined) }
+  return { texts, matches, naming: (caller, keys) => (matches(caller, keys) ? 'self' : undefined) }
 }
 
 function compileEntry(type: string, text: string): Entry | string {

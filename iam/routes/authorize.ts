@@ -13,22 +13,13 @@ import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { BATCH_MAX, REQUEST_TEXT_MAX } from '../limits.ts'
 import { canonicalKey, isPlatformKey } from '../policy/context-keys.ts'
-import { abilityProperties, closed } from './forms.ts'
-
-const contextValue = Type.Union([
-  Type.String({ maxLength: 2_048 }),
-  Type.Number(),
-  Type.Boolean(),
-  Type.Array(Type.String({ maxLength: 2_048 }), { maxItems: 200 }),
-])
+import { abilityProperties, closed, contextSchema } from './forms.ts'
 
 const askSchema = closed({
   principal: Type.Optional(Type.String({ maxLength: 512, description: 'ARN of a user or role; default: the caller' })),
   action: Type.String({ minLength: 1, maxLength: REQUEST_TEXT_MAX }),
   resource: Type.String({ minLength: 1, maxLength: REQUEST_TEXT_MAX }),
-  context: Type.Optional(
-    Type.Record(Type.String({ minLength: 1, maxLength: 256 }), contextValue, { maxProperties: 100 }),
-  ),
+  context: Type.Optional(contextSchema),
 })
 
 const pdp = (account: string) => `arn:rampart:iam::${account}:pdp/default`

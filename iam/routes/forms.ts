@@ -100,6 +100,18 @@ export function pageSchema<T extends ReturnType<typeof Type.Object>>(item: T) {
   return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 }
 
+const contextValue = Type.Union([
+  Type.String({ maxLength: 2_048 }),
+  Type.Number(),
+  Type.Boolean(),
+  Type.Array(Type.String({ maxLength: 2_048 }), { maxItems: 200 }),
+])
+
+/** What is stated of a request. */
+export const contextSchema = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), contextValue, {
+  maxProperties: 100,
+})
+
 /** Whether somebody can, and what is left to be decided by the request. */
 export const abilityProperties = {
   can: Type.Enum(['now', 'conditionally']),

@@ -38,5 +38,5 @@ it('says who can do something, and under which condition', async () => {
   stderr.end()
   const ann = 'arn:rampart:iam::000000000001:user/ann'
   expect(code).toBe(0)
-  expect(await said).toEqual([`${ann} if Bool g:MFAPresent true by ${ann}#night.Night\n`, '1 can\n'])
+  expect(await said).toEqual([`${ann} if MFA by ${ann}#night.Night\n`, '1 can\n'])
 })

@@ -1,0 +1,10 @@
+/** Joint states of patterns that are looked at together before an analysis says that it did not see everything. */
+export const PATTERN_STATES_MAX = 40_000
+/** Classes of texts that patterns tell apart. */
+export const PATTERN_CLASSES_MAX = 4_000
+/** Values of one context key that a comparison tries. */
+export const VALUES_PER_KEY_MAX = 200
+/** Contexts that a comparison tries for one action on one resource; with more it says so, and takes the worst. */
+export const CONTEXTS_PER_CELL_MAX = 4_096
+/** Pairs of an action and a resource that one answer of what-can or diff looks at. */
+export const CELLS_MAX = 50_000
