@@ -1,15 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { checkPolicyText, createDecisionSet, type DecisionSet, memberText, type SetRequest } from '../iam/index.ts'
-import { defineErrors, RampartError } from '../platform/index.ts'
+import { RampartError } from '../platform/index.ts'
 import { type Arguments, type Command, type Io, type Option, UsageError } from './command.ts'
-
-const cliError = defineErrors({
-  'cli.input.malformed': { status: 422, title: 'Input not readable' },
-  'cli.file.unreadable': { status: 404, title: 'File cannot be read' },
-})
+import { cliError, readPolicyFile } from './policy-files.ts'
 
 const setOptions = {
   policies: { type: 'string', value: 'FILE', description: 'NDJSON {id, document}' },
@@ -78,7 +73,7 @@ export const policyLintCommand: Command = {
     if (positionals.length === 0) throw new UsageError('name a policy document')
     let errors = 0
     for (const file of positionals) {
-      for (const remark of checkPolicyText(await readText(file))) {
+      for (const remark of checkPolicyText(await readPolicyFile(file))) {
         if (remark.level === 'error') errors++
         const { level, code, line, column, message } = remark
         await write(
@@ -192,14 +187,6 @@ function documentOf(line: string, at: string): string {
 
 function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : []
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw cliError('cli.file.unreadable', `cannot read \`${file}\`: ${(error as Error).message}`, { cause: error })
-  }
 }
 
 async function write(io: Io, text: string): Promise<void> {

@@ -5,8 +5,9 @@ import { canonicalKeyOf, questionOf } from '../decision/question.ts'
 import { StatementList } from '../decision/statement-list.ts'
 import type { Action } from '../policy/action-set.ts'
 import { accountField, splitResource } from '../policy/arn-pattern.ts'
+import { parsePolicy } from '../policy/document.ts'
 import type { Caller } from '../policy/principal-match.ts'
-import type { CompiledPolicy, CompiledStatement, Question } from '../policy/statement.ts'
+import { type CompiledPolicy, type CompiledStatement, compilePolicy, type Question } from '../policy/statement.ts'
 import type { KeyValues } from '../policy/text-pattern.ts'
 import { isSettled } from './open-keys.ts'
 
@@ -62,16 +63,19 @@ export function sideOf(
 
 const NO_VALUES: KeyValues = { get: () => undefined }
 
+const everything = new StatementList([
+  compilePolicy('*', parsePolicy('{"Version":"5.0","Statement":{"Effect":"Allow","Action":"*"}}', 'identity')),
+])
+
 /** Policies that stand in files, held by nobody in particular: nothing is known of who asks. */
-export function sideOfPolicies(policies: readonly CompiledPolicy[], caller?: Caller): Side {
-  const list = new StatementList(policies)
-  const isOnResource = policies.some(({ kind }) => kind === 'resource' || kind === 'trust')
-  return sideOfLayers(
-    isOnResource
-      ? { ...EMPTY_LAYERS, identity: new StatementList([]), resource: list }
-      : { ...EMPTY_LAYERS, identity: list },
-    caller,
-  )
+export function sideOfPolicies(policies: readonly CompiledPolicy[]): Side {
+  return sideOfLayers({ ...EMPTY_LAYERS, identity: new StatementList(policies) })
+}
+
+/** Policies on a resource, as far as they let somebody whose own policies allow everything. */
+export function sideOfResourcePolicies(policies: readonly CompiledPolicy[], caller: Caller): Side {
+  const resource = new StatementList(policies)
+  return sideOfLayers({ ...EMPTY_LAYERS, identity: everything, resource, resourcePolicyRequired: true }, caller)
 }
 
 /** Layers of which only the resource's name is known. */

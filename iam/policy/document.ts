@@ -17,6 +17,8 @@ import { type PolicyProblem, PolicySyntaxError, placeOf } from './problem.ts'
 /** What a document is attached as; the grammar differs a little. */
 export type PolicyKind = keyof typeof POLICY_SIZES_MAX
 
+export const policyKinds = Object.keys(POLICY_SIZES_MAX) as readonly PolicyKind[]
+
 export interface PolicyDocument {
   readonly kind: PolicyKind
   readonly version: '5.0' | '2012-10-17'

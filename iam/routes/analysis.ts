@@ -7,7 +7,7 @@ import { abilityProperties, closed, contextSchema, type FilterCompiler, page, pa
 
 const PDP = 'arn:rampart:iam::{account}:pdp/default'
 
-export const principalSchema = Type.String({
+const principalSchema = Type.String({
   maxLength: 512,
   description: 'ARN of a user or role of the account; default: the caller',
 })
