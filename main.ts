@@ -240,7 +240,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       recordRoutes({ log: partitionLog, clock, metrics, requirePipe: pipes.requirePipe }),
       searchRoutes({ store, authorizer, requireWorkspace }),
       ruleRoutes(rules, { compileFilter, requireWorkspace }),
-      ...intel.routes({ compileFilter, requireWorkspace }),
+      ...intel.routes({
+        compileFilter,
+        requireWorkspace,
+        workspaces: async (account) =>
+          (await pipes.listWorkspaces(account, { limit: 1000 })).items.map(({ name }) => name),
+        publicUrl: () => endpoint,
+      }),
       baselineRoutes(baselines, { requireWorkspace }),
       exclusionRoutes(rules, { requireWorkspace }),
       healthRoutes(health, { requireWorkspace }),
@@ -275,7 +281,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     () => undefined,
     async () => {
       await cases.prune()
-      await intel.indicators.prune()
+      await intel.prune()
       await health.prune()
       return dropExpired(iam.accounts(), { pipes, log: partitionLog, store, clock })
     },

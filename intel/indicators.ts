@@ -77,6 +77,11 @@ export interface Indicators {
     place: Place,
     page: { limit: number; cursor?: string; matches?: (indicator: Indicator) => boolean },
   ): Promise<{ items: Indicator[]; nextCursor?: string }>
+  /** Those that changed after a place in the order of changes, in that order. */
+  listChanged(
+    place: Place,
+    page: { readonly afterUs: number; readonly limit: number; readonly ids?: readonly string[] },
+  ): Promise<Indicator[]>
   /** Every indicator that a value would meet in an event: itself, networks around it, domains above it.
    * @throws intel.indicator.refused when the text is no value */
   lookUp(place: Place, text: string): Promise<{ observable: Observable; indicators: Indicator[] }>
@@ -212,6 +217,8 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       }
       return { items, nextCursor: formatCursor(after) }
     },
+
+    listChanged: (place, page) => store.listChanged(place, page),
 
     async lookUp(place, text) {
       const observable = requireObservable(guessIndicator(text))

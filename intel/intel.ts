@@ -2,16 +2,20 @@ import type { AccountId, Api } from '../platform/index.ts'
 import { createImports, type Imports } from './import/import.ts'
 import { importRoutes } from './import/routes.ts'
 import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
+import { TAXII_STATUS_KEPT_MS } from './limits.ts'
 import { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
 import { createStixStore } from './stix/store.ts'
+import { type TaxiiDeps, taxiiRoutes } from './taxii/routes.ts'
 
 /** Threat intelligence: what is kept, what is matched, and how others bring and take it. */
 export interface Intel {
   readonly indicators: Indicators
   readonly imports: Imports
-  routes(deps: IntelRouteDeps): readonly ((api: Api) => void)[]
+  routes(deps: IntelRouteDeps & Pick<TaxiiDeps, 'workspaces' | 'publicUrl'>): readonly ((api: Api) => void)[]
   /** Puts what is kept for an account before the matchers; before the first event is processed. */
   load(account: AccountId): Promise<void>
+  /** Forgets old sightings and statuses; to be called now and then. */
+  prune(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -22,8 +26,16 @@ export function createIntel(deps: IndicatorsDeps): Intel {
   return {
     indicators,
     imports,
-    routes: (routeDeps) => [indicatorRoutes(indicators, routeDeps), importRoutes(imports, routeDeps)],
+    routes: (routeDeps) => [
+      indicatorRoutes(indicators, routeDeps),
+      importRoutes(imports, routeDeps),
+      taxiiRoutes({ ...routeDeps, indicators, objects, imports, clock: deps.clock }),
+    ],
     load: (account) => indicators.load(account),
+    async prune() {
+      await indicators.prune()
+      await objects.pruneStatuses(deps.clock.now() - TAXII_STATUS_KEPT_MS)
+    },
     stop: () => indicators.stop(),
   }
 }

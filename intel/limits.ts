@@ -54,3 +54,9 @@ export const OBJECTS_MAX = 2_000_000
 export const OBJECTS_PER_WRITE = 500
 /** Bytes of a file of lines that the command line sends at a time. */
 export const IMPORT_PART_BYTES = 4 * 1024 * 1024
+/** Bytes of one TAXII request. */
+export const TAXII_BYTES_MAX = 10 * 1024 * 1024
+/** Values of one `match` of a TAXII request. */
+export const TAXII_MATCHES_MAX = 100
+/** How long the status of what was sent by TAXII can be asked for, ms. */
+export const TAXII_STATUS_KEPT_MS = 86_400_000

@@ -105,4 +105,19 @@ export const intelMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'intel/0003-taxii',
+    async up(db) {
+      await db.schema
+        .createTable('intel_taxii_status')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('id', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('json', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_taxii_status_pk', ['account', 'workspace', 'id'])
+        .execute()
+      await db.schema.createIndex('intel_taxii_status_at').on('intel_taxii_status').columns(['at']).execute()
+    },
+  },
 ]

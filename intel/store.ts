@@ -167,6 +167,28 @@ export function createIntelStore(database: Database) {
       return joinRows(rows, opinions)
     },
 
+    /** Those that changed after a place in the order of changes, in that order; patterns are left out. */
+    async listChanged(
+      place: Place,
+      page: { readonly afterUs: number; readonly limit: number; readonly ids?: readonly string[] },
+    ): Promise<Indicator[]> {
+      let query = db.read
+        .selectFrom('intel_indicator')
+        .select('id')
+        .where('account', '=', place.account)
+        .where('workspace', '=', place.workspace)
+        .where('added_us', '>', page.afterUs)
+        .where('type', '!=', 'pattern')
+      if (page.ids) query = query.where('id', 'in', page.ids)
+      const rows = await query.orderBy('added_us').limit(page.limit).execute()
+      const found = await readMany(
+        db.read,
+        place,
+        rows.map(({ id }) => id),
+      )
+      return found.sort((a, b) => a.addedUs - b.addedUs)
+    },
+
     /** What a matching set has to hold at an instant. */
     async totals(place: Place, now: number): Promise<{ values: number; opinions: number; bytes: number }> {
       const values = await db.read

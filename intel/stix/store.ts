@@ -16,6 +16,7 @@ interface StixTables extends CounterTables {
     added_us: number
     json: string
   }
+  intel_taxii_status: { account: string; workspace: string; id: string; at: number; json: string }
 }
 
 /** A version of an object, and when it came: strictly increasing within a workspace, microseconds. */
@@ -93,6 +94,32 @@ export function createStixStore(database: Database) {
       if (Number(total) + count > OBJECTS_MAX) {
         throw intelError('intel.import.tooMany', `a workspace keeps at most ${OBJECTS_MAX} STIX objects`)
       }
+    },
+
+    /** Keeps what became of objects that were sent. */
+    async putStatus(place: Place, id: string, json: string, now: number): Promise<void> {
+      await db.write((tx) =>
+        tx
+          .insertInto('intel_taxii_status')
+          .values({ ...place, id, at: now, json })
+          .execute(),
+      )
+    },
+
+    async findStatus(place: Place, id: string): Promise<string | undefined> {
+      const row = await db.read
+        .selectFrom('intel_taxii_status')
+        .select('json')
+        .where('account', '=', place.account)
+        .where('workspace', '=', place.workspace)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row?.json
+    },
+
+    /** Forgets statuses from before an instant, of all accounts: upkeep of the table. */
+    async pruneStatuses(before: number): Promise<void> {
+      await db.write((tx) => tx.deleteFrom('intel_taxii_status').where('at', '<', before).execute())
     },
 
     /** In order of coming. */
