@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { alertRoutes, caseMigrations, createCases, type IncomingFinding } from './cases/index.ts'
+import { alertRoutes, caseMigrations, createCases, entityRoutes, type IncomingFinding } from './cases/index.ts'
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
 import {
@@ -252,6 +252,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       healthRoutes(health, { requireWorkspace }),
       backtestRoutes(backtests, { authorizer, requireWorkspace }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
+      entityRoutes(cases.entities, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
     ],
   })

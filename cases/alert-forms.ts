@@ -28,6 +28,37 @@ export const alertSchema = Type.Object({
       { description: 'What the author of the rule says.' },
     ),
   ),
+  risk: Type.Optional(
+    Type.Object(
+      {
+        score: Type.Number(),
+        base: Type.Number(),
+        confidence: Type.Number(),
+        intel: Type.Number(),
+        asset: Type.Number(),
+      },
+      { description: 'score = base × confidence × intel × asset, at most 100.' },
+    ),
+  ),
+  riskOf: Type.Optional(
+    Type.Object(
+      {
+        type: Type.String(),
+        value: Type.String(),
+        score: Type.Number(),
+        contributions: Type.Array(
+          Type.Object({
+            alertId: Type.Optional(Type.String()),
+            ruleId: Type.String(),
+            title: Type.String(),
+            risk: Type.Number(),
+            at: Type.String(),
+          }),
+        ),
+      },
+      { description: 'Of an alert that the risk of an entity made: whose, and what it came from.' },
+    ),
+  ),
   events: Type.Array(Type.String(), { description: 'Record ids: the first 20 and the last 20.' }),
   explanation: Type.Optional(
     Type.Object(
@@ -60,6 +91,8 @@ export function answerAlert(alert: Alert): AlertAnswer {
     entities: withUsualKinds(alert.entities),
     techniques: [...alert.techniques],
     events: recordIdsOf(alert),
+    ...(alert.risk === undefined ? {} : { risk: alert.risk }),
+    ...(alert.riskOf === undefined ? {} : { riskOf: answerRiskOf(alert.riskOf) }),
     ...(alert.guidance === undefined ? {} : { guidance: toAnswer(alert.guidance) }),
     ...(alert.verdict === undefined ? {} : { verdict: alert.verdict }),
     ...(alert.owner === undefined ? {} : { owner: alert.owner }),
@@ -67,6 +100,13 @@ export function answerAlert(alert: Alert): AlertAnswer {
     ...(alert.explanation === undefined
       ? {}
       : { explanation: { ...alert.explanation, since: formatInstant(alert.explanation.since) } }),
+  }
+}
+
+function answerRiskOf({ kind, value, score, contributions }: NonNullable<Alert['riskOf']>) {
+  return {
+    ...{ type: kind, value, score },
+    contributions: contributions.map(({ source: _, at, ...part }) => ({ ...part, at: formatInstant(at) })),
   }
 }
 

@@ -8,7 +8,7 @@ import { createMetrics, type Database, migrate, openDatabase, systemClock } from
 import { type TestDatabase, testDatabases } from '../test/support/databases.ts'
 import { createCases } from './cases.ts'
 import { caseMigrations } from './migrations.ts'
-import { aContext } from './testing/builders.ts'
+import { aContext, account } from './testing/builders.ts'
 import { CRASH_HOSTS, FINDINGS } from './testing/crash-stream.ts'
 
 const CHILD = fileURLToPath(new URL('./testing/crash-child.ts', import.meta.url))
@@ -76,17 +76,17 @@ describe.each(testDatabases())('on $name', (kind) => {
       }
       expect(await runUntilKilled(target, at, Number.POSITIVE_INFINITY)).toBe(FINDINGS)
 
-      const { items } = await createCases({ database, clock: systemClock, metrics: createMetrics() }).listAlerts(
-        aContext(),
-        'default',
-        {},
-      )
+      const cases = createCases({ database, clock: systemClock, metrics: createMetrics() })
+      const { items } = await cases.listAlerts(aContext(), 'default', {})
       expect(items.map((alert) => alert.entities.hosts?.[0]).sort()).toEqual(['h0', 'h1', 'h2', 'h3', 'h4'])
       for (const alert of items) {
         const turn = Number(alert.entities.hosts?.[0]?.slice(1))
         expect(alert.count).toBe(FINDINGS / CRASH_HOSTS)
         expect(alert.events[0]).toBe(`logs/0/${turn}`)
         expect(alert.events.at(-1)).toBe(`logs/0/${FINDINGS - CRASH_HOSTS + turn}`)
+        const host = { kind: 'hosts', value: `h${turn}` }
+        const { parts } = await cases.entities.explainRisk({ account, workspace: 'default' }, host, 10)
+        expect(parts).toMatchObject([{ alertId: alert.id, findings: FINDINGS / CRASH_HOSTS }])
       }
     } finally {
       await drop()

@@ -62,6 +62,7 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
         entities: { hosts: ['web-1'], users: ['eve', 'root'], ips: ['10.0.0.9'] },
         techniques: ['T1078', 'T1110'],
         events: ['logs/0/c', 'logs/0/a', 'logs/0/b'],
+        risk: { score: 75, base: 75, confidence: 1, intel: 1, asset: 1 },
       })
     })
 

@@ -15,10 +15,13 @@ import {
   OUTBOX_ROWS_MAX,
   PAGE_ITEMS_DEFAULT,
   PAGE_ITEMS_MAX,
+  RISK_AGE_MS_MAX,
   SCAN_ROWS_MAX,
 } from './limits.ts'
 import { HOUR_MS, mergeFindings } from './merge-findings.ts'
 import { caseMetrics } from './metrics.ts'
+import { createEntities, type Entities } from './risk/entities.ts'
+import { createRiskStore } from './risk/store.ts'
 import { type AlertPlace, createAlertStore } from './store.ts'
 import type {
   Alert,
@@ -109,6 +112,8 @@ export interface Cases {
   listMoves(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertMove>>
   readonly alertChanges: AlertChanges
   readonly explainedAlerts: ExplainedAlerts
+  /** Users, hosts and the like, and the risk that findings add to them. */
+  readonly entities: Entities
   /** Calls back after each change that this process made, in order; a feed to look at, not to rely on. */
   onAlert(listener: (change: AlertChange) => void): void
   /** Forgets what is too old to matter. To be called now and then.
@@ -225,6 +230,8 @@ export function createCases(deps: CasesDeps): Cases {
       done: (ids) => store.deleteChanges(ids),
     },
 
+    entities: createEntities({ store: createRiskStore(deps.database), write: store.write, clock }),
+
     explainedAlerts: {
       async listOpen(account, rulePrefix, max) {
         const alerts = await store.listOpen(account, rulePrefix, max)
@@ -242,6 +249,7 @@ export function createCases(deps: CasesDeps): Cases {
 
     async prune() {
       const now = clock.now()
+      await store.write((tx) => tx.risk.prune(now - RISK_AGE_MS_MAX))
       const pruned = await store.prune({
         findingsBefore: now - LEDGER_AGE_MS_MAX,
         changesBefore: now - OUTBOX_AGE_MS_MAX,

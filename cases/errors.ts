@@ -7,5 +7,7 @@ export const caseError = defineErrors({
   'cases.alert.invalid': { status: 422, title: 'Not a change of an alert' },
   'cases.alert.tooManyComments': { status: 409, title: 'The alert has too many comments' },
   'cases.alert.busy': { status: 503, title: 'Too many writers at once' },
+  'cases.entity.notFound': { status: 404, title: 'No such entity' },
+  'cases.entity.badCursor': { status: 400, title: 'Not a cursor of this list' },
   'cases.finding.unnamed': { status: 422, title: 'A foreign finding without a product' },
 })

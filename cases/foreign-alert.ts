@@ -5,6 +5,9 @@ import { foreignKey } from './dedup-key.ts'
 import { caseError } from './errors.ts'
 import { TITLE_CHARS_MAX, VALUE_CHARS_MAX } from './limits.ts'
 import { joinEntities, joinEvents, joinLabels, maxSeverity } from './merge.ts'
+import { raiseRisk } from './merge-findings.ts'
+import { contributionsOf, withRisk } from './risk/contributions.ts'
+import { riskyEntities } from './risk/keep-risk.ts'
 import type { AlertTransaction } from './store.ts'
 import { keepText } from './text.ts'
 import { type Alert, type AlertChange, type Severity, severities } from './types.ts'
@@ -84,8 +87,9 @@ export async function putForeignIn(
 ): Promise<{ readonly alert: Alert; readonly changes: readonly AlertChange[] }> {
   const told = readFinding(place, finding)
   const before = await tx.findForeign(place, told.dedupKey)
+  const known = await tx.risk.criticalities(place, riskyEntities(told.entities))
   if (!before) {
-    const alert = { ...told, id: uuidv7(clock), revision: 1 }
+    const alert = withRisk({ ...told, id: uuidv7(clock), revision: 1 }, [], known)
     await tx.insertAlerts([alert], 'foreign')
     return { alert, changes: await tell(tx, undefined, alert, clock) }
   }
@@ -103,13 +107,15 @@ export async function putForeignIn(
     events: joinEvents(before.events, told.events),
   }
   if (JSON.stringify(joined) === JSON.stringify(before)) return { alert: before, changes: [] }
-  const alert = { ...joined, revision: before.revision + 1 }
+  const alert = withRisk({ ...joined, revision: before.revision + 1 }, [], known)
   await tx.updateAlert(alert)
   return { alert, changes: await tell(tx, before, alert, clock) }
 }
 
 async function tell(tx: AlertTransaction, before: Alert | undefined, after: Alert, clock: Clock) {
-  const changes = changesOf(before, after, clock)
+  const { entities, lastSeen: time, events } = after
+  const contributions = contributionsOf(after, [{ entities, time, recordIds: events.map(({ recordId }) => recordId) }])
+  const changes = [...changesOf(before, after, clock), ...(await raiseRisk(tx, after, contributions, clock))]
   await tx.addChanges(changes, clock.now())
   return changes
 }

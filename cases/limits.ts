@@ -44,3 +44,20 @@ export const PAGE_ITEMS_MAX = 500
 export const SCAN_ROWS_MAX = 5000
 /** Foreign findings of one request. */
 export const FOREIGN_FINDINGS_MAX = 500
+
+/** The time in which a contribution to an entity's risk loses half of its weight. */
+export const RISK_HALF_LIFE_MS = 7 * 24 * HOUR_MS
+/** Contributions that an entity's risk is made of: the weightiest. What comes after them would add less than 3 %. */
+export const RISK_CONTRIBUTIONS_MAX = 1000
+/** Contributions kept of an entity; the lightest go when there are more. */
+export const RISK_CONTRIBUTIONS_KEPT_MAX = 1200
+/** After this a contribution weighs less than a thousandth, and is forgotten. */
+export const RISK_AGE_MS_MAX = 10 * RISK_HALF_LIFE_MS
+/** An entity's risk, or so many tactics in so long a time, make an alert of their own. */
+export const RISK_ALERT_SCORE = 80
+export const RISK_ALERT_TACTICS = 3
+export const RISK_TACTICS_WINDOW_MS = 7 * 24 * HOUR_MS
+/** Entities of one batch whose risk is moved: each costs a handful of statements. */
+export const RISK_ENTITIES_PER_BATCH_MAX = 300
+/** Contributions that a risk alert names: the weightiest. */
+export const RISK_ALERT_CONTRIBUTIONS_MAX = 50

@@ -4,6 +4,8 @@ import { isHarmless } from './alert-state.ts'
 import { dedupKey, stormKey } from './dedup-key.ts'
 import { ALERTS_PER_RULE_AND_HOUR_MAX, TITLE_CHARS_MAX } from './limits.ts'
 import { joinFinding, joinLabels, openAlert, takesFinding } from './merge.ts'
+import { contributionsOf, type RiskContribution, silentContributions, withRisk } from './risk/contributions.ts'
+import { keepRisk, RISK_RULE_ID, riskyEntities } from './risk/keep-risk.ts'
 import type { AlertPlace, AlertTransaction } from './store.ts'
 import { keepText } from './text.ts'
 import type { Alert, AlertChange, AlertMove, IncomingFinding } from './types.ts'
@@ -47,15 +49,34 @@ export async function mergeFindings(
     const fresh = await freshOnly(tx, place, ofPlace, clock)
     if (fresh.length === 0) continue
     const merge = new PlaceMerge(tx, place, clock)
-    await merge.addGuarded(fresh)
+    await merge.addGuarded(fresh.filter(({ rule }) => !rule.risk?.only))
     await merge.addSummaries()
     changes.push(...(await merge.write()))
+    const silent = fresh.filter(({ rule }) => rule.risk?.only)
+    const contributions = [...merge.contributions(), ...(await silentContributions(tx, place, silent))]
+    changes.push(...(await raiseRisk(tx, place, contributions, clock)))
     for (const finding of merge.heldBack) noisyRules.add(finding.rule.id)
     freshCount += fresh.length
     heldBackCount += merge.heldBack.length
   }
   await tx.addChanges(changes, clock.now())
   return { changes, noisyRules, freshCount, heldBackCount }
+}
+
+/** Adds to the risk of entities, and makes alerts of those that became too risky: in the transaction of what they come
+ * from, so once. */
+export async function raiseRisk(
+  tx: AlertTransaction,
+  place: AlertPlace,
+  contributions: readonly RiskContribution[],
+  clock: Clock,
+): Promise<AlertChange[]> {
+  const raised = await keepRisk(tx.risk, place, contributions, clock.now())
+  if (raised.length === 0) return []
+  const merge = new PlaceMerge(tx, place, clock)
+  await merge.addGuarded(raised)
+  await merge.addSummaries()
+  return merge.write()
 }
 
 async function freshOnly(
@@ -113,6 +134,7 @@ class PlaceMerge {
   async write(): Promise<AlertChange[]> {
     const changes: AlertChange[] = []
     const inserted: Alert[] = []
+    await this.#score()
     for (const { before, after, findings, moves } of this.#episodes) {
       const touched = findings.length > 0
       const alert = touched ? { ...after, revision: after.revision + 1 } : after
@@ -123,6 +145,20 @@ class PlaceMerge {
     }
     await this.#tx.insertAlerts(inserted)
     return changes
+  }
+
+  /** What the alerts that took findings add to the risk of the entities of these; after `write`. */
+  contributions(): RiskContribution[] {
+    return this.#episodes.flatMap(({ after, findings }) =>
+      findings.length === 0 ? [] : contributionsOf(after, findings),
+    )
+  }
+
+  async #score(): Promise<void> {
+    const scored = this.#episodes.filter(({ after, findings }) => findings.length > 0 && after.ruleId !== RISK_RULE_ID)
+    const entities = scored.flatMap(({ after }) => riskyEntities(after.entities))
+    const known = await this.#tx.risk.criticalities(this.#place, entities)
+    for (const episode of scored) episode.after = withRisk(episode.after, episode.findings, known)
   }
 
   /** Lets findings join the alerts that are there, those of a key in order of time; where the last occurrence is too

@@ -46,6 +46,7 @@ export function openAlert(finding: IncomingFinding, given: { readonly id: string
     events: joinEvents([], refsOf(finding)),
     ...(guidance === undefined ? {} : { guidance }),
     ...explained(undefined, finding.explanation),
+    ...(finding.riskOf ? { riskOf: finding.riskOf } : {}),
   }
 }
 
@@ -64,6 +65,8 @@ export function joinFinding(alert: Alert, finding: IncomingFinding): Alert {
     tags: joinLabels(alert.tags, finding.rule.tags ?? []),
     events: joinEvents(alert.events, refsOf(finding)),
     ...explained(alert.explanation, finding.explanation),
+    // The alert of an entity's risk says what that is now.
+    ...(finding.riskOf ? { riskOf: finding.riskOf, title: keepText(finding.rule.title, TITLE_CHARS_MAX) } : {}),
   }
 }
 

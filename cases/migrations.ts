@@ -114,4 +114,63 @@ export const caseMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'cases/0002-risk',
+    async up(db) {
+      // What alerts, and findings that make none, add to the risk of entities.
+      await db.schema
+        .createTable('risk_contribution')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addColumn('source', 'text', (column) => column.notNull())
+        .addColumn('alert_id', 'text')
+        .addColumn('rule_id', 'text', (column) => column.notNull())
+        .addColumn('title', 'text', (column) => column.notNull())
+        .addColumn('tactics', 'text', (column) => column.notNull())
+        .addColumn('techniques', 'text', (column) => column.notNull())
+        .addColumn('inputs', 'text', (column) => column.notNull())
+        .addColumn('records', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('findings', 'bigint', (column) => column.notNull())
+        .addColumn('weight', 'double precision', (column) => column.notNull())
+        .addColumn('counts', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('risk_contribution_pk', ['account', 'workspace', 'kind', 'value', 'source'])
+        .execute()
+      await db.schema
+        .createIndex('risk_contribution_weight')
+        .on('risk_contribution')
+        .columns(['account', 'workspace', 'kind', 'value', 'weight'])
+        .execute()
+      await db.schema
+        .createIndex('risk_contribution_source')
+        .on('risk_contribution')
+        .columns(['account', 'workspace', 'source'])
+        .execute()
+      await db.schema.createIndex('risk_contribution_age').on('risk_contribution').column('at').execute()
+      await db.schema
+        .createTable('risk_entity')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .addColumn('criticality', 'text')
+        // The score's logarithm plus its time in half lives: orders entities at any time.
+        .addColumn('rank', 'double precision', (column) => column.notNull())
+        .addColumn('score', 'double precision', (column) => column.notNull())
+        .addColumn('scored_at', 'bigint', (column) => column.notNull())
+        .addColumn('contributions', 'bigint', (column) => column.notNull())
+        .addColumn('tactics', 'text', (column) => column.notNull())
+        .addColumn('above', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('risk_entity_pk', ['account', 'workspace', 'kind', 'value'])
+        .execute()
+      await db.schema
+        .createIndex('risk_entity_rank')
+        .on('risk_entity')
+        .columns(['account', 'workspace', 'rank'])
+        .execute()
+      await db.schema.createIndex('risk_entity_age').on('risk_entity').column('scored_at').execute()
+    },
+  },
 ]

@@ -2,6 +2,7 @@ import type { Selectable, Transaction } from 'kysely'
 import type { AccountId, Database } from '../platform/index.ts'
 import { caseError } from './errors.ts'
 import { CONFLICT_ATTEMPTS_MAX, ROWS_PER_STATEMENT } from './limits.ts'
+import { type RiskTables, riskInTransaction } from './risk/store.ts'
 import {
   type Alert,
   type AlertChange,
@@ -36,7 +37,7 @@ interface AlertRow {
   body: string
 }
 
-interface Tables {
+interface Tables extends RiskTables {
   alert: AlertRow
   alert_finding: { account: string; id: string; taken_at: number }
   alert_rule_hour: { account: string; workspace: string; rule_id: string; hour: number; wanted: number }
@@ -239,6 +240,9 @@ function inTransaction(tx: Transaction<Tables>, dialect: Database['dialect']) {
   /** Alerts read here are held until the transaction ends. SQLite has one writer, so there everything is. */
   const held = (place: AlertPlace) => (dialect === 'postgres' ? alertsOf(tx, place).forUpdate() : alertsOf(tx, place))
   return {
+    /** The risk of entities. */
+    risk: riskInTransaction(tx as unknown as Transaction<RiskTables>),
+
     /** Remembers the findings' ids. @returns those that were not remembered before */
     async claimFindings(account: AccountId, ids: readonly string[], now: number): Promise<Set<string>> {
       const fresh = new Set<string>()
@@ -395,7 +399,10 @@ function commentsOf(db: Pick<Transaction<Tables>, 'selectFrom'>, alert: Alert) {
     .where('alert_id', '=', alert.id)
 }
 
-type AlertBody = Pick<Alert, 'entities' | 'techniques' | 'tactics' | 'tags' | 'events' | 'guidance' | 'explanation'>
+type AlertBody = Pick<
+  Alert,
+  'entities' | 'techniques' | 'tactics' | 'tags' | 'events' | 'guidance' | 'explanation' | 'risk' | 'riskOf'
+>
 
 function toRow(alert: Alert, foreignKey: string | null): AlertRow {
   const body: AlertBody = {
@@ -406,6 +413,8 @@ function toRow(alert: Alert, foreignKey: string | null): AlertRow {
     events: alert.events,
     ...(alert.guidance === undefined ? {} : { guidance: alert.guidance }),
     ...(alert.explanation === undefined ? {} : { explanation: alert.explanation }),
+    ...(alert.risk === undefined ? {} : { risk: alert.risk }),
+    ...(alert.riskOf === undefined ? {} : { riskOf: alert.riskOf }),
   }
   return {
     account: alert.account,

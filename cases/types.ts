@@ -1,4 +1,5 @@
 import type { AccountId } from '../platform/index.ts'
+import type { AlertRisk } from './risk/score.ts'
 
 /** In rising order; the OCSF `severity_id` is the place in this list, from 1. */
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
@@ -43,7 +44,7 @@ export interface IncomingFinding {
   readonly id: string
   readonly account: AccountId
   readonly workspace: string
-  readonly kind: 'rule' | 'correlation' | 'baseline' | 'indicator'
+  readonly kind: 'rule' | 'correlation' | 'baseline' | 'indicator' | 'risk'
   readonly rule: {
     readonly id: string
     readonly title: string
@@ -54,6 +55,7 @@ export interface IncomingFinding {
     readonly groupBy?: readonly string[]
     readonly tags?: readonly string[]
     readonly dedup?: DedupPolicy
+    readonly risk?: RiskPolicy
     readonly description?: string
     readonly falsePositives?: readonly string[]
     readonly response?: string
@@ -65,6 +67,33 @@ export interface IncomingFinding {
   /** The values that a correlation grouped by. */
   readonly group?: Readonly<Record<string, string>>
   readonly explanation?: Explanation
+  /** An indicator was met, as sure as that, 0 to 100. */
+  readonly indicator?: { readonly confidence: number }
+  readonly riskOf?: RiskOf
+}
+
+/** What a rule says of the risk of what it finds. */
+export interface RiskPolicy {
+  /** Its findings make no alert by themselves; they add to the risk of their entities. */
+  readonly only?: boolean
+  /** How sure it is, 0.25 to 1. */
+  readonly confidence?: number
+}
+
+/** The entity whose risk made an alert, and what it came from. */
+export interface RiskOf {
+  readonly kind: string
+  readonly value: string
+  readonly score: number
+  /** The weightiest first. */
+  readonly contributions: readonly {
+    readonly source: string
+    readonly alertId?: string
+    readonly ruleId: string
+    readonly title: string
+    readonly risk: number
+    readonly at: number
+  }[]
 }
 
 /** Why a baseline states something: what is usual, and what was seen instead. */
@@ -127,6 +156,8 @@ export interface Alert {
   readonly guidance?: Guidance
   /** Of the finding with the highest score, where a baseline made the alert. */
   readonly explanation?: Explanation
+  readonly risk?: AlertRisk
+  readonly riskOf?: RiskOf
 }
 
 /** An alert as expressions of playbooks see it: OCSF's own snake_case, instants as RFC 3339 text. */

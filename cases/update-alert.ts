@@ -3,6 +3,8 @@ import { changesOf } from './alert-changes.ts'
 import { isClosed, requireMove } from './alert-state.ts'
 import { caseError } from './errors.ts'
 import { COMMENT_CHARS_MAX, COMMENTS_PER_ALERT_MAX, VALUE_CHARS_MAX } from './limits.ts'
+import { setCounting } from './risk/keep-risk.ts'
+import { countsAsRisk } from './risk/score.ts'
 import type { AlertTransaction } from './store.ts'
 import { keepText } from './text.ts'
 import { type Alert, type AlertChange, type AlertMove, type AlertPatch, alertStates, verdicts } from './types.ts'
@@ -53,6 +55,8 @@ export async function updateAlertIn(
   const alert = { ...patched, revision: before.revision + 1 }
   await tx.updateAlert(alert)
   await tx.addMoves(alert, moves)
+  const counts = countsAsRisk(alert)
+  if (counts !== countsAsRisk(before)) await setCounting(tx.risk, alert, alert.id, { counts, now: ctx.now })
   if (text !== '') {
     if ((await tx.countComments(alert)) >= COMMENTS_PER_ALERT_MAX) {
       throw caseError(

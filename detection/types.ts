@@ -13,6 +13,8 @@ export interface RuleHead {
   readonly falsePositives?: readonly string[]
   /** What to do first when it is found: `response`, a key of ours that Sigma leaves free. */
   readonly response?: string
+  /** Whether it makes alerts by itself, and how sure it is, 0.25 to 1. */
+  readonly risk?: { readonly only?: boolean; readonly confidence?: number }
   /** ATT&CK techniques, `T1110.001`. */
   readonly techniques: readonly string[]
   /** ATT&CK tactics, `credential-access`. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { RULE_CACHE_BYTES_MAX } from '../limits.ts'
 
 /** Raised whenever what is parsed from the same text changes. */
-const FORM = 2
+const FORM = 3
 
 /** Keeps what was parsed of a set of files in a folder of the user's own, under a name made of their contents: another
  * content is another name, so nothing old is ever taken for new. */

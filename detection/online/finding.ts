@@ -23,6 +23,7 @@ export interface Finding {
     readonly falsePositives?: readonly string[]
     readonly response?: string
     readonly tags?: readonly string[]
+    readonly risk?: NonNullable<RuleHead['risk']>
     /** What makes findings one alert, where the rule says so itself. */
     readonly dedup?: { readonly key: string }
   }
@@ -76,7 +77,7 @@ export function findingId(...parts: readonly (string | number)[]): string {
 }
 
 export function ruleOfFinding(head: RuleHead, groupBy?: readonly string[]): Finding['rule'] {
-  const { id, title, severity, techniques, tactics, description, falsePositives, response } = head
+  const { id, title, severity, techniques, tactics, description, falsePositives, response, risk } = head
   return {
     id,
     title,
@@ -87,6 +88,7 @@ export function ruleOfFinding(head: RuleHead, groupBy?: readonly string[]): Find
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
     ...(response === undefined ? {} : { response }),
+    ...(risk === undefined ? {} : { risk }),
   }
 }
 

@@ -16,6 +16,7 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
   const falsePositives = textsOf(document, 'falsepositives')
   const response = textOf(document, 'response', reporter)
   const tags = textsOf(document, 'tags') ?? []
+  const risk = readRisk(document, reporter)
   return {
     id: readId(document, reporter) ?? name ?? fallbackId,
     ...(name === undefined ? {} : { name }),
@@ -24,6 +25,7 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
     ...(response === undefined ? {} : { response }),
+    ...(risk ? { risk } : {}),
     techniques: tags
       .filter((tag) => /^attack\.t\d{4}(?:\.\d{3})?$/i.test(tag))
       .map((tag) => tag.slice(7).toUpperCase()),
@@ -40,6 +42,32 @@ function readId(document: MapNode, reporter: Reporter): string | undefined {
     `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`,
   )
   return undefined
+}
+
+/** `risk: {only: true, confidence: 0.5}`, a key of ours that Sigma leaves free. */
+function readRisk(document: MapNode, reporter: Reporter): RuleHead['risk'] {
+  const value = member(document, 'risk')?.value
+  if (!value) return undefined
+  if (value.kind !== 'map') {
+    reporter.error(value.at, '`risk` takes a map such as `{only: true, confidence: 0.5}`')
+    return undefined
+  }
+  for (const { key, keyAt } of value.entries) {
+    if (key !== 'only' && key !== 'confidence') reporter.error(keyAt, `\`risk\` has no \`${key}\``)
+  }
+  const only = member(value, 'only')?.value
+  const confidence = member(value, 'confidence')?.value
+  if (only && (only.kind !== 'scalar' || typeof only.value !== 'boolean')) {
+    reporter.error(only.at, '`only` takes `true` or `false`')
+  }
+  const sure = confidence?.kind === 'scalar' ? Number(confidence.value) : Number.NaN
+  if (confidence && !(sure >= 0.25 && sure <= 1)) {
+    reporter.error(confidence.at, '`confidence` takes a number from 0.25 to 1')
+  }
+  return {
+    ...(only?.kind === 'scalar' && only.value === true ? { only: true } : {}),
+    ...(confidence && sure >= 0.25 && sure <= 1 ? { confidence: sure } : {}),
+  }
 }
 
 function readLevel(document: MapNode, reporter: Reporter): Severity {
