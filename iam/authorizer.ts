@@ -51,6 +51,12 @@ function namesOf(principal: Principal, view: PolicyView): string[] {
 }
 
 const nothing = new StatementList([])
+/** One for all: a decision makes no list that stays empty. */
+const NONE: readonly never[] = []
+
+function concat<T>(a: readonly T[], b: readonly T[]): readonly T[] {
+  return a.length === 0 ? b : b.length === 0 ? a : [...a, ...b]
+}
 
 const ID_BYTES = 16
 /** Taken 256 ids at a time: asking for each costs more than deciding. */
@@ -212,12 +218,12 @@ export class IamAuthorizer implements Authorizer {
       { action: passing ?? action, resource, keys },
       callerOf(principal.account, namesOf(principal, view)),
     )
-    const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? []
+    const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? NONE
     const project = owner && keys.get('g:enterpriseprojectid')
     const disabled =
       typeof project === 'string' && owner && !directory.isProjectEnabled(owner, project)
         ? [{ node: `project/${project}`, list: readsOnly }]
-        : []
+        : NONE
     const { holder } = view
     const custodianId = principal.kind === 'user' ? holder?.id : undefined
     const custody =
@@ -234,10 +240,9 @@ export class IamAuthorizer implements Authorizer {
       view,
       question,
       layers: {
-        ...EMPTY_LAYERS,
-        guardrails: (isBound && directory.placeOf(principal.account)?.guardrails) || [],
+        guardrails: (isBound && directory.placeOf(principal.account)?.guardrails) || NONE,
         resourceGuardrails:
-          isOwnerBound && owner ? [...(directory.placeOf(owner)?.resourceGuardrails ?? []), ...disabled] : [],
+          isOwnerBound && owner ? concat(directory.placeOf(owner)?.resourceGuardrails ?? NONE, disabled) : NONE,
         identity: view.identity,
         boundary: view.boundary,
         sessions,

@@ -43,6 +43,7 @@ import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import type { CompiledPolicy } from './policy/statement.ts'
 import { PolicyViews } from './policy-views.ts'
+import { Principals } from './principals.ts'
 import { Projects } from './projects/projects.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
@@ -153,6 +154,8 @@ export interface Iam {
   isAllowed(request: AuthzRequest): boolean
   /** The user or role of the account that an ARN names, as it would be without any session. */
   findPrincipal(account: AccountId, arn: string): Principal | undefined
+  /** The same by its name. */
+  principalNamed(account: AccountId, kind: 'user' | 'role', name: string): Principal | undefined
   /** A principal that acts as a role of the account, narrowed by each of `sessionPolicies`. Whether somebody may run
    * something as that role is the caller's to ask: `iam:role:pass` on the role's ARN.
    * @throws iam.thing.absent */
@@ -207,6 +210,7 @@ export async function createIam({
   const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, webauthn, sealer, clock })
   const signInDeps = { directory, store, tokens, passwords, mfa, webauthn, throttle, clock }
   const views = new PolicyViews(directory)
+  const principals = new Principals(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
   const users = new Users({ directory, changes, passwords, clock })
   const authenticator = new IamAuthenticator({ sessions, directory, store, tokens, sealer, clock, log })
@@ -280,7 +284,7 @@ export async function createIam({
       return found && explain(found.layers, found.question)
     },
     policiesOf(account, arn) {
-      const principal = findPrincipal(directory, account, arn)
+      const principal = principals.find(account, arn)
       const view = principal && views.find(principal)
       return view && { identity: view.policies, boundary: view.boundaryPolicies }
     },
@@ -305,7 +309,8 @@ export async function createIam({
     firstAccount: () => directory.findAccount(FIRST_ACCOUNT)?.id,
     decide: (request) => authorizer.decide(request, nativeEvaluator, { asserted: true, asked: true }),
     isAllowed: (request) => authorizer.isAllowed(request, nativeEvaluator),
-    findPrincipal: (account, arn) => findPrincipal(directory, account, arn),
+    findPrincipal: (account, arn) => principals.find(account, arn),
+    principalNamed: (account, kind, name) => principals.named(account, kind, name),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
     signIn: async ({ accountId, origin = '', ...input }) => {
       const proven = await proveUser(signInDeps, { ...input, origin, account: accountToTry(accountId) })
@@ -322,15 +327,6 @@ export async function createIam({
       await decisions.close()
     },
   }
-}
-
-function findPrincipal(directory: Directory, account: AccountId, arn: string): Principal | undefined {
-  const found = /^arn:rampart:iam::([0-9]{12}):(user|role)\/(.+)$/.exec(arn)
-  if (!found || found[1] !== account) return undefined
-  const kind = found[2] === 'role' ? 'role' : 'user'
-  const name = found[3] ?? ''
-  const holder = kind === 'role' ? directory.findRole(account, name) : directory.findUser(account, name)
-  return holder && { kind, account, arn: holder.arn, name, auth: 'internal' }
 }
 
 /** No account has this number. */

@@ -54,8 +54,21 @@ export class PolicyViews {
         return this.#sourceView(principal.account)
       case 'user':
       case 'role':
-        return this.#holderView(principal.kind, principal.account, principal.name)
+        return this.#viewOfPrincipal(principal.kind, principal)
     }
+  }
+
+  readonly #ofPrincipals = new WeakMap<Principal, Entry>()
+
+  /** Found by the very object before by its name, which costs more than many a decision. */
+  #viewOfPrincipal(kind: 'user' | 'role', principal: Principal): PolicyView | undefined {
+    const state = this.#directory.stateOf(principal.account)
+    if (!state) return undefined
+    const known = this.#ofPrincipals.get(principal)
+    if (known?.generation === state.generation) return known.view
+    const view = this.#holderView(kind, state, principal)
+    if (view) this.#ofPrincipals.set(principal, { generation: state.generation, view })
+    return view
   }
 
   /** @throws iam.policy.malformed */
@@ -70,9 +83,7 @@ export class PolicyViews {
     return list
   }
 
-  #holderView(kind: 'user' | 'role', account: AccountId, name: string): PolicyView | undefined {
-    const state = this.#directory.stateOf(account)
-    if (!state) return undefined
+  #holderView(kind: 'user' | 'role', state: AccountState, { account, name }: Principal): PolicyView | undefined {
     const key = `${account}/${kind}/${name}`
     const entry = this.#entries.get(key)
     if (entry?.generation === state.generation) return entry.view

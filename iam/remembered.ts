@@ -1,25 +1,26 @@
-/** A map of bounded size that forgets what was used longest ago. */
+/** A map of bounded size that forgets what was not used for long: what was used since half of it was filled stays. */
 export class Remembered<Key, Value> {
-  readonly #sizeMax: number
-  readonly #entries = new Map<Key, Value>()
+  readonly #halfMax: number
+  #young = new Map<Key, Value>()
+  #old = new Map<Key, Value>()
 
   constructor(sizeMax: number) {
-    this.#sizeMax = sizeMax
+    this.#halfMax = Math.max(1, Math.floor(sizeMax / 2))
   }
 
   get(key: Key): Value | undefined {
-    const value = this.#entries.get(key)
-    if (value === undefined) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    return value
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    if (old !== undefined) this.set(key, old)
+    return old
   }
 
   set(key: Key, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size <= this.#sizeMax) return
-    const oldest = this.#entries.keys().next()
-    if (!oldest.done) this.#entries.delete(oldest.value)
+    if (this.#young.size >= this.#halfMax && !this.#young.has(key)) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
   }
 }

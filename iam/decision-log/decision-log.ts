@@ -58,6 +58,8 @@ export class DecisionLog {
   #writing: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #untilPrune = 0
+  /** Not told yet; there are some only while the queue is full, so writing it tells. */
+  #lost = 0
 
   constructor(deps: DecisionLogDeps) {
     this.#deps = deps
@@ -69,7 +71,7 @@ export class DecisionLog {
     const queueMax = this.#deps.queueMax ?? DECISION_QUEUE_MAX
     // Who asks about others can ask a lot; what was refused here keeps its room.
     if (this.#queue.length >= (refused.asked ? queueMax / 2 : queueMax)) {
-      this.#deps.onLost(1)
+      this.#lost += 1
       return
     }
     this.#queue.push({ refused, at: this.#deps.clock.now() })
@@ -115,6 +117,8 @@ export class DecisionLog {
   }
 
   async #writeBatch(): Promise<void> {
+    if (this.#lost > 0) this.#deps.onLost(this.#lost)
+    this.#lost = 0
     const batch = this.#queue.slice(0, DECISION_BATCH_MAX)
     this.#queue = this.#queue.slice(DECISION_BATCH_MAX)
     try {

@@ -39,7 +39,8 @@ export class StatementList {
     const byService = this.#byService ?? this.#index()
     const matching = (byService.get(action.service) ?? this.#open).filter(({ actions }) => actions.has(action))
     const denies = matching.filter((statement) => statement.effect === 'Deny')
-    const allows = matching.filter((statement) => statement.effect === 'Allow')
+    // Order has no influence on what is decided: the first Allow that matches ends the search, so the cheap ones go first.
+    const allows = matching.filter((statement) => statement.effect === 'Allow').sort((a, b) => costOf(a) - costOf(b))
     return { denies: denies.length > 0 ? denies : NONE, allows: allows.length > 0 ? allows : NONE }
   }
 
@@ -57,4 +58,10 @@ export class StatementList {
     this.#byService = byService
     return byService
   }
+}
+
+/** Looks that matching a statement may take. */
+function costOf({ resources, conditions, principals }: CompiledStatement): number {
+  const patterns = resources?.patterns.length ?? 0
+  return patterns + 3 * conditions.length + (principals ? 3 : 0)
 }

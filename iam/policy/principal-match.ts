@@ -13,11 +13,29 @@ export interface Caller {
   readonly federated?: string
 }
 
+/** @param arns its own first */
 export function callerOf(account: string, arns: readonly string[]): Caller {
-  return {
-    account,
-    arn: arns[0] ?? '',
-    names: arns.map(splitResource).filter((name) => name !== undefined),
+  return new NamedCaller(account, arns)
+}
+
+/** Its names are taken apart when somebody looks, which only policies on resources do. */
+class NamedCaller implements Caller {
+  readonly account: string
+  readonly #arns: readonly string[]
+  #names: readonly ResourceName[] | undefined
+
+  constructor(account: string, arns: readonly string[]) {
+    this.account = account
+    this.#arns = arns
+  }
+
+  get arn(): string {
+    return this.#arns[0] ?? ''
+  }
+
+  get names(): readonly ResourceName[] {
+    this.#names ??= this.#arns.map(splitResource).filter((name) => name !== undefined)
+    return this.#names
   }
 }
 

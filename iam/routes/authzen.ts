@@ -234,10 +234,12 @@ function evaluate(ask: Ask, body: Properties): Answer {
 /** No application: subject is a user or role of the account, action and resource are ours. */
 function evaluateOurs(ask: Ask, { subject, action, resource, context }: Evaluation): Answer {
   const { iam, principal } = ask
-  const arn = subject.id.startsWith('arn:')
-    ? subject.id
-    : `arn:rampart:iam::${principal.account}:${subject.type}/${subject.id}`
-  const found = iam.findPrincipal(principal.account, arn)
+  const { type, id: name } = subject
+  const found = name.startsWith('arn:')
+    ? iam.findPrincipal(principal.account, name)
+    : type === 'user' || type === 'role'
+      ? iam.principalNamed(principal.account, type, name)
+      : undefined
   if (!found) return { decision: false, context: { reason: 'implicitDeny' } }
   const { allowed, id, reason } = iam.decide({
     principal: found,
