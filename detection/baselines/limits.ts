@@ -45,3 +45,11 @@ export const OFFER_EXAMPLES_MAX = 10
 export const KEY_BYTES = 16
 /** How long after an alert changed the baselines learn whose alerts are open, ms: many change at once. */
 export const FREEZE_DELAY_MS = 500
+/** Users or sources that a detector of guessing holds, each up to 0.5 kB, a few of them 1.5. */
+export const GUESSED_MAX = 20_000
+/** Networks, agents, regions and operations that are held of one access key; those not used longest are new again. */
+export const KEY_VALUES_MAX = 512
+/** Names of programs that are told apart in a workspace. */
+export const PROGRAMS_MAX = 10_000
+/** Hosts whose behaviour is held, each some 0.6 kB and up to 1 kB of the hour that runs. */
+export const BEHAVIOURS_MAX = 10_000

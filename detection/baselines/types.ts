@@ -48,6 +48,8 @@ export interface Deviation {
   readonly score: number
   readonly expected: string
   readonly seen: string
+  /** It began before learning was over, so that nobody can say it is not as ever: to be remembered, and not told. */
+  readonly standing?: true
 }
 
 /** Whether a detector can judge an entity yet. */

@@ -13,16 +13,20 @@ export interface Connection {
 }
 
 const NAME = 'beacon'
-const VERSION = 1
+const VERSION = 2
 /** Connections of a pair that are looked back over. */
 const HELD = 128
 /** Connections from which on a pair is judged, and every how many. */
 const JUDGED_MIN = 24
 const JUDGED_EVERY = 8
+/** Connections from which on a pair has a rank at all. */
+const RANKED_MIN = 4
 /** The stretch a judgement rests on, at the least: a page that loads is no beacon. */
 const SPAN_MS_MIN = 120_000
 const BINS = 12
 const STATED_MIN = 0.7
+/** How long the first day of all is. Regular pairs of then are the mail and time programs of the place. */
+const LEARNING_MS = 24 * 3_600_000
 /** Hours until a pair is stated again. */
 const AGAIN_MS = 24 * 3_600_000
 /** Sources from which on prevalence says something, and the share of them that makes a destination ordinary. */
@@ -35,11 +39,13 @@ interface Pair {
   readonly times: number[]
   readonly bytes: number[]
   count: number
+  readonly since: number
   statedAt: number | null
 }
 
 export interface BeaconState {
-  readonly version: 1
+  readonly version: 2
+  readonly startedAt: number | null
   readonly pairs: readonly (readonly [string, Pair])[]
   readonly sources: readonly string[]
   readonly destinations: readonly (readonly [string, readonly string[]])[]
@@ -49,7 +55,9 @@ export interface BeaconState {
  * how regular the intervals are (mean of 1 - |Bowley skewness| and 1 - MAD/median), how alike the sizes are (the same),
  * and how steady the pair is (1 - coefficient of variation of the counts in 12 equal parts of the span). Jitter spreads
  * intervals but leaves sizes and steadiness; people's traffic comes in bursts of many sizes. Destinations that half of
- * all sources use are ordinary and never stated.
+ * all sources use are ordinary and never stated. A mail program that polls is a beacon in all but intent, and most of them
+ * are there from the beginning: pairs first met in the first day of all are stated as standing, to be looked through once
+ * and not told.
  * @see Hu et al.: BAYWATCH, DSN 2016 (periodicity under jitter); Bowley 1920 (quartile skewness) */
 export class BeaconDetector implements EntityDetector<Connection> {
   readonly #pairs: QuietestOut<Pair>
@@ -57,7 +65,10 @@ export class BeaconDetector implements EntityDetector<Connection> {
   /** Up to 64 sources of each destination: more make no difference. */
   readonly #destinations: QuietestOut<Set<string>>
 
+  #startedAt: number | null
+
   constructor(state?: BeaconState) {
+    this.#startedAt = state?.startedAt ?? null
     this.#pairs = new QuietestOut(
       PAIRS_MAX,
       (state?.pairs ?? []).map(([key, pair]) => [key, copy(pair)]),
@@ -71,11 +82,12 @@ export class BeaconDetector implements EntityDetector<Connection> {
 
   observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
     if (!isSound(at, bytesOut)) return undefined
+    this.#startedAt = Math.min(this.#startedAt ?? at, at)
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
     const callers = this.#destinations.use(destination, () => new Set())
     if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
     const entity = `${source} ${destination}`
-    const pair = this.#pairs.use(entity, () => ({ times: [], bytes: [], count: 0, statedAt: null }))
+    const pair = this.#pairs.use(entity, () => ({ times: [], bytes: [], count: 0, since: at, statedAt: null }))
     pair.times.push(at)
     pair.bytes.push(bytesOut)
     if (pair.times.length > HELD) {
@@ -88,8 +100,12 @@ export class BeaconDetector implements EntityDetector<Connection> {
     if (this.#isPrevalent(callers)) return undefined
     const judged = judge(pair)
     if (!judged || judged.score < STATED_MIN) return undefined
+    const isStanding = pair.since - this.#startedAt < LEARNING_MS
+    // Of those that stand, once is enough.
+    if (isStanding && pair.statedAt !== null) return undefined
     pair.statedAt = at
     return {
+      ...(isStanding ? { standing: true as const } : {}),
       detector: NAME,
       version: VERSION,
       entity,
@@ -99,6 +115,16 @@ export class BeaconDetector implements EntityDetector<Connection> {
       expected: 'bursts at irregular times and of various sizes, as people make them',
       seen: `${pair.times.length} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
     }
+  }
+
+  /** All pairs that can be judged, the likeliest beacons first, whatever is stated of them. */
+  ranked(): readonly { readonly entity: string; readonly score: number }[] {
+    return [...this.#pairs.entries()]
+      .flatMap(([entity, pair]) => {
+        const judged = pair.count >= RANKED_MIN ? judge(pair) : undefined
+        return judged ? [{ entity, score: judged.score }] : []
+      })
+      .sort((a, b) => b.score - a.score)
   }
 
   learning(entity: string): LearningState {
@@ -118,7 +144,8 @@ export class BeaconDetector implements EntityDetector<Connection> {
 
   save(): BeaconState {
     return {
-      version: 1,
+      version: 2,
+      startedAt: this.#startedAt,
       pairs: [...this.#pairs.entries()].map(([key, pair]) => [key, copy(pair)]),
       sources: [...this.#sources],
       destinations: [...this.#destinations.entries()].map(([key, sources]) => [key, [...sources]]),

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, FLOWS_MAX } from '../limits.ts'
@@ -61,13 +61,13 @@ export interface DnsTunnelState {
  * The score is bytes/(bytes + 2000).   @see Shannon 1948; Paxson et al.: Practical Comprehensive Bounds on Surreptitious
  * Communication over DNS, USENIX Security 2013 */
 export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
-  readonly #key: string
+  readonly #hash: KeyedHash
   readonly #flows: QuietestOut<Flow>
   readonly #clients: QuietestOut<Set<string>>
 
   /** @param key secret, and the same after a load: who knew it could send names that count as one */
-  constructor(key: string, state?: DnsTunnelState) {
-    this.#key = key
+  constructor(key: Uint8Array, state?: DnsTunnelState) {
+    this.#hash = new KeyedHash(key)
     this.#flows = new QuietestOut(
       FLOWS_MAX,
       (state?.flows ?? []).map(([key, flow]) => [
@@ -94,7 +94,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     const flow = this.#flows.use(entity, () => fresh(hour, at))
     // What comes late belongs to an hour that is over; it is counted in the running one.
     if (hour > flow.hour) Object.assign(flow, fresh(hour, flow.stated ? flow.since : at))
-    const digest = this.#digest(sub)
+    const digest = this.#hash.of(sub)
     if (flow.names.has(digest) || flow.names.size >= NAMES_HELD) return undefined
     flow.names.add(digest)
     for (let i = 0; i < sub.length; i++) {
@@ -116,10 +116,6 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
       expected: `names below ${registeredDomain} that could carry less than ${STATED_BYTES} bytes an hour`,
       seen: `${flow.names.size} different names of ${Math.round(flow.letters / flow.names.size)} letters, ${bits.toFixed(1)} bits a letter: ${Math.round(bytes)} bytes`,
     }
-  }
-
-  #digest(sub: string): number {
-    return hash('sha256', `${this.#key} ${sub}`, 'buffer').readUInt32BE(0)
   }
 
   learning(entity: string): LearningState {

@@ -1,4 +1,7 @@
+import { KeyedHash } from '../blocks/keyed-hash.ts'
+import { groupAlike } from '../blocks/peer-groups.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PEER_GROUPS_MAX, PEERS_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -6,7 +9,7 @@ import { isSound } from './observable.ts'
 export interface Usage {
   readonly at: number
   readonly entity: string
-  /** Who is alike: a department, a role, a kind of host. */
+  /** Who is alike: a department, a role, a kind of host. Empty where nobody says: then those who use alike values are. */
   readonly peerGroup: string
   /** What is used: a host signed in to, a process, a country, an API call. */
   readonly value: string
@@ -28,9 +31,14 @@ const USERS_COUNTED = 64
 /** First-seen values of one entity and day that are stated; an entity that finds one new thing after another has changed
  * its job, or is scanned: the statement says how many. */
 const STATED_A_DAY = 5
+/** Members from which on a learned group is asked; else everybody is. */
+const GROUP_MIN = 12
+/** Those alike who are asked whether they use a value. */
+const PEERS_ASKED = 400
 
 interface Entity {
   readonly since: number
+  latest: number
   readonly values: QuietestOut<number>
   day: number
   newToday: number
@@ -47,23 +55,40 @@ export interface FirstSeenState {
   readonly version: 1
   readonly entities: readonly (readonly [
     string,
-    { since: number; day: number; newToday: number; newSince: number; values: readonly (readonly [string, number])[] },
+    {
+      since: number
+      latest: number
+      day: number
+      newToday: number
+      newSince: number
+      values: readonly (readonly [string, number])[]
+    },
   ])[]
   readonly groups: readonly (readonly [
     string,
     { members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] },
   ])[]
+  /** The day for which they were found, and who is alike. */
+  readonly learned: { readonly day: number; readonly groups: readonly (readonly string[])[] }
 }
 
 /** Values an entity never used before, weighed by how usual they are among its peers: surprise = -log10 of the share of
  * the group that uses the value, (users + ½)/(members + 1) by Krichevsky and Trofimov's estimate, itself left out. Stated
- * from 1.3 decades on, for entities known for 14 days; values are forgotten after 60. The score is s/(s+1).
+ * from 1.3 decades on, for entities known for 14 days. Where no group is named, those who use alike values are the peers, found
+ * anew each day (blocks/peer-groups.ts); values are forgotten after 60. The score is s/(s+1).
  * @see Krichevsky, Trofimov: The Performance of Universal Encoding, IEEE Trans. Inf. Theory 27, 1981 */
 export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #entities: QuietestOut<Entity>
   readonly #groups: QuietestOut<Peers>
+  readonly #hash: KeyedHash
+  #learned: { day: number; groups: readonly (readonly string[])[] }
+  #groupOf: Map<string, readonly string[]>
 
-  constructor(state?: FirstSeenState) {
+  /** @param key secret, and the same after a load */
+  constructor(key: Uint8Array, state?: FirstSeenState) {
+    this.#hash = new KeyedHash(key)
+    this.#learned = state?.learned ?? { day: 0, groups: [] }
+    this.#groupOf = byMember(this.#learned.groups)
     this.#entities = new QuietestOut(
       ENTITIES_MAX,
       (state?.entities ?? []).map(([name, entity]) => [
@@ -90,6 +115,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     if (!isSound(at)) return undefined
     const entity = this.#entities.use(name, () => ({
       since: at,
+      latest: at,
       values: new QuietestOut<number>(VALUES_PER_ENTITY_MAX),
       day: 0,
       newToday: 0,
@@ -98,9 +124,12 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     const usedAt = entity.values.peek(value)
     entity.values.delete(value)
     entity.values.use(value, () => at)
-    const { users, members } = this.#weigh(name, peerGroup, value)
+    entity.latest = Math.max(entity.latest, at)
     const isNew = usedAt === undefined || at - usedAt > FORGOTTEN_MS
+    const named = peerGroup === '' ? undefined : this.#weigh(name, peerGroup, value)
+    if (named === undefined) this.#regroup(Math.floor(at / DAY_MS))
     if (!isNew || at - entity.since < LEARNING_MS) return undefined
+    const { users, members } = named ?? this.#weighAlike(name, value)
     if (users >= USERS_COUNTED - 1) return undefined
     const decades = members < PEERS_MIN ? STATED_DECADES : -Math.log10((users + 0.5) / (members + 1))
     if (decades < STATED_DECADES) return undefined
@@ -116,7 +145,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       at,
       since: entity.newSince,
       score: decades / (decades + 1),
-      expected: `one of the values ${name} used in ${days} days, or one its peers in ${peerGroup} use`,
+      expected: `one of the values ${name} used in ${days} days, or one its peers${peerGroup === '' ? '' : ` in ${peerGroup}`} use`,
       seen: `${value}, used by ${users} of ${members} peers; ${entity.newToday} such today`,
     }
   }
@@ -134,11 +163,37 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     return { users: others, members: group.members.size - 1 }
   }
 
+  /** Finds anew who is alike, once a day. */
+  #regroup(day: number): void {
+    if (day <= this.#learned.day) return
+    const groups = groupAlike(this.#uses(), this.#hash)
+    this.#learned = { day, groups }
+    this.#groupOf = byMember(groups)
+  }
+
+  *#uses(): Iterable<readonly [string, Iterable<string>]> {
+    for (const [name, { values }] of this.#entities.entries()) yield [name, values.keys()]
+  }
+
+  /** How many of those who are alike use the value, of how many; of all, where nobody is. */
+  #weighAlike(name: string, value: string): { users: number; members: number } {
+    const group = this.#groupOf.get(shortKey(name)) ?? []
+    // Of too few nobody can be rare.
+    const alike = group.length < GROUP_MIN ? [...this.#entities.keys()] : group
+    let users = 0
+    let members = 0
+    for (const other of alike.slice(-PEERS_ASKED)) {
+      if (other === shortKey(name)) continue
+      members += 1
+      if (this.#entities.peek(other)?.values.has(value)) users += 1
+    }
+    return { users, members }
+  }
+
   learning(name: string): LearningState {
     const entity = this.#entities.peek(name)
     if (!entity) return { state: 'unknown', progress: 0 }
-    const latest = Math.max(entity.since, ...[...entity.values.entries()].map(([, at]) => at))
-    const progress = Math.min(1, (latest - entity.since) / LEARNING_MS)
+    const progress = Math.min(1, (entity.latest - entity.since) / LEARNING_MS)
     return { state: progress < 1 ? 'learning' : 'active', progress }
   }
 
@@ -160,8 +215,13 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
           values: [...values.entries()].map(([value, users]) => [value, keys(users)] as const),
         },
       ]),
+      learned: this.#learned,
     }
   }
+}
+
+function byMember(groups: readonly (readonly string[])[]): Map<string, readonly string[]> {
+  return new Map(groups.flatMap((group) => group.map((name) => [name, group] as const)))
 }
 
 const names = (max: number, list: readonly string[] = []): QuietestOut<null> =>

@@ -1,4 +1,5 @@
 import { LetterModel, type LetterModelState } from '../blocks/letter-model.ts'
+import { poissonDecades } from '../blocks/poisson.ts'
 import { QuantileSketch, type QuantileSketchState } from '../blocks/quantile-sketch.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
@@ -132,7 +133,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
 
   #unlikelyBurst({ unlikely, met }: Client): Burst | undefined {
     const mean = met.size * (1 - UNLIKELY_SHARE)
-    const decades = unlikely < NAMES_MIN ? 0 : -Math.log10(poissonTail(unlikely, mean))
+    const decades = unlikely < NAMES_MIN ? 0 : poissonDecades(unlikely, mean)
     if (decades < STATED_DECADES) return undefined
     const expected = `${mean.toFixed(1)} names of unlikely letters among ${met.size} unknown ones in ten minutes`
     return { decades, expected, seen: `${unlikely}` }
@@ -140,7 +141,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
 
   #missingBurst({ missing }: Client): Burst | undefined {
     const mean = Math.max(1, (MISSING_SLACK * this.#windows.missing) / Math.max(1, this.#windows.count))
-    const decades = missing < MISSING_MIN ? 0 : -Math.log10(poissonTail(missing, mean))
+    const decades = missing < MISSING_MIN ? 0 : poissonDecades(missing, mean)
     if (decades < STATED_DECADES) return undefined
     return { decades, expected: `${mean.toFixed(1)} names that do not exist in ten minutes`, seen: `${missing}` }
   }
@@ -183,15 +184,3 @@ const fresh = (window: number, since: number): Client => ({
   missing: 0,
   stated: false,
 })
-
-/** P(X ≥ k) for a Poisson of the mean given, summed upwards from k, where terms only shrink once past the mean. */
-function poissonTail(k: number, mean: number): number {
-  let term = Math.exp(-mean)
-  for (let i = 1; i <= k; i++) term *= mean / i
-  let tail = 0
-  for (let i = k; i < k + 200; i++) {
-    tail += term
-    term *= mean / (i + 1)
-  }
-  return Math.min(1, Math.max(tail, Number.MIN_VALUE))
-}

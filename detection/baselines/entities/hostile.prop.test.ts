@@ -31,6 +31,21 @@ const anyObservation = fc.record({
   latitude: anyNumber,
   longitude: anyNumber,
   accuracyKm: anyNumber,
+  succeeded: fc.boolean(),
+  key: anyText,
+  agent: anyText,
+  service: anyText,
+  operation: anyText,
+  region: anyText,
+  denied: fc.boolean(),
+  host: anyText,
+  bytes: anyNumber,
+  parent: anyText,
+  child: anyText,
+  peer: anyText,
+  port: anyText,
+  bytesIn: anyNumber,
+  failed: fc.boolean(),
 })
 
 describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twin) => {

@@ -17,11 +17,13 @@ export interface SignIn {
 }
 
 const NAME = 'impossible-travel'
-const VERSION = 1
+const VERSION = 2
 const EARTH_RADIUS_KM = 6371
 /** An airliner's speed; what is faster was two people, or one with a proxy. */
 const SPEED_KMH_MAX = 900
 const DISTANCE_KM_MIN = 500
+/** Hours of a flight that nobody flies: to the gate, on the runway, out again. */
+const GROUND_HOURS = 1.5
 /** Days on which a user came from a network that make it the user's own. */
 const OWN_DAYS = 3
 /** Users that make a network everybody's. */
@@ -31,24 +33,39 @@ const DAY_MS = 86_400_000
 /** Sign-ins closer in time count as this far apart: clocks differ. */
 const CLOCK_MS = 60_000
 
+interface Place {
+  readonly latitude: number
+  readonly longitude: number
+}
+
+interface Network extends Place {
+  days: number
+  lastDay: number
+}
+
 interface Traveller {
-  count: number
-  last: SignIn
-  readonly networks: QuietestOut<{ days: number; lastDay: number }>
+  /** On which the user came in, and the last of them. */
+  days: number
+  lastDay: number
+  /** From elsewhere than everybody's networks. */
+  last: SignIn | null
+  readonly networks: QuietestOut<Network>
 }
 
 export interface TravelState {
-  readonly version: 1
+  readonly version: 2
   readonly networks: readonly (readonly [string, readonly string[]])[]
   readonly travellers: readonly (readonly [
     string,
-    { count: number; last: SignIn; networks: readonly (readonly [string, { days: number; lastDay: number }])[] },
+    { days: number; lastDay: number; last: SignIn | null; networks: readonly (readonly [string, Network])[] },
   ])[]
 }
 
 /** Two sign-ins of a user that nobody can have travelled between: great-circle distance (haversine), less what both places
- * may be off, over the time between them, above 900 km/h and 500 km. Networks that a user came from on three days are the
- * user's own, those of five users (a tunnel of the firm's, a carrier) everybody's; they count for nothing, to or from. The score is 1 - 900/speed.   @see Sinnott: Virtues of the Haversine, 1984 */
+ * may be off, over the time between them less 1.5 hours on the ground, above 900 km/h and 500 km. Places within 500 km of a
+ * network that the user came from on three days are the user's own, and nobody is stated for coming home; networks of five
+ * users (a tunnel of the firm's, a carrier) say nothing of where one is, and are stepped over. Users of less than three days
+ * are not judged. The score is 1 - 900/speed.   @see Sinnott: Virtues of the Haversine, Sky & Telescope 68, 1984 */
 export class TravelDetector implements EntityDetector<SignIn> {
   readonly #travellers: QuietestOut<Traveller>
   /** Up to five users of each network. */
@@ -61,11 +78,10 @@ export class TravelDetector implements EntityDetector<SignIn> {
     )
     this.#travellers = new QuietestOut(
       ENTITIES_MAX,
-      (state?.travellers ?? []).map(([user, { count, last, networks }]) => [
+      (state?.travellers ?? []).map(([user, { networks, ...traveller }]) => [
         user,
         {
-          count,
-          last,
+          ...traveller,
           networks: new QuietestOut(
             NETWORKS_HELD,
             networks.map(([name, use]) => [name, { ...use }] as const),
@@ -79,25 +95,23 @@ export class TravelDetector implements EntityDetector<SignIn> {
     const { at, user, network } = signIn
     if (!isSound(at, signIn.latitude, signIn.longitude, signIn.accuracyKm)) return undefined
     const traveller = this.#travellers.use(user, () => ({
-      count: 0,
-      last: signIn,
-      networks: new QuietestOut<{ days: number; lastDay: number }>(NETWORKS_HELD),
+      ...{ days: 0, lastDay: -1, last: null },
+      networks: new QuietestOut<Network>(NETWORKS_HELD),
     }))
     const users = this.#networks.use(network, () => new Set())
     if (users.size < SHARED_USERS) users.add(shortKey(user))
-    const own = (name: string) =>
-      (this.#networks.peek(name)?.size ?? 0) >= SHARED_USERS || (traveller.networks.peek(name)?.days ?? 0) >= OWN_DAYS
-    const isKnown = own(network) || own(traveller.last.network)
+    const { latitude, longitude } = signIn
     const day = Math.floor(at / DAY_MS)
-    const use = traveller.networks.use(network, () => ({ days: 0, lastDay: -1 }))
-    if (use.lastDay !== day) Object.assign(use, { days: use.days + 1, lastDay: day })
+    const use = traveller.networks.use(network, () => ({ days: 0, lastDay: -1, latitude, longitude }))
+    if (use.lastDay !== day) Object.assign(use, { days: use.days + 1, lastDay: day, latitude, longitude })
+    if (traveller.lastDay !== day) Object.assign(traveller, { days: traveller.days + 1, lastDay: day })
+    if (users.size >= SHARED_USERS) return undefined
     const { last } = traveller
     traveller.last = signIn
-    traveller.count += 1
-    if (traveller.count === 1 || isKnown || network === last.network) return undefined
+    if (!last || traveller.days < OWN_DAYS || network === last.network || isAtHome(traveller, signIn)) return undefined
     const distanceKm = haversineKm(last, signIn) - last.accuracyKm - signIn.accuracyKm
     const hours = Math.max(CLOCK_MS, Math.abs(at - last.at)) / 3_600_000
-    const speed = distanceKm / hours
+    const speed = distanceKm / Math.max(CLOCK_MS / 3_600_000, hours - GROUND_HOURS)
     if (distanceKm < DISTANCE_KM_MIN || speed <= SPEED_KMH_MAX) return undefined
     return {
       detector: NAME,
@@ -106,14 +120,16 @@ export class TravelDetector implements EntityDetector<SignIn> {
       at,
       since: Math.min(at, last.at),
       score: 1 - SPEED_KMH_MAX / speed,
-      expected: `at most ${SPEED_KMH_MAX} km/h between two sign-ins`,
-      seen: `${Math.round(distanceKm)} km from ${last.network} to ${network} in ${hours.toFixed(1)} hours: ${Math.round(speed)} km/h`,
+      expected: `at most ${SPEED_KMH_MAX} km/h between two sign-ins, after ${GROUND_HOURS} hours on the ground`,
+      seen: `${Math.round(distanceKm)} km from ${last.network} to ${network} in ${hours.toFixed(1)} hours`,
     }
   }
 
   learning(user: string): LearningState {
     const traveller = this.#travellers.peek(user)
-    return traveller ? { state: 'active', progress: 1 } : { state: 'unknown', progress: 0 }
+    if (!traveller) return { state: 'unknown', progress: 0 }
+    const progress = Math.min(1, traveller.days / OWN_DAYS)
+    return { state: progress < 1 ? 'learning' : 'active', progress }
   }
 
   names(): Iterable<string> {
@@ -122,19 +138,21 @@ export class TravelDetector implements EntityDetector<SignIn> {
 
   save(): TravelState {
     return {
-      version: 1,
+      version: 2,
       networks: [...this.#networks.entries()].map(([name, users]) => [name, [...users]]),
-      travellers: [...this.#travellers.entries()].map(([user, { count, last, networks }]) => [
+      travellers: [...this.#travellers.entries()].map(([user, { networks, ...traveller }]) => [
         user,
-        { count, last, networks: [...networks.entries()].map(([name, use]) => [name, { ...use }] as const) },
+        { ...traveller, networks: [...networks.entries()].map(([name, use]) => [name, { ...use }] as const) },
       ]),
     }
   }
 }
 
-interface Place {
-  readonly latitude: number
-  readonly longitude: number
+/** Whether a place is one of the user's own: near a network that was used on three days. */
+function isAtHome({ networks }: Traveller, place: Place): boolean {
+  for (const [, network] of networks.entries())
+    if (network.days >= OWN_DAYS && haversineKm(network, place) < DISTANCE_KM_MIN) return true
+  return false
 }
 
 function haversineKm(from: Place, to: Place): number {

@@ -5,7 +5,7 @@ import { severities } from '../../types.ts'
 import { baselineError } from '../errors.ts'
 import { EXCLUSION_CHARS_MAX, EXCLUSIONS_MAX, SUBJECT_CHARS_MAX } from '../limits.ts'
 import type { PastDeviation } from '../stream/running.ts'
-import type { BaselineSettings } from '../stream/settings.ts'
+import { type BaselineSettings, heldWhy } from '../stream/settings.ts'
 import type { BaselineState, Baselines } from './baselines.ts'
 
 export interface BaselineRouteDeps {
@@ -53,7 +53,7 @@ const deviationSchema = Type.Object({
   expected: Type.String(),
   seen: Type.String(),
   version: Type.Integer(),
-  held: Type.Optional(Type.Enum(['threshold', 'exclusion'], { description: 'Why no alert was made of it.' })),
+  held: Type.Optional(Type.Enum([...heldWhy], { description: 'Why no alert was made of it.' })),
 })
 
 const baselineSchema = Type.Object({

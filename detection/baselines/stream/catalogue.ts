@@ -1,19 +1,26 @@
 import { BeaconDetector, type BeaconState } from '../entities/beacon.ts'
 import { DnsTunnelDetector, type DnsTunnelState } from '../entities/dns-tunnel.ts'
+import { ExfiltrationDetector, type ExfiltrationState } from '../entities/exfiltration.ts'
 import { FirstSeenDetector, type FirstSeenState } from '../entities/first-seen.ts'
 import { GeneratedDomainDetector, type GeneratedDomainState } from '../entities/generated-domain.ts'
+import { distributedGuessing, GuessingDetector, type GuessingState, passwordSpray } from '../entities/guessing.ts'
+import { KeyLeakDetector, type KeyLeakState } from '../entities/key-leak.ts'
+import { NetworkBehaviourDetector, type NetworkBehaviourState } from '../entities/network-behaviour.ts'
+import { ProcessTreeDetector, type ProcessTreeState } from '../entities/process-tree.ts'
 import { TravelDetector, type TravelState } from '../entities/travel.ts'
 import { VolumeDetector, type VolumeState } from '../entities/volume.ts'
 import { type Baseline, defineBaseline } from './baseline.ts'
-import { readCall } from './read-api.ts'
+import { readCall, readKeyCall } from './read-api.ts'
 import { readDnsQuery, readResolution } from './read-dns.ts'
-import { readConnection } from './read-network.ts'
-import { readAttempt, readHostUse, readSignIn } from './read-sign-ins.ts'
+import { readConnection, readFlow, readSent } from './read-network.ts'
+import { readLaunch } from './read-processes.ts'
+import { readAttempt, readGuess, readHostUse, readSignIn } from './read-sign-ins.ts'
 
 const AUTHENTICATION = 3002
 const NETWORK = 4001
 const DNS = 4003
 const API = 6003
+const PROCESS = 1007
 
 /** The baselines that run on the stream. */
 export const baselines: readonly Baseline[] = [
@@ -65,15 +72,15 @@ export const baselines: readonly Baseline[] = [
     freezes: false,
     classes: [AUTHENTICATION],
     read: readHostUse,
-    create: (_, state) => new FirstSeenDetector(state as FirstSeenState | undefined),
+    create: (key, state) => new FirstSeenDetector(key, state as FirstSeenState | undefined),
   }),
   defineBaseline({
     name: 'impossible-travel',
-    version: 1,
+    version: 2,
     title: 'Two sign-ins of a user that nobody can have travelled between',
     watches: 'the speed between places a user signs in from',
     needs: 'Authentication (3002) that succeeded, with `src_endpoint.location`',
-    learns: 'nothing: the second sign-in of a user is judged',
+    learns: 'three days of the user',
     entity: ['users'],
     severity: 'high',
     techniques: ['T1078'],
@@ -85,11 +92,11 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'beacon',
-    version: 1,
+    version: 2,
     title: 'A host calls home',
     watches: 'how regular, alike and steady the connections of a host to a destination are',
     needs: 'Network Activity (4001) with both ends; `traffic.bytes_out` where known',
-    learns: '24 connections of the pair, over two minutes at least',
+    learns: 'a day; then 24 connections of the pair, over two minutes at least',
     entity: ['ips', 'network'],
     severity: 'high',
     techniques: ['T1071', 'T1571'],
@@ -113,8 +120,7 @@ export const baselines: readonly Baseline[] = [
     freezes: false,
     classes: [DNS],
     read: readDnsQuery,
-    create: (key, state) =>
-      new DnsTunnelDetector(Buffer.from(key).toString('base64'), state as DnsTunnelState | undefined),
+    create: (key, state) => new DnsTunnelDetector(key, state as DnsTunnelState | undefined),
   }),
   defineBaseline({
     name: 'generated-domain',
@@ -131,5 +137,105 @@ export const baselines: readonly Baseline[] = [
     classes: [DNS],
     read: readResolution,
     create: (_, state) => new GeneratedDomainDetector(state as GeneratedDomainState | undefined),
+  }),
+  defineBaseline({
+    name: 'distributed-guessing',
+    version: 1,
+    title: 'Many sources fail to sign in as one user',
+    watches: 'how many different sources fail for a user within a day',
+    needs: 'Authentication (3002) with `user.name`, `src_endpoint.ip` and `status_id`',
+    learns: 'a week of sign-ins of the workspace',
+    entity: ['users'],
+    severity: 'high',
+    techniques: ['T1110.001', 'T1110.004'],
+    tactics: ['credential-access'],
+    freezes: false,
+    classes: [AUTHENTICATION],
+    read: readGuess,
+    create: (key, state) => new GuessingDetector(distributedGuessing, key, state as GuessingState | undefined),
+  }),
+  defineBaseline({
+    name: 'password-spray',
+    version: 1,
+    title: 'One source fails to sign in as many users',
+    watches:
+      'how many different users an address, a network, or all sources together fail for within a day, few times each',
+    needs: 'Authentication (3002) with `user.name`, `src_endpoint.ip` and `status_id`',
+    learns: 'a week of sign-ins of the workspace',
+    entity: ['network'],
+    severity: 'high',
+    techniques: ['T1110.003'],
+    tactics: ['credential-access'],
+    freezes: false,
+    classes: [AUTHENTICATION],
+    read: readGuess,
+    create: (key, state) => new GuessingDetector(passwordSpray, key, state as GuessingState | undefined),
+  }),
+  defineBaseline({
+    name: 'key-leak',
+    version: 1,
+    title: 'An access key is in other hands',
+    watches:
+      'networks, programs, regions and operations new to an access key, refusals, and keys that awake, within an hour',
+    needs: 'API Activity (6003) with `actor.user.credential_uid`, `src_endpoint`, `api` and `http_request.user_agent`',
+    learns: 'a week and 50 calls of the key',
+    entity: ['accessKeys'],
+    severity: 'high',
+    techniques: ['T1078.004', 'T1552'],
+    tactics: ['initial-access', 'discovery'],
+    freezes: false,
+    classes: [API],
+    read: readKeyCall,
+    create: (_, state) => new KeyLeakDetector(state as KeyLeakState | undefined),
+  }),
+  defineBaseline({
+    name: 'exfiltration',
+    version: 1,
+    title: 'A host sends far more outside than ever',
+    watches: 'bytes that a host sends to addresses outside in a day, and slow drifts of them',
+    needs: 'Network Activity (4001) with `traffic.bytes_out` and an address outside',
+    learns: 'two weeks of the host',
+    entity: ['ips'],
+    severity: 'high',
+    techniques: ['T1048', 'T1567', 'T1041'],
+    tactics: ['exfiltration'],
+    freezes: true,
+    classes: [NETWORK],
+    read: readSent,
+    entityOf: ({ host }) => host,
+    create: (_, state) => new ExfiltrationDetector(state as ExfiltrationState | undefined),
+  }),
+  defineBaseline({
+    name: 'process-tree',
+    version: 1,
+    title: 'Programs are started by what never starts them',
+    watches: 'pairs of parent and child that no host had before, by how rarely that parent starts anything new',
+    needs: 'Process Activity (1007), launches, with `process`, its parent, and `device`',
+    learns: 'a week and 2,000 launches of the workspace',
+    entity: ['hosts'],
+    severity: 'medium',
+    techniques: ['T1059', 'T1204', 'T1055'],
+    tactics: ['execution', 'defense-evasion'],
+    freezes: false,
+    classes: [PROCESS],
+    read: readLaunch,
+    create: (_, state) => new ProcessTreeDetector(state as ProcessTreeState | undefined),
+  }),
+  defineBaseline({
+    name: 'network-behaviour',
+    version: 1,
+    title: 'A host talks as it never did',
+    watches: 'how connections, destinations, ports, failures and bytes of an hour go together',
+    needs: 'Network Activity (4001) with both ends; `traffic` where known',
+    learns: '100 hours of the host, and 560 of all',
+    entity: ['ips'],
+    severity: 'low',
+    techniques: ['T1046', 'T1071'],
+    tactics: ['discovery', 'command-and-control'],
+    freezes: true,
+    classes: [NETWORK],
+    read: readFlow,
+    entityOf: ({ host }) => host,
+    create: (key, state) => new NetworkBehaviourDetector(key, state as NetworkBehaviourState | undefined),
   }),
 ]

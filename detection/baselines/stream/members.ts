@@ -54,3 +54,9 @@ export function networkOf(endpoint: Place): string | undefined {
   const v6 = /^([0-9a-f]{1,4}:[0-9a-f]{1,4}):/i.exec(ip)
   return v6 ? `${v6[1]?.toLowerCase()}::/32` : ip
 }
+
+/** Addresses of the inside, of the machine itself, and of groups.   @see RFC 6890, RFC 4193 */
+export const isInside = (ip: string): boolean =>
+  /^(?:10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|2(?:2[4-9]|3\d|[45]\d)\.|0\.|::1$|f[cd]|fe[89ab]|ff)/i.test(
+    ip,
+  )

@@ -1,5 +1,6 @@
 import type { Event, JsonValue } from '../../../pipeline/index.ts'
 import type { Usage } from '../entities/first-seen.ts'
+import type { Attempt } from '../entities/guessing.ts'
 import type { SignIn } from '../entities/travel.ts'
 import type { Amount } from '../entities/volume.ts'
 import { amountOf, deviceOf, hostOf, memberOf, nameOf, networkOf, userOf } from './members.ts'
@@ -9,6 +10,7 @@ const LOGON = 1
 const TICKET = 3
 const PREAUTH = 6
 const SUCCESS = 1
+const FAILURE = 2
 
 const isAttempt = ({ ocsf }: Event): boolean =>
   ocsf.activity_id === LOGON || ocsf.activity_id === TICKET || ocsf.activity_id === PREAUTH
@@ -79,4 +81,14 @@ function toPlace(lat: JsonValue | undefined, long: JsonValue | undefined): Found
   if (latitude === undefined || longitude === undefined) return undefined
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return undefined
   return { latitude, longitude, accuracyKm: ACCURACY_KM }
+}
+
+/** An attempt from somewhere, and whether it succeeded. */
+export function readGuess(event: Event, at: number): Attempt | undefined {
+  const { ocsf } = event
+  if (!isAttempt(event) || (ocsf.status_id !== SUCCESS && ocsf.status_id !== FAILURE)) return undefined
+  const user = personOf(event)
+  const source = hostOf(ocsf.src_endpoint)
+  if (user === undefined || source === undefined) return undefined
+  return { at, user, source, network: networkOf(ocsf.src_endpoint) ?? source, succeeded: ocsf.status_id === SUCCESS }
 }

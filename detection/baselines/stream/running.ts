@@ -6,7 +6,7 @@ import type { Baseline, RunningModel } from './baseline.ts'
 import type { Held } from './settings.ts'
 
 /** A deviation that is over, as it is remembered. */
-export interface PastDeviation extends Omit<Deviation, 'detector'> {
+export interface PastDeviation extends Omit<Deviation, 'detector' | 'standing'> {
   readonly findingId: string
   /** Why it was not told; absent where it was. */
   readonly held?: Held

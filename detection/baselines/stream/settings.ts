@@ -20,8 +20,9 @@ export interface BaselineSettings {
 
 export const defaultSettings: BaselineSettings = { enabled: true, threshold: 0, exclusions: [] }
 
-/** Why a deviation is not told. */
-export type Held = 'threshold' | 'exclusion'
+/** Why a deviation is not told: by the settings, or because it stands since before learning was over. */
+export const heldWhy = ['threshold', 'exclusion', 'standing'] as const
+export type Held = (typeof heldWhy)[number]
 
 /** Settings made ready to be asked: why a deviation of `entity` with this score, at an event received then, is not told.
  * Time is that of the log, so that a replay is told the same. */

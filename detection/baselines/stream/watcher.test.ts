@@ -37,7 +37,7 @@ describe('the watcher of baselines', () => {
       kind: 'baseline',
       rule: { id: 'baseline/beacon', severity: 'high', techniques: ['T1071', 'T1571'], groupBy: ['entity'] },
       group: { entity: '10.0.0.0 192.0.2.0:443' },
-      recordIds: ['default/default/logs/0/23'],
+      recordIds: ['default/default/logs/0/24'],
       entities: { ips: ['10.0.0.0', '192.0.2.0'] },
       explanation: {
         entity: '10.0.0.0 192.0.2.0:443',
@@ -54,9 +54,9 @@ describe('the watcher of baselines', () => {
     const { watcher, detect } = watching()
     expect(detect(callsHome(1, 12))).toEqual([])
     const report = () => watcher.report(place).find(({ name }) => name === 'beacon')
-    expect(report()).toMatchObject({ state: 'learning', progress: 0.5, samples: 12 })
-    detect(callsHome(1, 40).slice(12))
-    expect(report()).toMatchObject({ state: 'active', progress: 1, entities: { known: 1, active: 1 } })
+    expect(report()).toMatchObject({ state: 'learning', progress: 0.5, samples: 13 })
+    detect(callsHome(1, 40).slice(13))
+    expect(report()).toMatchObject({ state: 'active', progress: 1, entities: { known: 2, active: 1 } })
     expect(watcher.reportEntity(place, 'beacon', '10.0.0.0 192.0.2.0:443')).toMatchObject({
       state: 'active',
       deviations: [{ score: expect.any(Number) }],
@@ -71,6 +71,12 @@ describe('the watcher of baselines', () => {
     const { watcher, detect } = watching({ beacon: settings })
     expect(detect(callsHome(1, 40))).toEqual([])
     expect(watcher.history(place, 'beacon')).toMatchObject([{ held, entity: '10.0.0.0 192.0.2.0:443' }])
+  })
+
+  it('remembers, and does not tell, what stands since before it could know', () => {
+    const { watcher, detect } = watching()
+    expect(detect(callsHome(1, 40).slice(1))).toEqual([])
+    expect(watcher.history(place, 'beacon')).toMatchObject([{ held: 'standing' }])
   })
 
   it('tells again when an exclusion has run out', () => {

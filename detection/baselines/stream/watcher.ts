@@ -207,14 +207,14 @@ function state(
   address: ShardAddress,
   event: Event,
   one: RunningBaseline,
-  { detector: _, ...deviation }: Deviation,
+  { detector: _, standing, ...deviation }: Deviation,
   settings: Settings,
   tell: Tell,
 ): void {
   const { baseline } = one
   const recordId = recordIdOf(address, event.offset)
   const id = findingId(address.account, `baseline/${baseline.name}`, recordId, deviation.entity)
-  const held = settings.hold({ ...deviation, receivedAt: event.receivedAt })
+  const held = standing ? 'standing' : settings.hold({ ...deviation, receivedAt: event.receivedAt })
   one.remember({ ...deviation, findingId: id, ...(held ? { held } : {}) })
   if (held) return
   const { title, severity, techniques, tactics, watches } = baseline

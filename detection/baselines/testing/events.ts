@@ -2,6 +2,7 @@ import type { Event, JsonObject } from '../../../pipeline/index.ts'
 import { anEvent, START } from '../../testing/builders.ts'
 
 const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** An OCSF event as a parser gives it. */
 export const anOcsfEvent = (offset: number, time: number, ocsf: JsonObject): Event =>
@@ -17,9 +18,12 @@ export const aConnection = (offset: number, time: number, source: string, destin
     traffic: { bytes_out: 300 + ((offset * 7) % 20) },
   })
 
-/** Hosts that call home once a minute, each to its own place. */
-export const callsHome = (hosts: number, minutes: number): Event[] =>
-  Array.from({ length: hosts * minutes }, (_, i) => {
+/** A day before, somebody connects; then hosts call home once a minute, each to its own place. Offsets are from 0. */
+export const callsHome = (hosts: number, minutes: number): Event[] => [
+  aConnection(0, START - DAY_MS, '10.9.9.9', '198.51.100.1'),
+  ...Array.from({ length: hosts * minutes }, (_, i) => {
     const host = i % hosts
-    return aConnection(i, START + Math.floor(i / hosts) * MINUTE_MS + host * 500, `10.0.0.${host}`, `192.0.2.${host}`)
-  })
+    const at = START + Math.floor(i / hosts) * MINUTE_MS + host * 500
+    return aConnection(i + 1, at, `10.0.0.${host}`, `192.0.2.${host}`)
+  }),
+]

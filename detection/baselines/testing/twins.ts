@@ -1,92 +1,38 @@
-// Twins of real streams: an ordinary population drawn from a seed, and attacks of a stated strength planted in it.
+// The twins of every detector.
 import { seededRandom } from '../blocks/random.ts'
 import { BeaconDetector, type BeaconState, type Connection } from '../entities/beacon.ts'
 import { type DnsQuery, DnsTunnelDetector, type DnsTunnelState } from '../entities/dns-tunnel.ts'
+import { ExfiltrationDetector, type ExfiltrationState, type Sent } from '../entities/exfiltration.ts'
 import { FirstSeenDetector, type FirstSeenState, type Usage } from '../entities/first-seen.ts'
 import { GeneratedDomainDetector, type GeneratedDomainState, type Resolution } from '../entities/generated-domain.ts'
+import {
+  type Attempt,
+  distributedGuessing,
+  GuessingDetector,
+  type GuessingState,
+  passwordSpray,
+} from '../entities/guessing.ts'
+import { type KeyCall, KeyLeakDetector, type KeyLeakState } from '../entities/key-leak.ts'
+import { type Flow, NetworkBehaviourDetector, type NetworkBehaviourState } from '../entities/network-behaviour.ts'
+import { type Launch, ProcessTreeDetector, type ProcessTreeState } from '../entities/process-tree.ts'
 import { type SignIn, TravelDetector, type TravelState } from '../entities/travel.ts'
 import { type Amount, VolumeDetector, type VolumeState } from '../entities/volume.ts'
-import type { EntityDetector } from '../types.ts'
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-/** A Monday. */
-const START = Date.UTC(2026, 0, 5)
-
-/** An attack that was planted: stated within its time on its entity it is found. */
-export interface Planted {
-  /** As a deviation names it. */
-  readonly entity: string
-  readonly from: number
-  readonly to: number
-}
-
-interface Stream<Observation> {
-  readonly observations: Observation[]
-  readonly planted: Planted[]
-}
-
-/** A detector, and streams to try it on, each of the same people and another strength of attack. */
-export interface Twin<Observation extends { readonly at: number }> {
-  readonly detector: string
-  readonly strengths: readonly { readonly name: string; readonly make: (seed: number) => Stream<Observation> }[]
-  create(state?: unknown): EntityDetector<Observation>
-}
-
-export interface Evaluation {
-  /** Undefined where nothing was stated. */
-  readonly precision: number | undefined
-  readonly recall: number
-  /** Median, of those found. */
-  readonly minutesToDetect: number | undefined
-  readonly stated: number
-  readonly observations: number
-}
-
-/** How well a detector finds what was planted. */
-export function evaluate<Observation extends { readonly at: number }>(
-  twin: Twin<Observation>,
-  make: (seed: number) => Stream<Observation>,
-  seed: number,
-): Evaluation {
-  const { observations, planted } = make(seed)
-  const detector = twin.create()
-  const found = new Map<Planted, number>()
-  let stated = 0
-  let right = 0
-  for (const observation of observations.sort((a, b) => a.at - b.at)) {
-    const deviation = detector.observe(observation)
-    if (!deviation) continue
-    stated += 1
-    const hit = planted.find(
-      ({ entity, from, to }) => deviation.entity === entity && deviation.at >= from && deviation.at <= to,
-    )
-    if (!hit) continue
-    right += 1
-    if (!found.has(hit)) found.set(hit, deviation.at - hit.from)
-  }
-  const delays = [...found.values()].sort((a, b) => a - b)
-  const median = delays[delays.length >>> 1]
-  return {
-    precision: stated === 0 ? undefined : right / stated,
-    recall: found.size / planted.length,
-    minutesToDetect: median === undefined ? undefined : median / 60_000,
-    stated,
-    observations: observations.length,
-  }
-}
-
-type Random = () => number
-const normal = (random: Random): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
-const pick = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
-
-/** How busy people are: little at night, less at weekends. */
-function busyness(at: number): number {
-  const hour = Math.floor(at / HOUR_MS) % 24
-  const weekday = (Math.floor(at / DAY_MS) + 3) % 7
-  return (hour >= 8 && hour < 18 ? 1 : 0.15) * (weekday >= 5 ? 0.3 : 1)
-}
+import {
+  busyness,
+  DAY_MS,
+  HOUR_MS,
+  normal,
+  pick,
+  type Random,
+  range,
+  START,
+  type Stream,
+  TWIN_KEY,
+  type Twin,
+} from './twin.ts'
+import { launches } from './twins-host.ts'
+import { guessings, leaks, sprays } from './twins-identity.ts'
+import { behaviours, sendings } from './twins-network.ts'
 
 function volumes(times: number): (seed: number) => Stream<Amount> {
   return (seed) => {
@@ -108,14 +54,15 @@ function volumes(times: number): (seed: number) => Stream<Amount> {
   }
 }
 
-function usages(newValues: number): (seed: number) => Stream<Usage> {
+function usages(newValues: number, grouped = true): (seed: number) => Stream<Usage> {
   return (seed) => {
     const random = seededRandom(seed)
     const stream: Stream<Usage> = { observations: [], planted: [] }
     for (const user of range(60)) {
       const entity = `user-${user}`
-      const peerGroup = `group-${user % 4}`
-      const own = [...range(6).map((i) => `${peerGroup}-server-${(user + i * 3) % 20}`), `desktop-${user}`]
+      const group = `group-${user % 4}`
+      const peerGroup = grouped ? group : ''
+      const own = [...range(6).map((i) => `${group}-server-${(user + i * 3) % 20}`), `desktop-${user}`]
       const use = (at: number, value: string) => stream.observations.push({ at, entity, peerGroup, value })
       const isAttacked = user < 20
       const from = START + (20 + Math.floor(random() * 8)) * DAY_MS + 10 * HOUR_MS
@@ -128,7 +75,7 @@ function usages(newValues: number): (seed: number) => Stream<Usage> {
           const at = START + day * DAY_MS + Math.floor((8 + 10 * random()) * HOUR_MS)
           const chance = random()
           // Now and then a server of the group's, rarely one nobody knows.
-          if (chance < 0.03) use(at, `${peerGroup}-server-${Math.floor(random() * 20)}`)
+          if (chance < 0.03) use(at, `${group}-server-${Math.floor(random() * 20)}`)
           else if (chance < 0.0305) use(at, `odd-${Math.floor(random() * 1_000)}`)
           else use(at, pick(random, own))
         }
@@ -143,23 +90,26 @@ function beacons(jitter: number): (seed: number) => Stream<Connection> {
     const random = seededRandom(seed)
     const stream: Stream<Connection> = { observations: [], planted: [] }
     const size = (usual: number) => Math.round(usual * Math.exp(normal(random)))
+    const learned = START + DAY_MS
+    const end = learned + 10 * HOUR_MS
     for (const host of range(30)) {
       const source = `10.0.0.${host}`
       const call = (at: number, destination: string, bytesOut: number) =>
         stream.observations.push({ at, source, destination, bytesOut })
       // People: a page after a page, each some connections at once.
-      for (let at = START; at < START + 10 * HOUR_MS; at += -Math.log(1 - random()) * 4 * 60_000) {
+      for (let at = START; at < end; at += -Math.log(1 - random()) * (at < learned ? 12 : 4) * 60_000) {
         const site = `site-${Math.floor(40 * random() ** 3)}:443`
         for (const i of range(1 + Math.floor(random() * 12))) call(at + i * 300 * random(), site, size(900))
       }
       // Everybody's machine asks for updates, as regular as any beacon.
-      for (let at = START; at < START + 10 * HOUR_MS; at += 5 * 60_000) call(at, 'updates:443', 420)
-      // Some mail programs poll: nothing but knowledge tells them from a beacon, so they cost precision.
-      if (host >= 27)
-        for (let at = START; at < START + 10 * HOUR_MS; at += 2 * 60_000 + 3_000 * random())
-          call(at, `mail-${host}:993`, 260)
+      for (let at = START; at < end; at += 5 * 60_000) call(at, 'updates:443', 420)
+      // Some mail programs poll, most since ever; nothing but knowledge tells a new one from a beacon.
+      if (host >= 20) {
+        const since = host === 29 ? learned + 2 * HOUR_MS : START + random() * 8 * HOUR_MS
+        for (let at = since; at < end; at += 2 * 60_000 + 3_000 * random()) call(at, `mail-${host}:993`, 260)
+      }
       if (host >= 10) continue
-      const from = START + Math.floor(random() * 4 * HOUR_MS)
+      const from = learned + Math.floor(random() * 4 * HOUR_MS)
       const to = from + 4 * HOUR_MS
       stream.planted.push({ entity: `${source} c2-${host}:443`, from, to })
       for (let at = from; at < to; at += 60_000 * (1 + jitter * (2 * random() - 1)))
@@ -333,8 +283,11 @@ export const twins: readonly Twin<any>[] = [
   } satisfies Twin<Amount>,
   {
     detector: 'first-seen',
-    strengths: [1, 3, 8].map((values) => ({ name: `${values} hosts nobody of the group uses`, make: usages(values) })),
-    create: (state) => new FirstSeenDetector(state as FirstSeenState | undefined),
+    strengths: [
+      { name: '3 hosts nobody alike uses, groups learned', make: usages(3, false) },
+      ...[1, 3, 8].map((values) => ({ name: `${values} hosts nobody of the group uses`, make: usages(values) })),
+    ],
+    create: (state) => new FirstSeenDetector(TWIN_KEY, state as FirstSeenState | undefined),
   } satisfies Twin<Usage>,
   {
     detector: 'beacon',
@@ -350,7 +303,7 @@ export const twins: readonly Twin<any>[] = [
       name: `${bytes.toLocaleString('en')} bytes an hour`,
       make: tunnels(bytes),
     })),
-    create: (state) => new DnsTunnelDetector('key of the twins', state as DnsTunnelState | undefined),
+    create: (state) => new DnsTunnelDetector(TWIN_KEY, state as DnsTunnelState | undefined),
   } satisfies Twin<DnsQuery>,
   {
     detector: 'generated-domain',
@@ -368,4 +321,61 @@ export const twins: readonly Twin<any>[] = [
     strengths: [8, 4, 0.5].map((hours) => ({ name: `60° of longitude in ${hours} hours`, make: travels(hours) })),
     create: (state) => new TravelDetector(state as TravelState | undefined),
   } satisfies Twin<SignIn>,
+  {
+    detector: 'distributed-guessing',
+    strengths: [8, 15, 40].map((guesses) => ({
+      name: `${guesses} guesses a day, each from elsewhere`,
+      make: guessings(guesses),
+    })),
+    create: (state) => new GuessingDetector(distributedGuessing, TWIN_KEY, state as GuessingState | undefined),
+  } satisfies Twin<Attempt>,
+  {
+    detector: 'password-spray',
+    strengths: [
+      { name: '12 users in 16 hours, from one address', make: sprays(12, 1) },
+      { name: '20 users in 16 hours, from one address', make: sprays(20, 1) },
+      { name: '40 users in 16 hours, from 40 addresses of a network', make: sprays(40, 40) },
+      { name: '60 users in 16 hours, from one address', make: sprays(60, 1) },
+    ],
+    create: (state) => new GuessingDetector(passwordSpray, TWIN_KEY, state as GuessingState | undefined),
+  } satisfies Twin<Attempt>,
+  {
+    detector: 'key-leak',
+    strengths: [
+      {
+        name: 'from its own network by its own program, 20 calls',
+        make: leaks({ elsewhere: false, tool: false, calls: 20 }),
+      },
+      { name: 'from elsewhere by its own program, 5 calls', make: leaks({ elsewhere: true, tool: false, calls: 5 }) },
+      { name: 'from elsewhere by another program, 20 calls', make: leaks({ elsewhere: true, tool: true, calls: 20 }) },
+    ],
+    create: (state) => new KeyLeakDetector(state as KeyLeakState | undefined),
+  } satisfies Twin<KeyCall>,
+  {
+    detector: 'exfiltration',
+    strengths: [
+      { name: 'half as much again every day, for 14 days', make: sendings(1.5, 14) },
+      { name: 'twice as much every day, for 14 days', make: sendings(2, 14) },
+      { name: '3 times a usual day in one night', make: sendings(3, 1) },
+      { name: '10 times a usual day in one night', make: sendings(10, 1) },
+      { name: '40 times a usual day in one night', make: sendings(40, 1) },
+    ],
+    create: (state) => new ExfiltrationDetector(state as ExfiltrationState | undefined),
+  } satisfies Twin<Sent>,
+  {
+    detector: 'process-tree',
+    strengths: [1, 2, 4].map((pairs) => ({
+      name: `${pairs} programs started by what never starts them, in half an hour`,
+      make: launches(pairs),
+    })),
+    create: (state) => new ProcessTreeDetector(state as ProcessTreeState | undefined),
+  } satisfies Twin<Launch>,
+  {
+    detector: 'network-behaviour',
+    strengths: [3, 10, 30, 100].map((connections) => ({
+      name: `${connections} odd connections an hour at night`,
+      make: behaviours(connections),
+    })),
+    create: (state) => new NetworkBehaviourDetector(TWIN_KEY, state as NetworkBehaviourState | undefined),
+  } satisfies Twin<Flow>,
 ]
