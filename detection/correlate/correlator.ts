@@ -5,7 +5,7 @@ import { textOfValue } from '../match/event-context.ts'
 import { numberOf } from '../match/number.ts'
 import { type EntryValue, type Measure, measureOf } from './measure.ts'
 import type { ResolvedCorrelation } from './resolve.ts'
-import type { CorrelatorState, GroupState } from './state.ts'
+import type { CorrelatorState, TrackState } from './state.ts'
 import { Window, type WindowShape } from './window.ts'
 
 /** An event that matched at least one correlated rule. */
@@ -224,19 +224,22 @@ export class Correlator {
   }
 
   save(): CorrelatorState {
-    return this.#tracks.map((track) => ({
-      id: track.resolved.correlation.head.id,
-      fingerprint: track.resolved.fingerprint,
-      groups: [...track.groups].map(([key, window]) => saveGroup(key, window, track)),
-    }))
+    return this.#tracks.map(saveTrack)
   }
 
   /** Takes over the groups of correlations that are the same as when they were saved. */
   load(state: CorrelatorState): void {
-    for (const { id, fingerprint, groups } of state) {
-      const track = this.#tracks.find(({ resolved }) => resolved.correlation.head.id === id)
-      if (!track || track.resolved.fingerprint !== fingerprint) continue
-      for (const group of groups) loadGroup(this.#window(track, group.key), group, track)
+    for (const saved of state) {
+      const track = this.#tracks.find(({ resolved }) => resolved.correlation.head.id === saved.id)
+      if (!track || track.resolved.fingerprint !== saved.fingerprint) continue
+      let entry = 0
+      for (const [place, key] of saved.keys.entries()) {
+        const size = saved.sizes[place] as number
+        const window = this.#window(track, key)
+        window.load(saved, { group: place, entry, size })
+        window.leaveUntil(window.newest - track.resolved.correlation.timespanMs)
+        entry += size
+      }
     }
   }
 }
@@ -314,24 +317,24 @@ function bounded(text: string): string {
   return text.length <= GROUP_KEY_CHARS_MAX ? text : `sha256:${hash('sha256', text, 'base64url')}`
 }
 
-function saveGroup(key: string, window: Window, { shape }: Track): GroupState {
-  const at = Array.from({ length: window.size }, (_, index) => index)
-  return {
-    key,
-    times: at.map((index) => window.timeAt(index)),
-    refs: at.map((index) => window.refAt(index)),
-    arrivedAt: window.arrivedAt,
-    ...(shape.tags ? { tags: at.map((index) => window.tagAt(index)) } : {}),
-    ...(shape.values ? { values: at.map((index) => window.valueAt(index) ?? '') } : {}),
-    ...(Number.isFinite(window.toldAt) ? { toldAt: window.toldAt } : {}),
+function saveTrack({ resolved, shape, groups }: Track): TrackState {
+  let entries = 0
+  for (const window of groups.values()) entries += window.size
+  const state = {
+    id: resolved.correlation.head.id,
+    fingerprint: resolved.fingerprint,
+    keys: [...groups.keys()],
+    sizes: new Uint32Array(groups.size),
+    numbers: new Float64Array(2 * groups.size + 2 * entries),
+    tags: shape.tags ? new Uint16Array(entries) : undefined,
+    values: shape.values ? new Array<EntryValue>(entries) : undefined,
   }
-}
-
-function loadGroup(window: Window, group: GroupState, { resolved }: Track): void {
-  for (const [at, time] of group.times.entries()) {
-    window.append(time, group.tags?.[at] ?? 0, group.values?.[at], group.refs[at] ?? 0)
+  let group = 0
+  let entry = 0
+  for (const window of groups.values()) {
+    window.save(state, { group, entry })
+    state.sizes[group++] = window.size
+    entry += window.size
   }
-  window.arrivedAt = group.arrivedAt
-  if (group.toldAt !== undefined) window.toldAt = group.toldAt
-  window.leaveUntil(window.newest - resolved.correlation.timespanMs)
+  return state
 }

@@ -76,6 +76,32 @@ export class Window {
     return this.size === 0 ? Number.NEGATIVE_INFINITY : this.timeAt(this.size - 1)
   }
 
+  /** Writes the window into columns: its numbers behind those of the `group` windows before it with `entry` entries. */
+  save(
+    into: { numbers: Float64Array; tags: Uint16Array | undefined; values: EntryValue[] | undefined },
+    at: { readonly group: number; readonly entry: number },
+  ): void {
+    into.numbers.set(this.#numbers, 2 * at.group + 2 * at.entry)
+    if (this.#tags) into.tags?.set(this.#tags, at.entry)
+    const values = this.#values
+    if (values && into.values) for (let i = 0; i < values.length; i++) into.values[at.entry + i] = values[i]
+  }
+
+  /** Takes what `save` wrote. */
+  load(
+    from: {
+      readonly numbers: Float64Array
+      readonly tags: Uint16Array | undefined
+      readonly values: readonly EntryValue[] | undefined
+    },
+    at: { readonly group: number; readonly entry: number; readonly size: number },
+  ): void {
+    const start = 2 * at.group + 2 * at.entry
+    this.#numbers = Array.from(from.numbers.subarray(start, start + 2 + 2 * at.size))
+    if (this.#tags) this.#tags = Array.from(from.tags?.subarray(at.entry, at.entry + at.size) ?? [])
+    if (this.#values) this.#values = from.values?.slice(at.entry, at.entry + at.size) ?? []
+  }
+
   /** Lets entries as old as `after` leave. They stay in the columns until `forget`. */
   leaveUntil(after: number): void {
     const { size } = this

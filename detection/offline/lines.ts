@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { LINE_BYTES_MAX } from '../limits.ts'
@@ -25,26 +26,37 @@ export interface LineVisitor {
 /** Visits the lines of a file, or those that begin in a range of it, inflating as it goes.
  * @throws what reading and inflating throw */
 export async function readLines(file: InputFile, range: FileRange | undefined, visitor: LineVisitor): Promise<void> {
-  const source = createReadStream(file.path, {
-    highWaterMark: CHUNK_BYTES,
-    // One byte back: a line begins at `from` only if the one before ends there.
-    ...(range ? { start: Math.max(0, range.from - 1) } : {}),
-  })
-  source.on('data', (chunk) => visitor.progress(chunk.length))
-  const inflate =
-    file.compression === 'gzip'
-      ? createGunzip({ chunkSize: CHUNK_BYTES })
-      : file.compression === 'zstd'
-        ? createZstdDecompress({ chunkSize: CHUNK_BYTES })
-        : undefined
-  const stream = inflate ? pipeline(source, inflate, () => undefined) : source
   const splitter = new LineSplitter(visitor, range)
+  // One byte back: a line begins at `from` only if the one before ends there.
+  const start = range ? Math.max(0, range.from - 1) : 0
+  const chunks = file.compression === 'none' ? readPlain(file, start, visitor) : inflate(file, visitor)
+  for await (const chunk of chunks) if (!splitter.push(chunk)) break
+  splitter.end()
+}
+
+/** The file's bytes, all in one buffer, which the next chunk overwrites. */
+async function* readPlain(file: InputFile, start: number, visitor: LineVisitor): AsyncGenerator<Buffer> {
+  await using handle = await open(file.path)
+  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, file.sizeBytes - start)))
+  for (let position = start; ; ) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    visitor.progress(bytesRead)
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<Buffer> {
+  const source = createReadStream(file.path, { highWaterMark: CHUNK_BYTES })
+  source.on('data', (chunk) => visitor.progress(chunk.length))
+  const options = { chunkSize: CHUNK_BYTES }
+  const inflater = file.compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) if (!splitter.push(chunk)) break
-    splitter.end()
+    yield* pipeline(source, inflater, () => undefined) as AsyncIterable<Buffer>
   } finally {
     source.destroy()
-    inflate?.destroy()
+    inflater.destroy()
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Event, JsonValue, ShardAddress } from '../../pipeline/index.ts'
 import type { AccountId } from '../../platform/index.ts'
 import { Correlator, type CorrelatorCounts, type Hold } from '../correlate/correlator.ts'
-import type { CorrelatorState } from '../correlate/state.ts'
+import { type CorrelatorState, decodeWindows, encodeWindows } from '../correlate/state.ts'
 import { CLOCK_SKEW_MS, FINDING_RECORDS_MAX, LATENESS_MS } from '../limits.ts'
 import { textOfValue } from '../match/event-context.ts'
 import { lookUp, makeField } from '../match/field.ts'
@@ -13,7 +13,6 @@ import { ExclusionMatcher } from '../tuning/exclusion-matcher.ts'
 import { type Canary, isCanaryFinding, type RuleTuning } from '../tuning/tuning.ts'
 import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from './finding.ts'
-import { decodeState, encodeState } from './shard-state.ts'
 import { keyOfShard, type Tell, type Watcher } from './watcher.ts'
 
 /** What happens to the rules of a workspace, which look at the events of that workspace. Plain data, to be sent to threads. */
@@ -179,8 +178,7 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     },
 
     snapshot(address) {
-      const correlator = shardOf(address).correlator.save()
-      return correlator.every(({ groups }) => groups.length === 0) ? undefined : encodeState(correlator)
+      return encodeWindows(shardOf(address).correlator.save())
     },
 
     restore(address, bytes) {
@@ -188,7 +186,7 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       const known = shards.get(key)
       if (known) retire(known)
       shards.delete(key)
-      if (bytes) restored.set(key, decodeState(bytes, readWindows))
+      if (bytes) restored.set(key, decodeWindows(bytes))
       else restored.delete(key)
       return undefined
     },
@@ -220,9 +218,6 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     },
   }
 }
-
-const readWindows = (json: unknown): CorrelatorState | undefined =>
-  Array.isArray(json) ? (json as CorrelatorState) : undefined
 
 const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
   `${account}/${workspace}`

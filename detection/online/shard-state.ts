@@ -21,7 +21,7 @@ export function joinStates({ storm, nextOffset, parts }: ShardState): Uint8Array
 /** @throws detection.state.unreadable when the bytes are not what `joinStates` gave */
 export function splitStates(bytes: Uint8Array): ShardState {
   const { head, parts } = splitParts(bytes)
-  return reading(() =>
+  return readingState(() =>
     head.version === VERSION
       ? { storm: head.storm as StormState, nextOffset: head.nextOffset as number, parts }
       : undefined,
@@ -43,7 +43,7 @@ export function splitParts(bytes: Uint8Array): {
   readonly head: Readonly<Record<string, unknown>>
   readonly parts: ReadonlyMap<string, Uint8Array>
 } {
-  return reading(() => {
+  return readingState(() => {
     const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     let at = HEAD_LENGTH_BYTES + from.readUInt32LE(0)
     const head = JSON.parse(from.toString('utf8', HEAD_LENGTH_BYTES, at))
@@ -64,12 +64,13 @@ export function encodeState(state: object): Uint8Array {
 /** @param read makes of the JSON what was encoded, or gives undefined when it is something else
  * @throws detection.state.unreadable */
 export function decodeState<State>(bytes: Uint8Array, read: (json: unknown) => State | undefined): State {
-  return reading(() =>
+  return readingState(() =>
     read(JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: STATE_BYTES_MAX }).toString('utf8'))),
   )
 }
 
-function reading<State>(read: () => State | undefined): State {
+/** What `read` gives.   @throws detection.state.unreadable when it throws or gives undefined */
+export function readingState<State>(read: () => State | undefined): State {
   let cause: unknown
   try {
     const state = read()

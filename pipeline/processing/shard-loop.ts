@@ -4,6 +4,7 @@ import {
   BATCH_BYTES_MAX,
   RETRY_DELAY_MS_MAX,
   RETRY_DELAY_MS_MIN,
+  STATE_COST_FACTOR,
   STATE_EVENTS_MAX,
   STATE_INTERVAL_MS,
 } from './limits.ts'
@@ -57,6 +58,7 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
   let next: number | undefined
   let storedNext = 0
   let stateAt = deps.clock.now()
+  let stateCostMs = 0
   let eventsSinceState = 0
   let stateWanted = false
   let stopping = false
@@ -82,11 +84,22 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     return Math.min(progress.detectorOffset, again ?? progress.detectorOffset)
   }
 
-  const stateDue = () =>
-    stateWanted ||
-    stopping ||
-    eventsSinceState >= STATE_EVENTS_MAX ||
-    Math.abs(deps.clock.now() - stateAt) >= STATE_INTERVAL_MS
+  const stateDue = () => {
+    if (stateWanted || stopping) return true
+    const elapsedMs = Math.abs(deps.clock.now() - stateAt)
+    if (elapsedMs < STATE_COST_FACTOR * stateCostMs) return false
+    return eventsSinceState >= STATE_EVENTS_MAX || elapsedMs >= STATE_INTERVAL_MS
+  }
+
+  const takeState = (): Uint8Array => {
+    const startedAt = deps.clock.now()
+    const state = deps.detector.snapshot(shard) ?? NO_STATE
+    stateAt = deps.clock.now()
+    stateCostMs = Math.max(0, stateAt - startedAt)
+    eventsSinceState = 0
+    stateWanted = false
+    return state
+  }
 
   const turn = async (from: number): Promise<number> => {
     const batch = await deps.reader.read(shard, from, BATCH_BYTES_MAX)
@@ -107,12 +120,7 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
     eventsSinceState += events.length
     if (batch.nextOffset <= storedNext) return batch.nextOffset
 
-    const keep = stateDue() ? { detectorState: deps.detector.snapshot(shard) ?? NO_STATE } : {}
-    if (keep.detectorState) {
-      stateAt = deps.clock.now()
-      eventsSinceState = 0
-      stateWanted = false
-    }
+    const keep = stateDue() ? { detectorState: takeState() } : {}
     const fresh = events.filter((event) => event.offset >= storedNext)
     const { nextOffset, gaps } = batch
     storedNext = nextOffset
@@ -187,7 +195,7 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
           shard,
           events: [],
           nextOffset: storedNext,
-          detectorState: deps.detector.snapshot(shard) ?? NO_STATE,
+          detectorState: takeState(),
         })
         .catch((error: unknown) => deps.onTrouble(shard, error))
     },
