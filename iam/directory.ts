@@ -181,11 +181,16 @@ export class Directory {
     const changes = await this.#deps.store.changesAfter(this.#revision)
     const last = changes.at(-1)
     if (!last) return
+    await this.readAgain(changes)
+    this.#revision = last.number
+  }
+
+  /** Puts what changes name in place as the store has it, and touches nothing else. */
+  async readAgain(changes: readonly Change[]): Promise<void> {
     const applies: Apply[] = []
     const distinct = new Map(changes.map((change) => [`${change.noun}/${change.account}/${change.name}`, change]))
     for (const change of distinct.values()) await this.#read(change, (apply) => applies.push(apply))
     for (const apply of applies) apply()
-    this.#revision = last.number
   }
 
   async #read({ account, noun, name }: Change, later: (apply: Apply) => void): Promise<void> {

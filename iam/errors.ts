@@ -21,6 +21,8 @@ export const iamError = defineErrors({
   'iam.password.weak': { status: 422, title: 'Password not acceptable' },
   'iam.name.malformed': { status: 422, title: 'Name not acceptable' },
   'iam.policy.malformed': { status: 400, title: 'Policy document not valid' },
+  'iam.analysis.malformed': { status: 422, title: 'Question not clear' },
+  'iam.access.isNew': { status: 409, title: 'Change gives new access' },
   'iam.policy.inUse': { status: 409, title: 'Policy still attached' },
   'iam.policy.platform': { status: 409, title: 'Policy belongs to the platform' },
   'iam.role.platform': { status: 409, title: 'Role belongs to the platform' },

@@ -18,7 +18,7 @@ import { AccessStore } from './access/store.ts'
 import { AccessKeys, makeAccessKeyId, makeSecretAccessKey } from './access-keys.ts'
 import { AccessTokens } from './access-tokens.ts'
 import { type AccountListener, insertAdministrator, openAccount } from './accounts.ts'
-import { type WhatCanInput, whatCan } from './analysis/what-can.ts'
+import { Analysis } from './analysis/analysis.ts'
 import { type WhoCanInput, whoCan } from './analysis/who-can.ts'
 import { Applications } from './applications.ts'
 import { type AssumedRole, type AssumeRoleInput, assumeRole } from './assume-role.ts'
@@ -109,6 +109,7 @@ export interface Iam {
   readonly applications: Applications
   readonly organizations: Organizations
   readonly projects: Projects
+  readonly analysis: Analysis
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
   readonly identityProviders: IdentityProviders
@@ -125,8 +126,6 @@ export interface Iam {
   provideResourcePolicies(service: string, source: ResourcePolicySource): void
   /** Users and roles of the account that can do something, a page at a time. */
   whoCan(account: AccountId, input: WhoCanInput): ReturnType<typeof whoCan>
-  /** What a principal can do, in rows of patterns. */
-  whatCan(principal: Principal, input: WhatCanInput): ReturnType<typeof whatCan>
   /** What matched and nearly matched in a decision about a principal of the account; undefined where it is gone. */
   explain(request: AuthzRequest): Explanation | undefined
   /** The refusal behind a decision id, as far as its reader may see it. @throws iam.thing.absent */
@@ -218,16 +217,8 @@ export async function createIam({
   const resourcePolicies = new ResourcePolicies()
   const lost = metrics?.use(decisionMetrics).lost
   const decisions = new DecisionLog({ database, clock, log, onLost: (count) => lost?.add({}, count) })
-  const authorizer = new IamAuthorizer({
-    decisions,
-    directory,
-    views,
-    resourcePolicies,
-    evaluator,
-    alarm,
-    clock,
-    log,
-  })
+  const parts = { decisions, directory, views, resourcePolicies, evaluator, alarm, clock, log }
+  const authorizer = new IamAuthorizer(parts)
   const organizations = new Organizations({ directory, changes, passwords, clock })
   const accessStore = new AccessStore(database)
   const accessRequests = new AccessRequests({ directory, changes, store: accessStore, authorizer, clock })
@@ -238,20 +229,26 @@ export async function createIam({
     clock,
   })
   const roles = new Roles({ directory, changes, clock })
+  const groups = new Groups({ directory, changes, clock })
+  const policies = new Policies({ directory, changes, store, clock })
+  const attachments = new Attachments({ directory, changes })
+  const projects = new Projects({ directory, changes, views, authorizer, asks: authorizer, clock })
+  const nouns = { policies, attachments, groups, roles, projects, organizations }
   return {
+    analysis: new Analysis({ ...nouns, directory, store, changes, authorizer, parts }),
     authenticator,
     authorizer,
     users,
     accessKeys: new AccessKeys({ directory, changes, sealer, clock }),
     accessRequests,
     breakGlass: new BreakGlassUsers({ directory, changes, requests: accessRequests, alarm, clock }),
-    groups: new Groups({ directory, changes, clock }),
+    groups,
     roles,
-    policies: new Policies({ directory, changes, store, clock }),
-    attachments: new Attachments({ directory, changes }),
+    policies,
+    attachments,
     applications: new Applications({ directory, changes }),
     organizations,
-    projects: new Projects({ directory, changes, views, authorizer, asks: authorizer, clock }),
+    projects,
     mfa,
     webauthn,
     identityProviders,
@@ -278,7 +275,6 @@ export async function createIam({
     bootstrap: (publish) => bootstrap({ changes, passwords, sealer, clock }, publish),
     provideResourcePolicies: (service, source) => resourcePolicies.provide(service, source),
     whoCan: (account, input) => whoCan({ directory, authorizer, resourcePolicies }, account, input),
-    whatCan: (principal, input) => whatCan({ authorizer, resourcePolicies }, principal, input),
     explain(request) {
       const found = authorizer.caseOf(request, { asserted: true })
       return found && explain(found.layers, found.question)

@@ -1,5 +1,6 @@
 import type { Migration } from '../platform/index.ts'
 import { accessMigrations } from './access/migrations.ts'
+import { analysisMigrations } from './analysis/migrations.ts'
 import { decisionMigrations } from './decision-log/migrations.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
@@ -167,6 +168,7 @@ export const iamMigrations: readonly Migration[] = [
   ...decisionMigrations,
   ...accessMigrations,
   ...webauthnMigrations,
+  ...analysisMigrations,
   ...webIdentityMigrations,
   {
     name: 'iam/0013-role-sessions',

@@ -1,14 +1,14 @@
 import type { AccountId, Principal } from '../platform/index.ts'
 import { sourcePolicy } from './builtin.ts'
 import { StatementList } from './decision/statement-list.ts'
-import type { AccountState, Directory } from './directory.ts'
+import type { AccountState } from './directory.ts'
 import { VIEWS_REMEMBERED_MAX } from './limits.ts'
 import { parsePolicy } from './policy/document.ts'
 import { policyUntil } from './policy/narrow.ts'
 import { type CompiledPolicy, compilePolicy } from './policy/statement.ts'
 import { scopedPolicy } from './projects/scope.ts'
 import { Remembered } from './remembered.ts'
-import type { Holder, LoadedPolicy, Role, TimedAccess, User } from './types.ts'
+import type { Group, Holder, LoadedPolicy, ManagedPolicy, Role, TimedAccess, User } from './types.ts'
 
 /** The policies that apply to one principal, ready for decisions. */
 export interface PolicyView {
@@ -32,16 +32,29 @@ const everything = compilePolicy(
   parsePolicy('{"Version":"5.0","Statement":{"Sid":"Self","Effect":"Allow","Action":"*"}}', 'identity'),
 )
 
+/** As much of an account as views are made of. */
+export type ViewedAccount = Pick<AccountState, 'account' | 'generation'> & {
+  readonly users: { get(name: string): User | undefined }
+  readonly groups: { get(name: string): Group | undefined }
+  readonly roles: { get(name: string): Role | undefined }
+}
+
+/** Where views find what they are made of. */
+export interface ViewedDirectory {
+  stateOf(account: AccountId): ViewedAccount | undefined
+  findPolicy(account: AccountId, arn: string): ManagedPolicy | undefined
+}
+
 /** Makes views and keeps them until something of the account changes. */
 export class PolicyViews {
-  readonly #directory: Directory
+  readonly #directory: ViewedDirectory
   readonly #entries = new Remembered<string, Entry>(VIEWS_REMEMBERED_MAX)
   readonly #sources = new Remembered<AccountId, PolicyView>(VIEWS_REMEMBERED_MAX)
   readonly #platform: PolicyView = viewOf([everything])
   /** Session policies are values that live as long as their session; compiled once for each. */
   readonly #sessions = new WeakMap<object, StatementList>()
 
-  constructor(directory: Directory) {
+  constructor(directory: ViewedDirectory) {
     this.#directory = directory
   }
 
@@ -92,7 +105,7 @@ export class PolicyViews {
     return view
   }
 
-  #makeView(kind: 'user' | 'role', state: AccountState, account: AccountId, name: string): PolicyView | undefined {
+  #makeView(kind: 'user' | 'role', state: ViewedAccount, account: AccountId, name: string): PolicyView | undefined {
     const holder = kind === 'user' ? state.users.get(name) : state.roles.get(name)
     if (!holder) return undefined
     const groups = 'groups' in holder ? holder.groups.flatMap((group) => state.groups.get(group) ?? []) : []
@@ -128,7 +141,7 @@ export class PolicyViews {
   }
 
   /** What was meant by the name when access was asked for; nothing where that is gone. */
-  #policiesForATime(state: AccountState, access: TimedAccess): [string, LoadedPolicy][] {
+  #policiesForATime(state: ViewedAccount, access: TimedAccess): [string, LoadedPolicy][] {
     const { kind, target, targetId, expiresAt, request } = access
     const found = kind === 'policy' ? this.#directory.findPolicy(state.account, target) : state.groups.get(target)
     if (found?.id !== targetId) return []

@@ -216,6 +216,8 @@ describe('the API of identities', () => {
     expect(await who({ context: { 'g:MFAPresent': true } })).toMatchObject({
       items: [admin, { principal, can: 'now' }],
     })
+    const what = (await call('POST', '/v1/iam/what-can', { principal, limit: 1 })).json()
+    expect(what).toMatchObject({ items: [{ action: 'ecs:server:stop', if: 'MFA' }], complete: true })
     const first = await who({ limit: 1 })
     expect(first.items).toMatchObject([admin])
     expect(await who({ cursor: first.nextCursor })).toMatchObject({ items: [{ principal }] })
@@ -230,5 +232,31 @@ describe('the API of identities', () => {
     const ann = await signIn('ann', 'correct horse 7 battery')
     const refused = await call('POST', '/v1/iam/authorize', { requests }, ann)
     expect(refused.json()).toMatchObject({ status: 403, code: 'iam.pdp.notAllowed' })
+  })
+
+  it('refuse changes that give new access unless they are meant, where the account wants it', async () => {
+    await call('POST', '/v1/iam/users', { name: 'ann' })
+    const document = { Version: '5.0', Statement: [{ Effect: 'Allow', Action: 'iam:user:attachPolicy' }] }
+    const change = {
+      kind: 'putInlinePolicy',
+      holder: { kind: 'user', name: 'ann' },
+      name: 'p',
+      document: JSON.stringify(document),
+    }
+    const row = { action: 'iam:user:attachpolicy', before: { can: 'no' }, escalation: ['iam:user:attachpolicy'] }
+    const gains = [{ ...row, principals: ['arn:rampart:iam::000000000001:user/ann'], principalCount: 1 }]
+    expect((await call('POST', '/v1/iam/diff', { change })).json()).toMatchObject({ gains, loses: [], complete: true })
+    expect((await call('POST', '/v1/iam/diff', {})).json()).toMatchObject({ code: 'iam.analysis.malformed' })
+    const files = { before: [], after: [JSON.stringify(document)] }
+    expect((await call('POST', '/v1/iam/diff', files)).json()).toMatchObject({ gains: [row] })
+    expect((await call('PUT', '/v1/iam/settings', { refuseNewAccess: true })).statusCode).toBe(200)
+    expect((await call('GET', '/v1/iam/settings')).json()).toEqual({ refuseNewAccess: true })
+    const url = '/v1/iam/users/ann/inline-policies/p'
+    const refused = await call('PUT', url, { document })
+    expect(refused.statusCode).toBe(409)
+    expect(refused.json()).toMatchObject({ code: 'iam.access.isNew', newAccess: [row] })
+    const headers = { authorization: `Bearer ${admin}`, 'x-rampart-allow-new-access': 'true' }
+    const meant = await api.inject({ method: 'PUT', url, payload: { document }, headers })
+    expect(meant.statusCode).toBeLessThan(300)
   })
 })

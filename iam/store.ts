@@ -431,6 +431,16 @@ export class IamWriter {
     return result.numDeletedRows > 0
   }
 
+  /** May repeat. */
+  async setRefusesNewAccess(refuses: boolean): Promise<void> {
+    const refuse_new_access = refuses ? 1 : 0
+    await this.#tx
+      .insertInto('iam_account_setting')
+      .values({ account: this.#account, refuse_new_access })
+      .onConflict((conflict) => conflict.column('account').doUpdateSet({ refuse_new_access }))
+      .execute()
+  }
+
   async revokeSession(id: string, at: number): Promise<boolean> {
     const result = await this.#tx
       .updateTable('iam_session')
@@ -471,6 +481,26 @@ export class IamWriter {
   }
 }
 
+/** Looks at a change inside its transaction, before and after its work; what it throws undoes it. It may run SQL through
+ * the store it is given, and compute, and await nothing else.
+ * @returns what is called with everything the work touched; undefined where nothing is to be judged */
+export type Review = (
+  account: AccountId,
+  inside: IamStore,
+) => Promise<((touched: readonly Change[]) => Promise<void>) | undefined>
+
+/** A database that reads as its transaction does. */
+function readingBy(tx: Tx, { dialect }: Database<IamTables>): Database {
+  const inside = {
+    dialect,
+    read: tx,
+    write: () => Promise.reject(new Error('a change that is looked at cannot be written to')),
+    as: () => inside,
+    close: () => Promise.resolve(),
+  }
+  return inside as unknown as Database
+}
+
 /** One thing of an account, or everything. */
 export type Which = { readonly account: AccountId; readonly name: string } | 'all'
 
@@ -499,8 +529,11 @@ export class IamStore {
   async change<T>(
     account: AccountId,
     work: (write: IamWriter) => Promise<T>,
+    review?: Review,
   ): Promise<{ readonly value: T; readonly snapshot: number }> {
     return this.#database.write(async (tx) => {
+      const inside = review && new IamStore(readingBy(tx, this.#database))
+      const judge = inside && (await review?.(account, inside))
       const { number } = await tx
         .updateTable('iam_revision')
         .set((eb) => ({ number: eb('number', '+', 1) }))
@@ -512,6 +545,7 @@ export class IamStore {
       for (const { noun, name } of writer.touched.values()) {
         await tx.insertInto('iam_change').values({ number, account, noun, name }).execute()
       }
+      await judge?.([...writer.touched.values()].map((touched) => ({ number, account, ...touched })))
       return { value, snapshot: number }
     })
   }
@@ -709,6 +743,16 @@ export class IamStore {
       .where('revoked_at', 'is not', null)
       .where('expires_at', '>', now)
       .execute()
+  }
+
+  /** Whether changes that give new access have to be acknowledged. */
+  async refusesNewAccess(account: AccountId): Promise<boolean> {
+    const row = await this.#read
+      .selectFrom('iam_account_setting')
+      .select('refuse_new_access')
+      .where('account', '=', account)
+      .executeTakeFirst()
+    return row?.refuse_new_access === 1
   }
 
   session(account: AccountId, id: string): Promise<IamTables['iam_session'] | undefined> {

@@ -16,6 +16,7 @@ export interface IamTables
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
+  iam_account_setting: { account: string; refuse_new_access: number }
   iam_user: {
     account: string
     name: string

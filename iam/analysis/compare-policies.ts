@@ -43,7 +43,7 @@ export function comparePolicyTexts(
   return comparePolicies(compiled(before), compiled(after), kind)
 }
 
-function comparePolicies(
+export function comparePolicies(
   before: readonly CompiledPolicy[],
   after: readonly CompiledPolicy[],
   kind: PolicyKind,
@@ -60,7 +60,7 @@ function comparePolicies(
 }
 
 /** Differences of several principals as rows; what is the same for many stands once. */
-function rowsOf(
+export function rowsOf(
   found: readonly { readonly difference: Difference; readonly principals: readonly string[] }[],
 ): AccessDifference {
   const merge = (pick: (difference: Difference) => readonly Cover<Change>[]) => {

@@ -16,6 +16,7 @@ import {
   actionRegions,
   type Regions,
   resourceRegions,
+  singleRegion,
   type Variables,
   variablesOf,
 } from './space.ts'
@@ -53,11 +54,11 @@ const NO_KEYS: ReadonlySet<string> = new Set()
 
 /** What the second side allows and the first does not, and the other way round, over every action and resource that
  * statements tell apart and every value of the request that conditions do. Only what a statement of one side alone can
- * touch is looked at. */
-export function differenceOf(before: Side, after: Side): Difference {
-  const changed = changedStatements(before, after)
+ * touch is looked at; with a `resource` all there is about that one. */
+export function differenceOf(before: Side, after: Side, resource?: string): Difference {
+  const changed = resource === undefined ? changedStatements(before, after) : statementsOf(before, after)
   if (changed.length === 0) return NOTHING
-  const all = [...new Set([...before.statements, ...after.statements].map(({ statement }) => statement))]
+  const all = statementsOf(before, after)
   const { regions, complete } = actionRegions(all)
   const gains: Cell<Change>[] = []
   const loses: Cell<Change>[] = []
@@ -67,7 +68,8 @@ export function differenceOf(before: Side, after: Side): Difference {
     if (concerned.length === 0) continue
     const relevant = all.filter(({ actions }) => actions.has(region.action))
     const values = new TriedValues(relevant, before, after)
-    const resources: Regions = resourceRegions(relevant, values)
+    const resources: Regions =
+      resource === undefined ? resourceRegions(relevant, values) : { regions: [singleRegion(resource)], complete: true }
     isComplete &&= resources.complete
     if (gains.length + resources.regions.length > CELLS_MAX)
       return { ...coverBoth(gains, loses, regions), complete: false }
@@ -172,39 +174,45 @@ function spelledKey(key: string): string {
   return `${name}${key.slice(name.length)}`
 }
 
+function statementsOf(before: Side, after: Side): CompiledStatement[] {
+  return [...new Set([...before.statements, ...after.statements].map(({ statement }) => statement))]
+}
+
 /** Statements that only one side has, and all where a whole layer comes or goes. */
 function changedStatements(before: Side, after: Side): CompiledStatement[] {
   const [old, next] = [before.statements, after.statements]
   const layers = (statements: readonly PlacedStatement[]) => new Set(statements.map(({ layer }) => layer))
   const isBound = (layer: string) => !['identity', 'resource'].includes(layer)
   const bounds = (statements: readonly PlacedStatement[]) => [...layers(statements)].filter(isBound).sort().join()
-  if (bounds(old) !== bounds(next)) return [...old, ...next].map(({ statement }) => statement)
-  const had = new Map(old.map((one) => [contentOf(one), one.statement]))
-  const has = new Map(next.map((one) => [contentOf(one), one.statement]))
+  if (bounds(old) !== bounds(next)) return statementsOf(before, after)
+  const had = new Map(old.map((one) => [placedContent(one), one.statement]))
+  const has = new Map(next.map((one) => [placedContent(one), one.statement]))
   return [
     ...[...had].flatMap(([key, statement]) => (has.has(key) ? [] : [statement])),
     ...[...has].flatMap(([key, statement]) => (had.has(key) ? [] : [statement])),
   ]
 }
 
+const placedContent = ({ statement, layer }: PlacedStatement) => `${layer} ${contentOf(statement)}`
+
 const contents = new WeakMap<CompiledStatement, string>()
 
-function contentOf({ statement, layer }: PlacedStatement): string {
-  let content = contents.get(statement)
-  if (content === undefined) {
-    const { effect, actions, resources, conditions, principals } = statement
-    content = JSON.stringify([
-      effect,
-      actions.negated,
-      actions.texts,
-      resources?.negated,
-      resources?.texts,
-      conditions.map(({ operator, key, values }) => [operator, key, values]),
-      principals?.texts,
-    ])
-    contents.set(statement, content)
-  }
-  return `${layer} ${content}`
+/** What a statement says, whatever it is called. */
+export function contentOf(statement: CompiledStatement): string {
+  const known = contents.get(statement)
+  if (known !== undefined) return known
+  const { effect, actions, resources, conditions, principals } = statement
+  const content = JSON.stringify([
+    effect,
+    actions.negated,
+    actions.texts,
+    resources?.negated,
+    resources?.texts,
+    conditions.map(({ operator, key, values }) => [operator, key, values]),
+    principals?.texts,
+  ])
+  contents.set(statement, content)
+  return content
 }
 
 /** The values tried for each open key that statements about one action look at. */

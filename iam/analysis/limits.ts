@@ -8,3 +8,9 @@ export const VALUES_PER_KEY_MAX = 200
 export const CONTEXTS_PER_CELL_MAX = 4_096
 /** Pairs of an action and a resource that one answer of what-can or diff looks at. */
 export const CELLS_MAX = 50_000
+/** Users and roles that a change is compared for; with more its effect is not known whole, and a gate refuses it. */
+export const PRINCIPALS_COMPARED_MAX = 20_000
+/** Comparisons of a principal on one resource that moves between projects. */
+export const MOVED_COMPARISONS_MAX = 20_000
+/** Rows of new access that a refused change lists. */
+export const NEW_ACCESS_TOLD_MAX = 50

@@ -31,24 +31,34 @@ export interface PlacedStatement {
 /** Keys of a resource that are told by its name, and others that depend on where it is: nobody knows for all at once. */
 const OF_SOME_RESOURCES = new Set(['g:resourceorgid', 'g:resourceorgpath', 'g:enterpriseprojectid'])
 
-/** A user or role as its policies stand, with what is stated of the request. */
+export interface SideOptions {
+  /** What is stated of the request. */
+  readonly context?: ReadonlyMap<string, ContextValue>
+  /** The only resource that is asked about. */
+  readonly resource?: string
+}
+
+/** Whatever is asked is refused. */
+export const nobody: Side = { at: () => undefined, statements: [], isOpen: () => true, keys: { get: () => undefined } }
+
+/** A user or role as its policies stand. */
 export function sideOf(
   authorizer: IamAuthorizer,
   principal: Principal,
-  context: ReadonlyMap<string, ContextValue> = new Map(),
+  { context = new Map(), resource }: SideOptions = {},
 ): Side {
   const stated = new Set([...context.keys()].map(canonicalKeyOf))
-  const caseOf = (passing: Action | undefined, resource: string) => {
+  const caseOf = (passing: Action | undefined, name: string) => {
     const found = authorizer.caseOf(
-      { principal, action: '', resource, context },
+      { principal, action: '', resource: name, context },
       { asserted: true, ...(passing === undefined ? {} : { passing }) },
     )
     return found && found.view.broken.length === 0 ? found : undefined
   }
-  const sample = caseOf(undefined, `arn:rampart:::${principal.account}:`)
+  const sample = caseOf(undefined, resource ?? `arn:rampart:::${principal.account}:`)
   return {
-    at(action, resource) {
-      const found = caseOf(action, resource)
+    at(action, name) {
+      const found = caseOf(action, name)
       // What another account's own policies say is not known here; they could let it.
       return found && { question: found.question, layers: { ...found.layers, sameAccount: true } }
     },
@@ -56,7 +66,7 @@ export function sideOf(
     isOpen: (key) =>
       !stated.has(key) &&
       !(key === 'g:timeofday' && stated.has('g:currenttime')) &&
-      (!isSettled(key) || OF_SOME_RESOURCES.has(key)),
+      (!isSettled(key) || (resource === undefined && OF_SOME_RESOURCES.has(key))),
     keys: sample?.question.keys ?? NO_VALUES,
   }
 }

@@ -57,6 +57,11 @@ function hasAwsName(text: string, awsName: string): boolean {
   return text.split(':').length === 2 && matchesWildcard(parseWildcard(text), awsName)
 }
 
+/** One resource alone. */
+export function singleRegion(resource: string): Region {
+  return { witness: resource, pattern: resource, except: [], within: new Set([resource]) }
+}
+
 /** What variables stand for. */
 export interface Variables {
   isOpen(key: string): boolean

@@ -13,7 +13,10 @@ describe.skipIf(!sqlite)('what-can', () => {
   afterEach(() => world.close())
 
   const rowsOf = async (name: string, input: object = {}) => {
-    const { items, complete } = await world.iam.whatCan(world.principal(name), { context: new Map(), ...input })
+    const { items, complete } = await world.iam.analysis.whatCan(world.principal(name), {
+      context: new Map(),
+      ...input,
+    })
     expect(complete).toBe(true)
     return items.map(({ action, exceptActions, resource, exceptResources, if: words }) =>
       [
@@ -99,7 +102,7 @@ describe.skipIf(!sqlite)('what-can', () => {
 
   it('names the actions by which one gets more, and puts them first', async () => {
     await world.give('ann', 'some', policy({ Action: 'a:b:c' }, { Action: 'iam:group:*' }))
-    const { items } = await world.iam.whatCan(world.principal('ann'), { context: new Map() })
+    const { items } = await world.iam.analysis.whatCan(world.principal('ann'), { context: new Map() })
     expect(items.map(({ action, escalation }) => [action, escalation])).toEqual([
       ['iam:group:*', ['iam:group:attachpolicy', 'iam:group:putinlinepolicy', 'iam:group:adduser']],
       ['a:b:c', []],

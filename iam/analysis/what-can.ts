@@ -8,7 +8,7 @@ import { CELLS_MAX } from './limits.ts'
 import { OpenKeys } from './open-keys.ts'
 import { remainderOf } from './residue.ts'
 import { type Side, sideOf } from './side.ts'
-import { type ActionRegion, actionRegions, type Region, resourceRegions, type Variables } from './space.ts'
+import { type ActionRegion, actionRegions, resourceRegions, singleRegion, type Variables } from './space.ts'
 import { type Ability, abilityOf, judge } from './who-can.ts'
 
 export interface WhatCanDeps {
@@ -45,7 +45,7 @@ export async function whatCan(
   principal: Principal,
   input: WhatCanInput,
 ): Promise<{ readonly items: WhatCanItem[]; readonly complete: boolean }> {
-  const side = sideOf(authorizer, principal, input.context)
+  const side = sideOf(authorizer, principal, { context: input.context })
   const statements = side.statements.map(({ statement }) => statement)
   const onResource = input.resource === undefined ? undefined : await resourcePolicies.find(input.resource)
   const onIt = onResource?.list?.statements ?? []
@@ -64,7 +64,7 @@ export async function whatCan(
         { action: region.witness, resource, context },
         { ...(onResource === undefined ? {} : { onResource }), passing: region.action },
       )
-      cells.push({ action: region, resource: exactly(resource), found })
+      cells.push({ action: region, resource: singleRegion(resource), found })
       continue
     }
     const relevant = statements.filter(({ actions }) => actions.has(region.action))
@@ -96,10 +96,6 @@ export async function whatCan(
   const order = ({ escalation, action, resource, if: words }: WhatCanItem) =>
     JSON.stringify([escalation.length === 0, action, resource, words ?? ''])
   return { items: items.sort((a, b) => (order(a) < order(b) ? -1 : 1)), complete: isComplete }
-}
-
-function exactly(resource: string): Region {
-  return { witness: resource, pattern: resource, except: [], within: new Set([resource]) }
 }
 
 function abilityAt(side: Side, { action }: ActionRegion, resource: string): Ability | undefined {

@@ -33,6 +33,7 @@ const table: Readonly<Record<string, WireError>> = {
   'iam.aws.unknownOperation': { code: 'InvalidAction', status: 400 },
   'iam.name.malformed': { code: 'ValidationError', status: 400 },
   'iam.policy.malformed': { code: 'MalformedPolicyDocument', status: 400 },
+  'iam.access.isNew': { code: 'AccessDenied', status: 403 },
   'iam.policy.inUse': { code: 'DeleteConflict', status: 409 },
   'iam.policy.platform': { code: 'UnmodifiableEntity', status: 400 },
   'iam.role.platform': { code: 'UnmodifiableEntity', status: 400 },

@@ -148,6 +148,11 @@ export class UserTable {
     }
   }
 
+  /** Names of users whose boundary is a policy. */
+  *boundedBy(policy: string): Generator<string> {
+    for (const [slot, boundary] of this.#boundaries) if (boundary === policy) yield this.#names[slot] as string
+  }
+
   #userAt(slot: number): User {
     const name = this.#names[slot] as string
     const flags = this.#flags[slot] as number

@@ -1,16 +1,77 @@
 import { Type } from 'typebox'
-import { type Api, type Context, contextOf, type Principal } from '../../platform/index.ts'
+import { type Api, type Context, contextOf, iamArn, type Principal } from '../../platform/index.ts'
+import { type AccessRow, comparePolicyTexts } from '../analysis/compare-policies.ts'
+import type { ProposedChange } from '../analysis/try-change.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
-import { REQUEST_TEXT_MAX } from '../limits.ts'
-import { abilityProperties, closed, contextSchema, type FilterCompiler, page, pageQuery, pageSchema } from './forms.ts'
+import { POLICY_BYTES_MAX, REQUEST_TEXT_MAX } from '../limits.ts'
+import { policyKinds } from '../policy/document.ts'
+import {
+  abilityProperties,
+  closed,
+  contextSchema,
+  type FilterCompiler,
+  nameSchema,
+  page,
+  pageQuery,
+  pageSchema,
+} from './forms.ts'
 
+const ACCOUNT = 'arn:rampart:iam::{account}:account/settings'
 const PDP = 'arn:rampart:iam::{account}:pdp/default'
 
 const principalSchema = Type.String({
   maxLength: 512,
   description: 'ARN of a user or role of the account; default: the caller',
 })
+
+const texts = Type.Array(Type.String())
+
+const accessSchema = Type.Object({ can: Type.Enum(['no', 'conditionally', 'now']), if: Type.Optional(Type.String()) })
+
+const accessRowSchema = Type.Object({
+  action: Type.String(),
+  exceptActions: texts,
+  resource: Type.String(),
+  exceptResources: texts,
+  before: accessSchema,
+  after: accessSchema,
+  example: Type.Object({ action: Type.String(), resource: Type.String(), context: Type.Unknown() }),
+  isGuess: Type.Boolean({ description: 'There was too much to try it all: new access is only feared' }),
+  escalation: Type.Array(Type.String(), { description: 'Actions among them by which one gets more' }),
+  principals: texts,
+  principalCount: Type.Integer(),
+})
+
+const holderSchema = closed({ kind: Type.Enum(['user', 'group', 'role']), name: nameSchema })
+const policyArn = Type.String({ minLength: 1, maxLength: 512, description: 'ARN' })
+const scopeSchema = closed({
+  kind: Type.Enum(['project', 'resource']),
+  id: Type.String({ minLength: 1, maxLength: 2_048 }),
+})
+const documentText = Type.String({ minLength: 1, maxLength: POLICY_BYTES_MAX, description: 'JSON text' })
+
+const changeSchema = Type.Union([
+  closed({ kind: Type.Literal('policy'), policy: nameSchema, document: documentText }),
+  closed({ kind: Type.Enum(['attachPolicy', 'detachPolicy']), holder: holderSchema, policy: policyArn }),
+  closed({ kind: Type.Literal('putInlinePolicy'), holder: holderSchema, name: nameSchema, document: documentText }),
+  closed({ kind: Type.Literal('deleteInlinePolicy'), holder: holderSchema, name: nameSchema }),
+  closed({ kind: Type.Literal('setBoundary'), holder: holderSchema, policy: Type.Optional(policyArn) }),
+  closed({ kind: Type.Enum(['addUser', 'removeUser']), group: nameSchema, user: nameSchema }),
+  closed({ kind: Type.Literal('setTrust'), role: nameSchema, document: documentText }),
+  closed({ kind: Type.Enum(['grant', 'revoke']), holder: holderSchema, policy: policyArn, scope: scopeSchema }),
+  closed({
+    kind: Type.Literal('putGuardrail'),
+    name: nameSchema,
+    bounds: Type.Enum(['principal', 'resource']),
+    document: documentText,
+  }),
+  closed({ kind: Type.Enum(['attachGuardrail', 'detachGuardrail']), node: nameSchema, name: nameSchema }),
+  closed({ kind: Type.Literal('moveAccount'), account: nameSchema, node: nameSchema }),
+])
+
+/** Principals named in one row; `principalCount` says how many there are. */
+const PRINCIPALS_NAMED_MAX = 100
 
 /** `/v1/iam/what-can`, `/analyze`, `/diff`: what policies add up to. */
 export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFilter: FilterCompiler }) {
@@ -54,7 +115,7 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
       },
       handler: async (request) => {
         const { principal, action, resource, context = {}, ...query } = request.body
-        const { items, complete } = await iam.whatCan(principalAsked(iam, contextOf(request), principal), {
+        const { items, complete } = await iam.analysis.whatCan(principalAsked(iam, contextOf(request), principal), {
           context: new Map(Object.entries(context)),
           ...(action === undefined ? {} : { action }),
           ...(resource === undefined ? {} : { resource }),
@@ -74,7 +135,103 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
         }
       },
     })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/diff',
+      config: { access: { action: 'iam:pdp:diff', resource: PDP, audit: 'refusals' } },
+      schema: {
+        summary: 'Tells what a change of policies would grant and take, and whom; it is not made',
+        description:
+          'Over every action, resource and condition that the policies tell apart. What lets its holder get more comes first. Takes `iam:policy:get` on all policies, since the answer tells what they say.',
+        tags: ['iam'],
+        body: closed({
+          change: Type.Optional(changeSchema),
+          before: Type.Optional(
+            Type.Array(documentText, { maxItems: 20, description: 'Instead of `change`: documents' }),
+          ),
+          after: Type.Optional(Type.Array(documentText, { maxItems: 20 })),
+          kind: Type.Optional(Type.Enum(policyKinds, { description: 'What the documents are attached as' })),
+        }),
+        response: {
+          200: Type.Object({
+            gains: Type.Array(accessRowSchema),
+            loses: Type.Array(accessRowSchema),
+            complete: Type.Boolean({ description: 'False where there was more than is compared' }),
+          }),
+        },
+      },
+      handler: async (request) => {
+        const { principal } = contextOf(request)
+        const { change, before, after, kind } = request.body
+        if ((change === undefined) === (before === undefined && after === undefined)) {
+          throw iamError('iam.analysis.malformed', 'give either a `change`, or documents as `before` and `after`')
+        }
+        await requirePolicyReader(iam, principal)
+        const found = change
+          ? await iam.analysis.diff(principal.account, change as ProposedChange)
+          : comparePolicyTexts(before ?? [], after ?? [], kind)
+        return { ...found, gains: found.gains.map(rowForm), loses: found.loses.map(rowForm) }
+      },
+    })
+
+    const settings = Type.Object({
+      refuseNewAccess: Type.Boolean({ description: 'Changes that give new access have to be acknowledged' }),
+    })
+
+    api.route({
+      method: 'GET',
+      url: '/v1/iam/settings',
+      config: { access: { action: 'iam:account:getSettings', resource: ACCOUNT } },
+      schema: { summary: 'Settings of the account', tags: ['iam'], response: { 200: settings } },
+      handler: async (request) => ({
+        refuseNewAccess: await iam.analysis.refusesNewAccess(contextOf(request).principal.account),
+      }),
+    })
+
+    api.route({
+      method: 'PUT',
+      url: '/v1/iam/settings',
+      config: { access: { action: 'iam:account:putSettings', resource: ACCOUNT } },
+      schema: {
+        summary: 'Sets whether changes that give new access have to be acknowledged',
+        description:
+          'With `refuseNewAccess` every change of identities and policies, by whichever protocol, is compared before it is made; one that would let anybody do more is refused (`iam.access.isNew`) with what it would give, unless the request carries `X-Rampart-Allow-New-Access: true`.',
+        tags: ['iam'],
+        body: closed(settings.properties),
+        response: { 200: settings },
+      },
+      handler: async (request) => {
+        const { refuseNewAccess } = request.body
+        await iam.analysis.setRefusesNewAccess(contextOf(request).principal.account, refuseNewAccess)
+        return { refuseNewAccess }
+      },
+    })
   }
+}
+
+function rowForm(row: AccessRow) {
+  const access = (one: AccessRow['before']) => ({ can: one.can, ...('if' in one && one.if ? { if: one.if } : {}) })
+  return {
+    ...row,
+    before: access(row.before),
+    after: access(row.after),
+    exceptActions: [...row.exceptActions],
+    exceptResources: [...row.exceptResources],
+    escalation: [...row.escalation],
+    principals: row.principals.slice(0, PRINCIPALS_NAMED_MAX),
+    principalCount: row.principals.length,
+  }
+}
+
+/** Who is told what policies add up to could read them as well. @throws iam.pdp.notAllowed */
+async function requirePolicyReader(iam: Iam, principal: Principal): Promise<void> {
+  const resource = iamArn(principal.account, 'policy', '*')
+  const { allowed, id } = await iam.authorizer.authorize({ principal, action: 'iam:policy:get', resource })
+  if (allowed) return
+  throw iamError('iam.pdp.notAllowed', 'the answer shows policies, which the caller may not read (iam:policy:get)', {
+    extra: { decisionId: id },
+  })
 }
 
 /** @throws iam.thing.absent */
