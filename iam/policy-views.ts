@@ -96,7 +96,7 @@ export class PolicyViews {
     return list
   }
 
-  #holderView(kind: 'user' | 'role', state: AccountState, { account, name }: Principal): PolicyView | undefined {
+  #holderView(kind: 'user' | 'role', state: ViewedAccount, { account, name }: Principal): PolicyView | undefined {
     const key = `${account}/${kind}/${name}`
     const entry = this.#entries.get(key)
     if (entry?.generation === state.generation) return entry.view
