@@ -51,6 +51,8 @@ describe('one form', () => {
     ['domain', '8.8.8.8'],
     ['domain', 'a b.example'],
     ['domain', 'evil..example'],
+    ['domain', 'evil.example..'],
+    ['domain', 'x..'],
     ['domain', `${'a'.repeat(300)}.example`],
     ['url', 'javascript:alert(1)'],
     ['url', 'evil.example'],

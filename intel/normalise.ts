@@ -119,7 +119,7 @@ function normaliseDomain(text: string): string | undefined {
     if (domain.endsWith('.')) domain = domain.slice(0, -1)
     if (!isPlainName(domain)) return undefined
   }
-  if (domain.length > 253 || domain.startsWith('.') || domain.includes('..')) return undefined
+  if (domain.length > 253 || domain.startsWith('.') || domain.endsWith('.') || domain.includes('..')) return undefined
   const dot = domain.lastIndexOf('.')
   if (dot === -1) return undefined
   const lastLabel = domain.charCodeAt(dot + 1)

@@ -16,6 +16,9 @@ export {
 export type { ColumnTypes, Database, Migration } from './db/database.ts'
 export { migrate } from './db/migrate.ts'
 export { openDatabase } from './db/open.ts'
+export { Egress } from './egress/egress.ts'
+export { NetworkSet, networkSet, parseNetwork } from './egress/networks.ts'
+export { type Response, type SendOptions, sendPinned } from './egress/send.ts'
 export {
   defineErrors,
   type ErrorEntry,

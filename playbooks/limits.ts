@@ -66,7 +66,6 @@ export const EVALUATION_HEAP_MB_MAX = 64
 
 /** The body of an answer to `http.request`. */
 export const RESPONSE_BYTES_MAX = 256 * 1024
-export const RESPONSE_HEADERS_MAX = 100
 export const HOOK_BODY_BYTES = 64 * 1024
 export const HOOK_BODY_BYTES_MAX = 512 * 1024
 export const APPROVAL_EXPIRES_MS = 24 * 3_600_000

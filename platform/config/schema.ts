@@ -76,7 +76,7 @@ export const configSchema = Type.Object({
       maxItems: 1000,
       default: [],
       description:
-        'Where actions may connect to: `host`, `host:port`, `*.domain`, CIDR, `CIDR:port`. Loopback too must be listed.',
+        'Where actions and intelligence feeds may connect to: `host`, `host:port`, `*.domain`, CIDR, `CIDR:port`. Loopback too must be listed.',
     }),
   }),
   roles: Type.Array(Type.Enum([...roles]), {

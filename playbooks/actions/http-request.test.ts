@@ -1,10 +1,9 @@
 import { createServer as createTcpServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { iamArn, parseAccountId } from '../../platform/index.ts'
+import { Egress, iamArn, parseAccountId } from '../../platform/index.ts'
 import { FarSide, sendJson } from '../testing/far-side.ts'
 import type { JsonMap } from '../types.ts'
 import type { Call } from './action.ts'
-import { Egress } from './egress.ts'
 import { httpRequest } from './http-request.ts'
 
 let far: FarSide

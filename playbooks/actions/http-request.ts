@@ -1,11 +1,8 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import { type Egress, type Response, sendPinned } from '../../platform/index.ts'
 import { oversize } from '../language/input-value.ts'
-import { RESPONSE_BYTES_MAX, RESPONSE_HEADERS_MAX } from '../limits.ts'
+import { RESPONSE_BYTES_MAX } from '../limits.ts'
 import type { FailureCode, Json, JsonMap } from '../types.ts'
 import { type Action, type ActionResult, type Call, failed } from './action.ts'
-import type { Address, Egress } from './egress.ts'
 import type { Idempotence } from './spec.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
@@ -59,12 +56,13 @@ async function run(egress: Egress, input: JsonMap, call: Call): Promise<ActionRe
   const verdict = await egress.check(url.hostname, port)
   if (!verdict.ok) return failed({ code: verdict.code, message: verdict.message })
   try {
-    const response = await send(
-      url,
-      { method, headers, lookup: pinned(verdict.addresses), agent: false },
+    const response = await sendPinned(url, verdict.addresses, {
+      method,
+      headers,
       body,
-      call.signal,
-    )
+      signal: call.signal,
+      bodyBytesMax: RESPONSE_BYTES_MAX,
+    })
     return toResult(response, method)
   } catch (error) {
     if (call.signal.aborted) throw error
@@ -109,56 +107,6 @@ function bodyOf(body: Json): { bytes: Buffer; json: boolean } | undefined {
   if (body === null) return undefined
   if (typeof body === 'string') return { bytes: Buffer.from(body, 'utf8'), json: false }
   return { bytes: Buffer.from(JSON.stringify(body), 'utf8'), json: true }
-}
-
-/** A look-up that gives the addresses already checked, whatever the name says by now. */
-function pinned(addresses: readonly Address[]): LookupFunction {
-  return (_hostname, options, callback) => {
-    if (options.all) callback(null, [...addresses])
-    else callback(null, addresses[0]?.address ?? '', addresses[0]?.family ?? 4)
-  }
-}
-
-interface Response {
-  readonly status: number
-  readonly headers: Record<string, string>
-  readonly body: Buffer | undefined
-}
-
-/** Sends and reads the whole answer; `body` is undefined where it is larger than it may be. */
-function send(url: URL, options: RequestOptions, body: Buffer | undefined, signal: AbortSignal): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    const sent: ClientRequest = request(url, { ...options, signal }, (response) => {
-      readBody(response).then(
-        (read) => resolve({ status: response.statusCode ?? 0, headers: headersOf(response), body: read }),
-        reject,
-      )
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
-
-async function readBody(response: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > RESPONSE_BYTES_MAX) {
-      response.destroy()
-      return undefined
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-function headersOf(response: IncomingMessage): Record<string, string> {
-  const entries = Object.entries(response.headers).slice(0, RESPONSE_HEADERS_MAX)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  )
 }
 
 function toResult(response: Response, method: string): ActionResult {

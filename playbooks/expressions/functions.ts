@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Environment } from '@marcbachmann/cel-js'
 import type { Duration } from '@marcbachmann/cel-js/evaluator'
 import { RE2JS } from 're2js'
-import { NetworkSet, networkSet, parseNetwork } from '../networks.ts'
+import { NetworkSet, networkSet, parseNetwork } from '../../platform/index.ts'
 import { fromJson, toJson } from './convert.ts'
 
 const PATTERNS_KEPT_MAX = 200

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIPv4 } from 'node:net'
-import { familyOf, NetworkSet, networkSet, parseNetwork } from '../networks.ts'
+import { familyOf, NetworkSet, networkSet, parseNetwork } from './networks.ts'
 
 /** An address that a name was resolved to and that may be connected to. */
 export interface Address {
@@ -8,7 +8,7 @@ export interface Address {
   readonly family: 4 | 6
 }
 
-export type Verdict =
+type Verdict =
   | { readonly ok: true; readonly addresses: readonly Address[] }
   | { readonly ok: false; readonly code: 'forbidden' | 'network'; readonly message: string }
 
@@ -40,7 +40,7 @@ const NEVER_BY_NAME = networkSet(
   'fd00:ec2::/32',
 )
 
-/** Where `http.request` may connect: the entries of `playbooks.egress_allow`. Empty = nowhere.
+/** Where the service may connect on behalf of its users: the entries of `playbooks.egress_allow`. Empty = nowhere.
  * @see contract, Respond */
 export class Egress {
   readonly #hosts: HostRule[] = []
