@@ -158,9 +158,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     },
   })
   const intel = createIntel({
-    database,
-    clock,
-    log,
+    ...{ database, clock, log, jobs, sealer },
+    egressAllow: config.playbooks.egressAllow,
     publish: (change) => processor.channel.call('intel.change', change),
   })
   const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })

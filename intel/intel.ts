@@ -1,4 +1,7 @@
 import type { AccountId, Api } from '../platform/index.ts'
+import { createFeeds, type FeedsDeps } from './feeds/feeds.ts'
+import { feedRoutes } from './feeds/routes.ts'
+import { createFeedStore } from './feeds/store.ts'
 import { createImports, type Imports } from './import/import.ts'
 import { importRoutes } from './import/routes.ts'
 import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
@@ -19,16 +22,20 @@ export interface Intel {
   stop(): Promise<void>
 }
 
-export function createIntel(deps: IndicatorsDeps): Intel {
+/** Before the jobs start. */
+export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sealer' | 'egressAllow'>): Intel {
   const indicators = createIndicators(deps)
   const objects = createStixStore(deps.database)
   const imports = createImports({ indicators, objects, clock: deps.clock })
+  const { jobs, sealer, egressAllow, clock } = deps
+  const feeds = createFeeds({ store: createFeedStore(deps.database), imports, jobs, sealer, clock, egressAllow })
   return {
     indicators,
     imports,
     routes: (routeDeps) => [
       indicatorRoutes(indicators, routeDeps),
       importRoutes(imports, routeDeps),
+      feedRoutes(feeds, routeDeps),
       taxiiRoutes({ ...routeDeps, indicators, objects, imports, clock: deps.clock }),
     ],
     load: (account) => indicators.load(account),

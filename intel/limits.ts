@@ -60,3 +60,22 @@ export const TAXII_BYTES_MAX = 10 * 1024 * 1024
 export const TAXII_MATCHES_MAX = 100
 /** How long the status of what was sent by TAXII can be asked for, ms. */
 export const TAXII_STATUS_KEPT_MS = 86_400_000
+/** Feeds of a workspace. */
+export const FEEDS_MAX = 200
+/** Between two polls of a feed, s. */
+export const FEED_INTERVAL_SEC_MIN = 60
+export const FEED_INTERVAL_SEC_MAX = 30 * 86_400
+export const FEED_INTERVAL_SEC_DEFAULT = 3_600
+/** How often feeds that are due are looked for, ms. */
+export const FEEDS_DUE_EVERY_MS = 15_000
+/** Bytes of one answer of a feed. */
+export const FEED_ANSWER_BYTES_MAX = 64 * 1024 * 1024
+/** How long one answer of a feed may take, ms. */
+export const FEED_ANSWER_MS_MAX = 120_000
+/** Pages, or files, that one poll takes; the next poll goes on where it ended. */
+export const FEED_PAGES_MAX = 1_000
+/** How long a feed may ask to be left alone, ms. */
+export const RETRY_AFTER_MS_MAX = 86_400_000
+/** Characters of a feed's URL and of what authorises us there. */
+export const FEED_URL_CHARS_MAX = 2_048
+export const FEED_SECRET_CHARS_MAX = 4_096

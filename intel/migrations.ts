@@ -120,4 +120,29 @@ export const intelMigrations: readonly Migration[] = [
       await db.schema.createIndex('intel_taxii_status_at').on('intel_taxii_status').columns(['at']).execute()
     },
   },
+  {
+    name: 'intel/0004-feeds',
+    async up(db, { bytes }) {
+      await db.schema
+        .createTable('intel_feed')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        // JSON: kind, url, interval and so on.
+        .addColumn('settings', 'text', (column) => column.notNull())
+        // What authorises us there, sealed.
+        .addColumn('authorization', bytes)
+        // How far it has been read.
+        .addColumn('cursor', 'text', (column) => column.notNull())
+        .addColumn('next_at', 'bigint', (column) => column.notNull())
+        // JSON: when it was read last, and what came of it.
+        .addColumn('outcome', 'text')
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_feed_pk', ['account', 'workspace', 'name'])
+        .execute()
+      await db.schema.createIndex('intel_feed_next').on('intel_feed').columns(['next_at']).execute()
+    },
+  },
 ]

@@ -1,0 +1,172 @@
+import {
+  type Clock,
+  Egress,
+  type Job,
+  type JobContext,
+  type Jobs,
+  RampartError,
+  requireMatch,
+  type Sealer,
+} from '../../platform/index.ts'
+import { intelError } from '../errors.ts'
+import type { Imports } from '../import/import.ts'
+import { FEEDS_DUE_EVERY_MS, FEEDS_MAX } from '../limits.ts'
+import type { Place } from '../types.ts'
+import { createFeedReader } from './fetch.ts'
+import { pollFeed } from './poll.ts'
+import type { FeedStore } from './store.ts'
+import type { Feed, FeedOutcome, FeedSettings } from './types.ts'
+
+export interface FeedsDeps {
+  readonly store: FeedStore
+  readonly imports: Imports
+  readonly jobs: Pick<Jobs, 'define' | 'enqueue'>
+  readonly sealer: Sealer
+  readonly clock: Clock
+  /** `playbooks.egress_allow`. */
+  readonly egressAllow: readonly string[]
+}
+
+/** Feeds that others offer, read again and again by jobs. */
+export interface Feeds {
+  /** @throws intel.feed.invalid, intel.feed.tooMany, platform.http.changed */
+  put(
+    place: Place,
+    name: string,
+    feed: FeedSettings & { readonly authorization?: string | null },
+    ifMatch?: string,
+  ): Promise<Feed>
+  /** @throws intel.feed.notFound */
+  get(place: Place, name: string): Promise<Feed>
+  list(place: Place): Promise<Feed[]>
+  /** What it brought stays, and decays.   @throws intel.feed.notFound, platform.http.changed */
+  delete(place: Place, name: string, ifMatch?: string): Promise<void>
+  /** Reads it now.   @throws intel.feed.notFound */
+  poll(place: Place, name: string): Promise<Job>
+}
+
+const KIND = 'intel.feed.poll'
+const DUE_AT_ONCE = 100
+
+interface PollInput {
+  readonly workspace: string
+  readonly name: string
+}
+
+export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }: FeedsDeps): Feeds {
+  const egress = new Egress(egressAllow)
+  const purposeOf = ({ account, workspace }: Place, name: string) => `intel.feed/${account}/${workspace}/${name}`
+
+  const get = async (place: Place, name: string): Promise<Feed> => {
+    const feed = await store.find(place, name)
+    if (!feed) throw intelError('intel.feed.notFound', `workspace \`${place.workspace}\` has no feed \`${name}\``)
+    return feed
+  }
+
+  const run = async (place: Place, name: string, context: JobContext) => {
+    const feed = await get(place, name)
+    const sealed = await store.authorization(place, name)
+    const authorization = sealed && (await sealer.open(sealed, purposeOf(place, name))).toString('utf8')
+    const source = `feed:${name}`
+    const { confidence } = feed
+    const reader = createFeedReader({
+      egress,
+      origin: new URL(feed.url).origin,
+      ...(authorization === undefined ? {} : { authorization }),
+      signal: context.signal,
+    })
+    const sum = { created: 0, updated: 0, refused: 0 }
+    const settle = (error: FeedOutcome['error'], waitMs: number) => {
+      const outcome = { at: clock.now(), ...sum, ...(error ? { error } : {}) }
+      return store.setOutcome(place, name, outcome, clock.now() + Math.max(waitMs, feed.intervalSec * 1000))
+    }
+    try {
+      const now = clock.now()
+      for await (const { reading, cursor } of pollFeed(feed, reader, { source, confidence, now })) {
+        const summary = await imports.apply(place, reading, { source, confidence, signal: context.signal })
+        sum.created += summary.created
+        sum.updated += summary.updated
+        sum.refused += summary.refusedCount
+        // Only now: a part that is read again changes nothing.
+        await store.setCursor(place, name, cursor)
+        context.progress(50, `${sum.created} new, ${sum.updated} changed`)
+      }
+    } catch (error) {
+      if (!(error instanceof RampartError) || context.signal.aborted) throw error
+      await settle({ code: error.code, message: error.message }, (error.retryAfterSec ?? 0) * 1000)
+      throw error
+    }
+    await settle(undefined, 0)
+    return sum
+  }
+
+  jobs.define<PollInput>(
+    KIND,
+    (input) => input as PollInput,
+    ({ workspace, name }, context) => {
+      if (context.account === 'rampart') throw new Error('a feed belongs to an account')
+      return run({ account: context.account, workspace }, name, context)
+    },
+    // The next poll is the next attempt.
+    { attemptsMax: 2 },
+  )
+  jobs.define(
+    'intel.feeds.due',
+    () => undefined,
+    async () => {
+      const now = clock.now()
+      for (const { place, feed } of await store.due(now, DUE_AT_ONCE)) {
+        const { account, workspace } = place
+        const { name, nextAt, enabled, intervalSec } = feed
+        if (enabled) await jobs.enqueue(account, KIND, { workspace, name }, { key: `${workspace}/${name}/${nextAt}` })
+        await store.schedule(place, name, now + intervalSec * 1000)
+      }
+    },
+    { everyMs: FEEDS_DUE_EVERY_MS },
+  )
+
+  return {
+    async put(place, name, { authorization, ...settings }, ifMatch) {
+      requireUrl(settings.url)
+      const before = await store.find(place, name)
+      requireMatch(ifMatch, before?.revision ?? 0)
+      if (!before && (await store.list(place)).length >= FEEDS_MAX) {
+        throw intelError('intel.feed.tooMany', `a workspace has at most ${FEEDS_MAX} feeds`)
+      }
+      // What authorises us at one place is not shown to another.
+      const moved = before !== undefined && new URL(before.url).origin !== new URL(settings.url).origin
+      const sealed =
+        typeof authorization === 'string'
+          ? await sealer.seal(Buffer.from(authorization), purposeOf(place, name))
+          : moved
+            ? null
+            : authorization
+      const fresh = before?.url !== settings.url || before.kind !== settings.kind
+      await store.put(place, name, { settings, authorization: sealed, fresh, now: clock.now() })
+      return get(place, name)
+    },
+
+    get,
+    list: (place) => store.list(place),
+
+    async delete(place, name, ifMatch) {
+      requireMatch(ifMatch, (await get(place, name)).revision)
+      await store.delete(place, name)
+    },
+
+    async poll(place, name) {
+      await get(place, name)
+      return jobs.enqueue(place.account, KIND, { workspace: place.workspace, name })
+    },
+  }
+}
+
+function requireUrl(text: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !['http:', 'https:'].includes(url.protocol)) {
+    throw intelError('intel.feed.invalid', '`url` is a URL of http or https')
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw intelError('intel.feed.invalid', '`url` carries no credentials; put them into `authorization`')
+  }
+}
