@@ -3,7 +3,9 @@ import { createInterface } from 'node:readline'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { checkPolicyText, createDecisionSet, type DecisionSet, memberText, type SetRequest } from '../iam/index.ts'
 import { RampartError } from '../platform/index.ts'
+import { clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, type Option, UsageError } from './command.ts'
+import { explainDecision } from './policy-explain-decision.ts'
 import { cliError, readPolicyFile } from './policy-files.ts'
 
 const setOptions = {
@@ -47,10 +49,22 @@ export const policyDecideCommand: Command = {
 /** `rampart policy explain`: why a request is decided as it is. */
 export const policyExplainCommand: Command = {
   name: 'policy explain',
-  summary: 'explain how requests are decided: what matched, and what nearly did',
-  usage: 'policy explain --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
-  options: { ...setOptions, id: { type: 'string', value: 'ID', description: 'only the request of this id' } },
-  async run({ values }, io): Promise<number> {
+  summary: 'explain a refusal of the service by its decision id, or how requests in files are decided',
+  usage:
+    'policy explain [--json] DECISION | policy explain --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
+  options: {
+    ...clientOptions,
+    ...setOptions,
+    id: { type: 'string', value: 'ID', description: 'only the request of this id' },
+    json: { type: 'boolean', description: 'the decision as JSON; requests in files are always' },
+  },
+  async run({ values, positionals }, io): Promise<number> {
+    const [decision, ...rest] = positionals
+    if (rest.length > 0) throw new UsageError('name one decision')
+    if (decision !== undefined) {
+      await write(io, await explainDecision(await connect(values), decision, values.json === true))
+      return 0
+    }
     const set = await readSet(values)
     let found = values.id === undefined
     for await (const request of readRequests(values.requests)) {

@@ -107,7 +107,7 @@ function failedConditions({ conditions }: CompiledStatement, { keys }: Question)
       op: condition.operator,
       key: condition.key,
       want: condition.values,
-      got: keys.get(condition.canonicalKey, condition.key) ?? null,
+      got: condition.seen(keys) ?? null,
     }))
 }
 

@@ -11,6 +11,8 @@ export interface Condition {
   readonly values: readonly string[]
   readonly canonicalKey: string
   holds(keys: KeyValues): boolean
+  /** What it looks at. */
+  seen(keys: KeyValues): ContextValue | undefined
 }
 
 /** The parts of an operator's full name, `ForAnyValue:StringLikeIfExists`. */
@@ -37,7 +39,8 @@ export function compileCondition(
 ): Condition | InvalidValue | string {
   const name = parseOperatorName(operatorText)
   const canonical = canonicalKey(key)
-  const described = { operator: operatorText, key, values, canonicalKey: canonical }
+  const seen = canonical === 'g:timeofday' ? timeOfDay : (keys: KeyValues) => keys.get(canonical, key)
+  const described = { operator: operatorText, key, values, canonicalKey: canonical, seen }
   if (name.base === 'Null') {
     if (name.quantifier || name.ifExists) return '`Null` takes neither a quantifier nor `IfExists`'
     const wrong = values.findIndex((value) => value !== 'true' && value !== 'false')
@@ -49,8 +52,7 @@ export function compileCondition(
   if (!operator) return `\`${operatorText}\` is not an operator`
   const test = operator.compile(values)
   if (test instanceof InvalidValue) return test
-  const get = canonical === 'g:timeofday' ? timeOfDay : (keys: KeyValues) => keys.get(canonical, key)
-  return { ...described, holds: quantified(name, operator, test, get) }
+  return { ...described, holds: quantified(name, operator, test, seen) }
 }
 
 /** The wall time a caller states, else the instant itself: which zone's wall is the policy's to say. */
