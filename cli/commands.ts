@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'policy who-can': async () => (await import('./policy-who-can.ts')).policyWhoCanCommand,
   'policy lint': async () => (await import('./policy.ts')).policyLintCommand,
   'rules convert': async () => (await import('./rules-convert.ts')).rulesConvertCommand,
+  'rules coverage': async () => (await import('./rules-coverage.ts')).rulesCoverageCommand,
   'rules import': async () => (await import('./rules.ts')).rulesImportCommand,
   'rules backtest': async () => (await import('./rules-backtest.ts')).rulesBacktestCommand,
   'rules sync': async () => (await import('./rules-sync.ts')).rulesSyncCommand,

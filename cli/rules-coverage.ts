@@ -1,0 +1,69 @@
+import { writeFileSync } from 'node:fs'
+import { type Coverage, coverageOf, coverageSvg, readRuleTree } from '../detection/index.ts'
+import { ApiError, clientOptions, connect } from './client.ts'
+import { type Arguments, type Command, type Io, UsageError } from './command.ts'
+import { readTreeOptions, ruleOptions } from './rule-options.ts'
+import { renderTable } from './table.ts'
+
+const GAPS_SHOWN = 15
+
+/** Which ATT&CK techniques rules look for: of a folder without a service, or of what a service runs and receives. */
+export const rulesCoverageCommand: Command = {
+  name: 'rules coverage',
+  summary: 'Show which ATT&CK techniques rules cover',
+  usage: 'rules coverage [DIR] [--svg FILE] [--workspace NAME] [--json]',
+  options: {
+    ...clientOptions,
+    ...ruleOptions,
+    svg: { type: 'string', value: 'FILE', description: 'write the matrix as a picture' },
+    json: { type: 'boolean', description: 'print the coverage as JSON' },
+  },
+  async run(args, io) {
+    const [folder, ...more] = args.positionals
+    if (more.length > 0) throw new UsageError('name one folder of rules, or none for those of a running service')
+    try {
+      const coverage = folder === undefined ? await ofService(args.values) : ofFolder(folder, args.values, io)
+      if (typeof args.values.svg === 'string') writeFileSync(args.values.svg, coverageSvg(coverage))
+      if (args.values.json === true) io.stdout.write(`${JSON.stringify(coverage)}\n`)
+      else show(coverage, io)
+      return 0
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      io.stderr.write(`rampart rules coverage: ${error.message}\n`)
+      return 1
+    }
+  },
+}
+
+async function ofService(values: Arguments['values']): Promise<Coverage> {
+  const client = await connect(values)
+  return client.call<Coverage>(`/v1/workspaces/${encodeURIComponent(client.workspace)}/coverage`)
+}
+
+function ofFolder(folder: string, values: Arguments['values'], io: Io): Coverage {
+  const { documents } = readRuleTree(folder, readTreeOptions(values, io))
+  return coverageOf(
+    documents.map(({ document }) => document),
+    undefined,
+  )
+}
+
+function show({ tactics, summary, gaps, others, sourcesKnown, attack }: Coverage, io: Io): void {
+  const columns = ['tactic', 'techniques', 'covered', ...(sourcesKnown ? ['no events'] : [])]
+  const rows = tactics.map(({ name, techniques }) => {
+    const count = (state: string) => techniques.filter((technique) => technique.state === state).length
+    return [name, techniques.length, count('covered'), count('no_events')]
+  })
+  io.stdout.write(renderTable({ columns, rows }, io.stdout.columns))
+  if (gaps.length > 0) {
+    const shown = gaps
+      .slice(0, GAPS_SHOWN)
+      .map(({ logsource, rules, techniques }) => [...[logsource, rules, techniques.length, techniques.join(' ')]])
+    const heads = ['log source without events', 'rules', 'techniques', '']
+    io.stdout.write(`\n${renderTable({ columns: heads, rows: shown }, io.stdout.columns)}`)
+  }
+  const unknown = others.length === 0 ? '' : `; not of this version: ${others.map(({ id }) => id).join(', ')}`
+  io.stderr.write(
+    `${summary.rules} rules cover ${summary.covered} of ${summary.techniques} techniques of ${attack}${unknown}\n`,
+  )
+}
