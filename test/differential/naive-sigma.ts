@@ -2,8 +2,13 @@ import { isIPv4, isIPv6 } from 'node:net'
 
 /** Sigma, evaluated as slowly and as literally as the specification reads. Shares no code with detection/: the engine is
  * held against it. A rule is the plain value of its YAML, an event the plain value of its JSON. */
-export function naiveMatches(rule: { detection: Record<string, unknown> }, event: Record<string, unknown>): boolean {
-  const { condition, ...identifiers } = rule.detection
+export function naiveMatches(
+  rule: { detection: Record<string, unknown> },
+  event: Record<string, unknown>,
+  placeholders: ReadonlyMap<string, readonly string[]> = new Map(),
+): boolean {
+  const { condition, ...written } = rule.detection
+  const identifiers = filled(written, placeholders) as Record<string, unknown>
   const conditions = Array.isArray(condition) ? condition : [condition]
   return conditions.some((text) => evaluateCondition(String(text), identifiers, event))
 }
@@ -58,6 +63,28 @@ function evaluateCondition(
       : names.some((name) => holds(identifiers[name], event))
   }
   return disjunction()
+}
+
+/** The detection as it reads with the values of placeholders in their place. */
+function filled(detection: unknown, placeholders: ReadonlyMap<string, readonly string[]>): unknown {
+  if (Array.isArray(detection)) return detection.map((element) => filled(element, placeholders))
+  if (typeof detection !== 'object' || detection === null) return detection
+  return Object.fromEntries(
+    Object.entries(detection).map(([key, value]) => {
+      if (!key.split('|').includes('expand')) return [key, filled(value, placeholders)]
+      return [key, (Array.isArray(value) ? value : [value]).flatMap((text) => variants(String(text), placeholders))]
+    }),
+  )
+}
+
+function variants(text: string, placeholders: ReadonlyMap<string, readonly string[]>): string[] {
+  // After Sigma's escapes are read, `\\%` is a percent sign.
+  const found = /(?<!\\)%([^%]+)%/.exec(text)
+  if (!found) return [text.replaceAll('\\%', '%')]
+  const [before, after] = [text.slice(0, found.index), text.slice(found.index + found[0].length)]
+  return (placeholders.get(found[1] ?? '') ?? []).flatMap((value) =>
+    variants(after, placeholders).map((rest) => before.replaceAll('\\%', '%') + value + rest),
+  )
 }
 
 const wildcard = (pattern: string) => new RegExp(`^${pattern.split('*').map(quote).join('.*')}$`, 's')
@@ -127,7 +154,7 @@ function compare(field: string, modifiers: readonly string[], value: unknown, ev
 
 function textTest(modifiers: readonly string[], value: unknown): (text: string) => boolean {
   const bound = modifiers.find((name) => ['lt', 'lte', 'gt', 'gte'].includes(name))
-  const part = modifiers.find((name) => ['minute', 'hour', 'day', 'month', 'year'].includes(name))
+  const part = modifiers.find((name) => ['minute', 'hour', 'day', 'week', 'month', 'year'].includes(name))
   if (bound || part) {
     return (text) => {
       const date = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d))?/.exec(text)
@@ -137,6 +164,7 @@ function textTest(modifiers: readonly string[], value: unknown): (text: string) 
         day: date?.[3],
         hour: date?.[4],
         minute: date?.[5],
+        week: date ? weekOf(date.slice(1, 4).map(Number) as [number, number, number]) : undefined,
       }
       const source = part ? parts[part] : text
       if (source === undefined || !isNumber(source)) return false
@@ -151,7 +179,8 @@ function textTest(modifiers: readonly string[], value: unknown): (text: string) 
   }
   if (modifiers.includes('cidr')) return (text) => inNetwork(text, String(value))
   if (modifiers.includes('re')) {
-    const flags = ['i', 'm', 's'].filter((flag) => modifiers.includes(flag)).join('')
+    const long: Record<string, string> = { i: 'ignorecase', m: 'multiline', s: 'dotall' }
+    const flags = ['i', 'm', 's'].filter((flag) => modifiers.includes(flag) || modifiers.includes(long[flag]!)).join('')
     const regex = new RegExp(String(value), flags)
     return (text) => regex.test(text)
   }
@@ -167,6 +196,8 @@ function textTest(modifiers: readonly string[], value: unknown): (text: string) 
     if (name === 'base64offset') sources = sources.flatMap(shifts)
     if (name === 'wide' || name === 'utf16le')
       sources = sources.map((text) => Buffer.from(text, 'utf16le').toString('latin1'))
+    if (name === 'utf16be') sources = sources.map((text) => Buffer.from(text, 'utf16le').swap16().toString('latin1'))
+    if (name === 'utf16') sources = sources.map((text) => `\xff\xfe${Buffer.from(text, 'utf16le').toString('latin1')}`)
   }
   const regexes = sources.map((source) => {
     const inner = literal ? quote(source) : pattern(source)
@@ -175,6 +206,15 @@ function textTest(modifiers: readonly string[], value: unknown): (text: string) 
     return new RegExp(`^${before}${inner}${after}$`, sensitive ? 'su' : 'sui')
   })
   return (text) => regexes.some((regex) => regex.test(text))
+}
+
+/** Weeks begin on Monday; the first of a year is the one that has its fourth of January. */
+function weekOf([year, month, day]: [number, number, number]): string {
+  const mondayOf = (date: number) => date - ((new Date(date).getUTCDay() + 6) % 7) * 86_400_000
+  const monday = mondayOf(Date.UTC(year, month - 1, day))
+  const firsts = [year - 1, year, year + 1].map((each) => mondayOf(Date.UTC(each, 0, 4)))
+  const first = Math.max(...firsts.filter((each) => each <= monday))
+  return String(1 + (monday - first) / (7 * 86_400_000))
 }
 
 /** Decimal, as JavaScript reads it; no hexadecimal, no infinity. */
