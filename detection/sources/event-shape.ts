@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
+import { shapeOcsf } from './ocsf.ts'
 
 /** An event as rules see it: members under the names that rules use, and what it is known to be. */
 export interface ShapedEvent {
@@ -20,8 +21,8 @@ const linuxSysmonCategories = new Map<string, string>([
   ['23', 'file_delete'],
 ])
 
-/** Tells by its members what an event is: nested or flat Windows event, CloudTrail record, Sysmon for Linux; of any other
- * `known` is what its parser says.   @see Sigma specification 2.0, Field Usage 3 (names of Windows fields) */
+/** Tells by its members what an event is: nested or flat Windows event, CloudTrail record, Sysmon for Linux, OCSF; of any
+ * other `known` is what its parser says.   @see Sigma specification 2.0, Field Usage 3 (names of Windows fields) */
 export function shapeEvent(event: JsonObject, known: Logsource): ShapedEvent {
   // Asking whether a member is there costs a tenth of reading one that is not.
   if (Object.hasOwn(event, 'Channel')) return shapeFlat(event) ?? { root: event, windows: false, logsource: known }
@@ -50,6 +51,10 @@ export function shapeEvent(event: JsonObject, known: Logsource): ShapedEvent {
     Object.hasOwn(event, 'eventVersion')
   ) {
     return { root: event, windows: false, logsource: CLOUDTRAIL }
+  }
+  if (Object.hasOwn(event, 'class_uid')) {
+    const shape = shapeOcsf(event, known)
+    if (shape) return shapeFlat(shape.root) ?? { ...shape, windows: false }
   }
   return { root: event, windows: false, logsource: known }
 }
