@@ -64,14 +64,15 @@ export function coverageSvg(coverage: Coverage): string {
 function cell(technique: CoveredTechnique, x: number, y: number): string {
   const { id, name, rules, delivered, state, subTechniques, missing } = technique
   const { fill, text: ink } = paintOf(technique)
-  const label = fit(name, (COLUMN - 12) / CHAR)
+  const label = cutToFit(name, (COLUMN - 12) / CHAR)
   const tip = [
     `${id} ${name}`,
     state === 'none' ? 'no rule' : `${delivered} of ${rules} rules have events`,
     ...(subTechniques.length === 0 ? [] : [`sub-techniques: ${subTechniques.join(', ')}`]),
     ...(missing.length === 0 ? [] : [`missing: ${missing.join(', ')}`]),
   ].join('\n')
-  const count = rules === 0 ? '' : text({ x: x + COLUMN - 7, y: y + 13, fill: ink, size: 9.5, anchor: 'end' }, `${rules}`)
+  const count =
+    rules === 0 ? '' : text({ x: x + COLUMN - 7, y: y + 13, fill: ink, size: 9.5, anchor: 'end' }, `${rules}`)
   return `<g><title>${escapeXml(tip)}</title>${rect({ x, y, width: COLUMN, height: CELL, fill })}${text({ x: x + 7, y: y + 13, fill: ink, size: 9.5, weight: 600 }, id)}${count}${text({ x: x + 7, y: y + 27, fill: ink, size: 10 }, label)}</g>`
 }
 
@@ -110,7 +111,7 @@ function text(
   return `<text x="${of.x}" y="${of.y}" fill="${of.fill}" font-size="${of.size}"${weight}${anchor}>${escapeXml(content)}</text>`
 }
 
-function fit(label: string, chars: number): string {
+function cutToFit(label: string, chars: number): string {
   return label.length <= chars ? label : `${label.slice(0, Math.floor(chars) - 1).trimEnd()}…`
 }
 

@@ -28,11 +28,19 @@ export interface Coverage {
   readonly attack: string
   /** Where it is not known which events come, every rule counts as if its own did. */
   readonly sourcesKnown: boolean
-  readonly tactics: readonly { readonly id: string; readonly name: string; readonly techniques: readonly CoveredTechnique[] }[]
+  readonly tactics: readonly {
+    readonly id: string
+    readonly name: string
+    readonly techniques: readonly CoveredTechnique[]
+  }[]
   /** Techniques that rules name and this version of ATT&CK does not have. */
   readonly others: readonly { readonly id: string; readonly rules: number }[]
   /** Log sources that rules look at and that deliver nothing, those that open the most techniques first. */
-  readonly gaps: readonly { readonly logsource: string; readonly rules: number; readonly techniques: readonly string[] }[]
+  readonly gaps: readonly {
+    readonly logsource: string
+    readonly rules: number
+    readonly techniques: readonly string[]
+  }[]
   readonly summary: Readonly<Record<CoverageState, number>> & { readonly techniques: number; readonly rules: number }
 }
 
@@ -81,7 +89,9 @@ export function coverageOf(documents: readonly SigmaDocument[], sources: readonl
 
 function lookers(documents: readonly SigmaDocument[]): readonly Looking[] {
   const { rules, correlations } = buildRuleSet(documents).ruleSet
-  const found = new Map<string, Looking>(rules.map(({ head, logsource }) => [head.id, { head, logsources: [logsource] }]))
+  const found = new Map<string, Looking>(
+    rules.map(({ head, logsource }) => [head.id, { head, logsources: [logsource] }]),
+  )
   // Each comes after those it builds on.
   for (const { correlation, ruleIds } of correlations) {
     const logsources = ruleIds.flatMap((id) => found.get(id)?.logsources ?? [])

@@ -10,7 +10,12 @@ const access = { action: 'siem:rule:list', resource: 'arn:rampart:siem:{region}:
 const params = Type.Object({ ws: Type.String() })
 const query = Type.Object({
   days: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: TALLY_DAYS_KEPT, default: 7, description: 'A log source delivers when events of it came in so many days.' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: TALLY_DAYS_KEPT,
+      default: 7,
+      description: 'A log source delivers when events of it came in so many days.',
+    }),
   ),
 })
 const tags = ['rules']
