@@ -232,6 +232,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     authenticator,
     authorizer,
     audit,
+    trustedProxies: config.http.trustedProxies,
     routes: [
       probeRoutes({ metrics, trouble: async () => trouble }),
       iamRoutes(iam, { compileFilter, publicUrl: () => endpoint }),

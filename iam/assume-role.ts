@@ -9,6 +9,7 @@ import { parsePolicy } from './policy/document.ts'
 import { significantLength } from './policy/json.ts'
 import { compilePolicy } from './policy/statement.ts'
 import { type RoleSessions, type SessionCredentials, sessionArn } from './role-sessions.ts'
+import { tagContext } from './tagging.ts'
 import type { Role, Tags } from './types.ts'
 
 export interface AssumeRoleDeps {
@@ -139,16 +140,6 @@ export async function openRoleSession(
     ...(wish.sourceIdentity === undefined ? {} : { sourceIdentity: wish.sourceIdentity }),
   })
   return { credentials, roleId: role.id, arn: sessionArn(role.account, role.name, sessionName), packedPercent }
-}
-
-/** The keys under which a trust policy sees tags that are asked for. */
-function tagContext(tags: Tags): [string, ContextValue][] {
-  const keys = Object.keys(tags)
-  if (keys.length === 0) return []
-  return [
-    ...Object.entries(tags).map(([key, value]): [string, ContextValue] => [`g:RequestTag/${key}`, value]),
-    ['g:TagKeys', keys],
-  ]
 }
 
 /** What a session carries is in its token, which travels with every request.

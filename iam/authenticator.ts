@@ -85,11 +85,13 @@ export class IamAuthenticator implements Authenticator {
     if (!user || !stands) {
       throw iamError('iam.token.invalid', 'the access token is not valid or has ended; sign in again')
     }
+    const device = directory.deviceOf(user.account, claims.sessionId)
     return {
       kind: 'user',
       account: user.account,
       arn: user.arn,
       name: user.name,
+      ...(device ? { device: { id: device.id, managed: device.managed, posture: device.posture } } : {}),
       auth: 'token',
       authenticatedAt: claims.authenticatedAt,
       authMethod: claims.method,

@@ -22,7 +22,7 @@ import type { Log } from './types.ts'
 export interface AuthorizerDeps {
   readonly directory: Pick<
     Directory,
-    'placeOf' | 'projectOf' | 'isProjectEnabled' | 'findUser' | 'revision' | 'catchUp'
+    'placeOf' | 'projectOf' | 'isProjectEnabled' | 'findUser' | 'findRole' | 'findAccount' | 'revision' | 'catchUp'
   >
   readonly views: PolicyViews
   readonly resourcePolicies: ResourcePolicies

@@ -1,8 +1,9 @@
-import { type ContextValue, formatInstant, type Principal } from '../platform/index.ts'
+import { type AccountId, type ContextValue, formatInstant, type Principal, REGION } from '../platform/index.ts'
 import { canonicalKeyOf } from './decision/question.ts'
 import type { Directory } from './directory.ts'
 import type { KeyValues } from './policy/text-pattern.ts'
 import type { PolicyView } from './policy-views.ts'
+import type { Role, Tags, User } from './types.ts'
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 
@@ -11,7 +12,7 @@ export interface AskedResource {
   readonly name: string
   /** undefined where the name says none. */
   readonly account: string | undefined
-  readonly directory: Pick<Directory, 'placeOf' | 'projectOf'>
+  readonly directory: Pick<Directory, 'placeOf' | 'projectOf' | 'findUser' | 'findRole' | 'findAccount'>
 }
 
 /** The context of one decision. What the platform knows of the principal and the time comes first, so that nothing a
@@ -58,6 +59,7 @@ export class DecisionKeys implements KeyValues {
       if (stated !== undefined) return stated
     }
     if (key.startsWith('g:principaltag/')) return this.#tag(key.slice('g:principaltag/'.length))
+    if (key.startsWith('g:resourcetag/')) return find(this.#ownResource()?.tags, key.slice('g:resourcetag/'.length))
     switch (key) {
       case 'g:principalarn':
         return this.#principal.arn
@@ -68,6 +70,8 @@ export class DecisionKeys implements KeyValues {
         return { user: 'User', role: 'AssumedRole', source: 'Source', platform: 'Service' }[this.#principal.kind]
       case 'g:principalaccount':
         return this.#principal.account
+      case 'g:domainname':
+        return this.#resource.directory.findAccount(this.#principal.account)?.name
       case 'g:principalorgid':
         return this.#resource.directory.placeOf(this.#principal.account)?.organization
       case 'g:principalorgpath':
@@ -76,6 +80,14 @@ export class DecisionKeys implements KeyValues {
         return this.#resource.account
       case 'g:resourcearn':
         return this.#resource.name
+      case 'g:resourcename':
+        return /[^/:]+$/.exec(this.#resource.name)?.[0]
+      case 'g:resourcecreatedat': {
+        const createdAt = this.#ownResource()?.createdAt
+        return createdAt === undefined ? undefined : formatInstant(createdAt)
+      }
+      case 'g:requestedregion':
+        return REGION
       case 'g:enterpriseprojectid':
         return this.#resource.account && this.#resource.directory.projectOf(this.#resource.account, this.#resource.name)
       case 'g:resourceorgid':
@@ -103,6 +115,12 @@ export class DecisionKeys implements KeyValues {
         return this.#principal.authenticatedAt === undefined
           ? undefined
           : formatInstant(this.#principal.authenticatedAt)
+      case 'g:deviceid':
+        return this.#principal.device?.id
+      case 'g:devicemanaged':
+        return this.#principal.device?.managed
+      case 'g:deviceposture':
+        return this.#principal.device?.posture
       case 'g:currenttime':
         return formatInstant(this.#now)
       case 'g:epochtime':
@@ -132,7 +150,22 @@ export class DecisionKeys implements KeyValues {
   }
 
   #tag(name: string): string | undefined {
-    const held = [this.#principal.sessionTags ?? {}, this.#view.holder?.tags ?? {}].flatMap(Object.entries<string>)
-    return held.find(([key]) => key.toLowerCase() === name)?.[1]
+    return find(this.#principal.sessionTags, name) ?? find(this.#view.holder?.tags, name)
   }
+
+  /** What the resource is where it is a user or role of ours; of other resources their folders know more. */
+  #ownResource(): User | Role | undefined {
+    const found = /^arn:rampart:iam::([0-9]{12}):(user|role)\/([^/]+)$/.exec(this.#resource.name)
+    if (!found) return undefined
+    const { directory } = this.#resource
+    const [, account, kind, name = ''] = found
+    return kind === 'user'
+      ? directory.findUser(account as AccountId, name)
+      : directory.findRole(account as AccountId, name)
+  }
+}
+
+/** @param name in lower case; names of keys ignore it */
+function find(tags: Tags | undefined, name: string): string | undefined {
+  return Object.entries(tags ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
 }

@@ -13,6 +13,7 @@ import type { HolderKind, IamTables } from './tables.ts'
 import type {
   AccessKey,
   Account,
+  Device,
   Group,
   Holder,
   InlinePolicy,
@@ -39,9 +40,19 @@ export interface AccountState {
   /** Resource to its enterprise project, where it is not the default one. */
   readonly projectOf: Map<string, string>
   readonly keysOfUser: Map<string, readonly string[]>
+  readonly devices: Map<string, Device>
   /** Changes whenever anything above does; what was derived from another generation is stale. */
   generation: number
 }
+
+interface MarkedSession {
+  readonly expiresAt: number
+  readonly isRevoked: boolean
+  readonly device: string | undefined
+}
+
+/** Sessions in memory before those that are over are looked for. */
+const SESSIONS_CLEARED_ABOVE = 1_024
 
 interface Deps {
   readonly store: IamStore
@@ -59,8 +70,9 @@ export class Directory {
   readonly #organizations = new Map<string, Organization>()
   /** Account to the organisation it is in. */
   readonly #memberships = new Map<string, Organization>()
-  /** Session id to its end, after which it is refused anyway. */
-  readonly #revoked = new Map<string, number>()
+  /** By id: those that are revoked or on a device. After its end a session is refused anyway. */
+  readonly #sessions = new Map<string, MarkedSession>()
+  #sessionsClearedAbove = SESSIONS_CLEARED_ABOVE
   #revision = 0
   #generations = 0
   #catchingUp: Promise<void> | undefined
@@ -90,7 +102,8 @@ export class Directory {
       run(await this.#readProject({ account: account as AccountId, name: id }))
     }
     for (const id of await store.organizationIds()) run(await this.#readOrganization(id))
-    run(await this.#readRevokedSessions())
+    run(await this.#readSessions('all'))
+    run(await this.#readDevices('all'))
   }
 
   /** Resolves when everything committed before the call is here. Calls that come while one is under way share the
@@ -173,7 +186,17 @@ export class Directory {
   }
 
   isRevoked(sessionId: string): boolean {
-    return this.#revoked.has(sessionId)
+    return this.#sessions.get(sessionId)?.isRevoked ?? false
+  }
+
+  findDevice(account: AccountId, id: string): Device | undefined {
+    return this.#states.get(account)?.devices.get(id)
+  }
+
+  /** What a session is on, as far as somebody said and the device is still known. */
+  deviceOf(account: AccountId, sessionId: string): Device | undefined {
+    const id = this.#sessions.get(sessionId)?.device
+    return id === undefined ? undefined : this.findDevice(account, id)
   }
 
   /** Everything is read first and put in place at once, so that no decision sees half of a change. */
@@ -215,7 +238,9 @@ export class Directory {
       case 'accessKey':
         return this.#readAccessKeys(which, later)
       case 'session':
-        return later(await this.#readRevokedSessions())
+        return later(await this.#readSessions(which))
+      case 'device':
+        return later(await this.#readDevices(which))
       default:
         return unreachable(noun)
     }
@@ -235,6 +260,7 @@ export class Directory {
       projects: new Map(),
       projectOf: new Map(),
       keysOfUser: new Map(),
+      devices: new Map(),
       generation: ++this.#generations,
     }
     this.#states.set(account, made)
@@ -468,12 +494,35 @@ export class Directory {
     keysOfUser.set(row.user_name, [...(keysOfUser.get(row.user_name) ?? []), row.id])
   }
 
-  async #readRevokedSessions(): Promise<Apply> {
+  async #readSessions(which: Which): Promise<Apply> {
     const now = this.#deps.clock.now()
-    const rows = await this.#deps.store.revokedSessions(now)
+    const rows = await this.#deps.store.markedSessions(which, now)
     return () => {
-      for (const row of rows) this.#revoked.set(row.id, row.expires_at)
-      for (const [id, end] of this.#revoked) if (end <= now) this.#revoked.delete(id)
+      if (which !== 'all') this.#sessions.delete(which.name)
+      for (const { id, expires_at: expiresAt, revoked_at, device } of rows) {
+        this.#sessions.set(id, { expiresAt, isRevoked: revoked_at !== null, device: device ?? undefined })
+      }
+      if (this.#sessions.size < this.#sessionsClearedAbove) return
+      for (const [id, { expiresAt }] of this.#sessions) if (expiresAt <= now) this.#sessions.delete(id)
+      this.#sessionsClearedAbove = Math.max(SESSIONS_CLEARED_ABOVE, 2 * this.#sessions.size)
+    }
+  }
+
+  async #readDevices(which: Which): Promise<Apply> {
+    const rows = await this.#deps.store.devices(which)
+    return () => {
+      if (which !== 'all') this.#state(which.account).devices.delete(which.name)
+      for (const row of rows) {
+        this.#state(row.account as AccountId).devices.set(row.id, {
+          id: row.id,
+          name: row.name,
+          managed: row.managed === 1,
+          posture: row.posture,
+          ...(row.user_id === null ? {} : { userId: row.user_id }),
+          createdAt: row.created_at,
+          updatedAt: row.updated_at,
+        })
+      }
     }
   }
 

@@ -31,6 +31,7 @@ export const iamError = defineErrors({
   'iam.authzen.malformed': { status: 400, title: 'Not an AuthZEN request' },
   'iam.aws.malformed': { status: 400, title: 'Parameters not valid' },
   'iam.aws.unknownOperation': { status: 400, title: 'No such operation' },
+  'iam.device.ofOther': { status: 409, title: 'Device of another user' },
   'iam.session.expired': { status: 401, title: 'Session ended' },
   'iam.session.tooLarge': { status: 422, title: 'Session policy and tags too large' },
   'iam.session.tooLong': { status: 422, title: 'Session too long' },

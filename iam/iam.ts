@@ -48,9 +48,12 @@ import { Projects } from './projects/projects.ts'
 import { ResourcePolicies, type ResourcePolicySource } from './resource-policies.ts'
 import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
 import { Roles } from './roles.ts'
+import { Sessions } from './sessions/sessions.ts'
+import { SessionStore } from './sessions/store.ts'
 import { openSession, provePasskey, proveUser } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore } from './store.ts'
+import { Tagging } from './tagging.ts'
 import type { Log, User } from './types.ts'
 import { Users } from './users.ts'
 import { assumeRoleWithWebIdentity, type WebIdentityInput } from './web-identity/assume.ts'
@@ -99,6 +102,7 @@ export interface Iam {
   readonly authenticator: Authenticator
   readonly authorizer: Authorizer
   readonly users: Users
+  readonly tagging: Tagging
   readonly accessKeys: AccessKeys
   readonly accessRequests: AccessRequests
   readonly breakGlass: BreakGlassUsers
@@ -112,6 +116,7 @@ export interface Iam {
   readonly analysis: Analysis
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
+  readonly sessions: Sessions
   readonly identityProviders: IdentityProviders
   readonly oidc: Oidc
   /** Makes account 000000000001 with the user `admin`, who holds Administrator; undefined where accounts exist.
@@ -170,6 +175,7 @@ export interface Iam {
     /** Where the service is reached: what security keys are bound to. */
     readonly origin?: string
     readonly sourceIp: string
+    readonly userAgent?: string
   }): Promise<SignedIn>
   /** What a browser asks a passkey with. @throws iam.webauthn.noName */
   passkeyOptions(accountId: string | undefined, origin: string): Promise<PublicKeyCredentialRequestOptionsJSON>
@@ -178,6 +184,8 @@ export interface Iam {
     readonly accountId?: string
     readonly securityKey: unknown
     readonly origin: string
+    readonly sourceIp?: string
+    readonly userAgent?: string
   }): Promise<SignedIn>
   /** Resolves when everything written on the side is written. The database stays open. */
   close(): Promise<void>
@@ -207,7 +215,8 @@ export async function createIam({
   const throttle = new SignInThrottle(clock)
   const webauthn = new WebAuthn({ directory, store: new WebAuthnStore(database), sealer, clock, log })
   const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, webauthn, sealer, clock })
-  const signInDeps = { directory, store, tokens, passwords, mfa, webauthn, throttle, clock }
+  const sessionStore = new SessionStore(database)
+  const signInDeps = { directory, store, sessions: sessionStore, tokens, passwords, mfa, webauthn, throttle, clock }
   const views = new PolicyViews(directory)
   const principals = new Principals(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
@@ -222,13 +231,14 @@ export async function createIam({
   const organizations = new Organizations({ directory, changes, passwords, clock })
   const accessStore = new AccessStore(database)
   const accessRequests = new AccessRequests({ directory, changes, store: accessStore, authorizer, clock })
+  const roles = new Roles({ directory, changes, clock })
+  const tagging = new Tagging({ directory, authorizer, users, roles })
   const identityProviders = new IdentityProviders({
     store: new IdentityProviderStore(database),
     fetchJson: createFetchJson(oidcPrivateOrigins),
     privateOrigins: oidcPrivateOrigins,
     clock,
   })
-  const roles = new Roles({ directory, changes, clock })
   const groups = new Groups({ directory, changes, clock })
   const policies = new Policies({ directory, changes, store, clock })
   const attachments = new Attachments({ directory, changes })
@@ -239,6 +249,7 @@ export async function createIam({
     authenticator,
     authorizer,
     users,
+    tagging,
     accessKeys: new AccessKeys({ directory, changes, sealer, clock }),
     accessRequests,
     breakGlass: new BreakGlassUsers({ directory, changes, requests: accessRequests, alarm, clock }),
@@ -251,6 +262,7 @@ export async function createIam({
     projects,
     mfa,
     webauthn,
+    sessions: new Sessions({ directory, changes, store: sessionStore, clock }),
     identityProviders,
     oidc: new Oidc({
       directory,
@@ -308,14 +320,14 @@ export async function createIam({
     findPrincipal: (account, arn) => principals.find(account, arn),
     principalNamed: (account, kind, name) => principals.named(account, kind, name),
     principalOfRole: (account, name, sessionPolicies) => roles.principalOf(account, name, sessionPolicies),
-    signIn: async ({ accountId, origin = '', ...input }) => {
+    signIn: async ({ accountId, origin = '', userAgent, ...input }) => {
       const proven = await proveUser(signInDeps, { ...input, origin, account: accountToTry(accountId) })
-      return { ...(await openSession(signInDeps, proven)), user: proven.user }
+      return { ...(await openSession(signInDeps, proven, from(input.sourceIp, userAgent))), user: proven.user }
     },
     passkeyOptions: (accountId, origin) => webauthn.beginSignIn(accountToTry(accountId), origin),
-    signInByPasskey: async ({ accountId, ...proof }) => {
+    signInByPasskey: async ({ accountId, sourceIp, userAgent, ...proof }) => {
       const proven = await provePasskey(signInDeps, { ...proof, account: accountToTry(accountId) })
-      return { ...(await openSession(signInDeps, proven)), user: proven.user }
+      return { ...(await openSession(signInDeps, proven, from(sourceIp, userAgent))), user: proven.user }
     },
     readDecision: (reader, id) => readDecision({ decisions, directory, authorizer }, reader, id),
     close: async () => {
@@ -323,6 +335,10 @@ export async function createIam({
       await decisions.close()
     },
   }
+}
+
+function from(sourceIp: string | undefined, userAgent: string | undefined) {
+  return { ...(sourceIp === undefined ? {} : { sourceIp }), ...(userAgent === undefined ? {} : { userAgent }) }
 }
 
 /** No account has this number. */

@@ -87,6 +87,11 @@ export const SIGN_INS_OF_PAIR_MAX = 16
 /** Recovery codes made when a second factor is confirmed. */
 export const RECOVERY_CODES = 10
 
+/** Sessions of one user that are listed, the newest ones. */
+export const SESSIONS_LISTED_MAX = 1_000
+/** Registered devices of one account. */
+export const DEVICES_MAX = 100_000
+
 /** Of one account. */
 export const APP_REGISTRATIONS_MAX = 1_000
 

@@ -6,6 +6,7 @@ import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
 import { projectMigrations } from './projects/migrations.ts'
+import { sessionMigrations } from './sessions/migrations.ts'
 import { webIdentityMigrations } from './web-identity/migrations.ts'
 import { webauthnMigrations } from './webauthn/migrations.ts'
 
@@ -170,6 +171,7 @@ export const iamMigrations: readonly Migration[] = [
   ...webauthnMigrations,
   ...analysisMigrations,
   ...webIdentityMigrations,
+  ...sessionMigrations,
   {
     name: 'iam/0013-role-sessions',
     async up(db) {

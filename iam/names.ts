@@ -19,6 +19,7 @@ const LENGTH_MAX = {
   'organizational unit': 128,
   'enterprise project': 64,
   'identity provider': 128,
+  device: 128,
 } as const
 
 /** @throws iam.name.malformed */

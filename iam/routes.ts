@@ -20,6 +20,7 @@ import { organizationRoutes } from './routes/organization.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { projectRoutes } from './routes/projects.ts'
 import { roleRoutes } from './routes/roles.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { userRoutes } from './routes/users.ts'
 import { webauthnRoutes } from './routes/webauthn.ts'
@@ -44,6 +45,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     mfaRoutes(iam)(api)
     webauthnRoutes(iam, { publicUrl })(api)
     identityProviderRoutes(iam, deps)(api)
+    sessionRoutes(iam, deps)(api)
     accessRequestRoutes(iam, deps)(api)
     breakGlassRoutes(iam)(api)
     appRegistrationRoutes(iam, deps)(api)

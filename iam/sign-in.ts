@@ -5,6 +5,7 @@ import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import type { Mfa, SecondFactor, SecondFactorProof } from './mfa/mfa.ts'
 import type { Passwords } from './passwords.ts'
+import type { SessionStore } from './sessions/store.ts'
 import type { SignInThrottle } from './sign-in-throttle.ts'
 import type { IamStore } from './store.ts'
 import type { User } from './types.ts'
@@ -13,6 +14,7 @@ import type { WebAuthn } from './webauthn/webauthn.ts'
 export interface SignInDeps {
   readonly directory: Directory
   readonly store: IamStore
+  readonly sessions: SessionStore
   readonly tokens: AccessTokens
   readonly passwords: Passwords
   readonly mfa: Mfa
@@ -57,8 +59,9 @@ export function isMultiFactor(method: SignInMethod): boolean {
 
 /** An access token for who proved itself. */
 export async function openSession(
-  deps: Pick<SignInDeps, 'store' | 'tokens' | 'clock'>,
+  deps: Pick<SignInDeps, 'sessions' | 'tokens' | 'clock'>,
   { user, authenticatedAt, method }: ProvenUser,
+  from: { readonly sourceIp?: string; readonly userAgent?: string },
 ): Promise<{ readonly accessToken: string; readonly expiresAt: string }> {
   const sessionId = uuidv7(deps.clock)
   const { expiresAtMs, ...token } = await deps.tokens.issue({
@@ -69,11 +72,15 @@ export async function openSession(
     authenticatedAt,
     method,
   })
-  await deps.store.insertSession(user.account, {
+  await deps.sessions.insert({
+    account: user.account,
     id: sessionId,
     user_name: user.name,
     created_at: authenticatedAt,
     expires_at: expiresAtMs,
+    method,
+    source_ip: from.sourceIp ?? null,
+    user_agent: from.userAgent?.slice(0, 512) ?? null,
   })
   return token
 }

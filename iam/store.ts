@@ -9,6 +9,7 @@ import {
   readOrganizationIds,
 } from './organization/store.ts'
 import { type ProjectRows, ProjectWriter, readGrants, readProject, readProjectIds } from './projects/store.ts'
+import { type DeviceRow, readDevices, readMarkedSessions, type SessionRow, SessionWriter } from './sessions/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
 import { removeCredentials } from './webauthn/store.ts'
 
@@ -28,12 +29,14 @@ export class IamWriter {
   readonly organization: OrganizationWriter
   readonly projects: ProjectWriter
   readonly access: AccessWriter
+  readonly sessions: SessionWriter
   readonly touched = new Map<string, { readonly noun: ChangedNoun; readonly name: string }>()
 
   constructor(tx: Tx, account: AccountId) {
     this.#tx = tx
     this.#account = account
     this.organization = new OrganizationWriter(tx, (id) => this.#touch('organization', id))
+    this.sessions = new SessionWriter(tx, account, (noun, name) => this.#touch(noun, name))
     this.access = new AccessWriter(tx, account, (noun, name) => this.#touch(noun, name))
     this.projects = new ProjectWriter(tx, account, (noun, name) => this.#touch(noun, name))
   }
@@ -441,17 +444,6 @@ export class IamWriter {
       .execute()
   }
 
-  async revokeSession(id: string, at: number): Promise<boolean> {
-    const result = await this.#tx
-      .updateTable('iam_session')
-      .set({ revoked_at: at })
-      .where('account', '=', this.#account)
-      .where('id', '=', id)
-      .executeTakeFirst()
-    this.#touch('session', id)
-    return result.numUpdatedRows > 0
-  }
-
   async #has(table: 'iam_user' | 'iam_group' | 'iam_role' | 'iam_policy', name: string): Promise<boolean> {
     const row = await this.#tx
       .selectFrom(table)
@@ -504,8 +496,6 @@ function readingBy(tx: Tx, { dialect }: Database<IamTables>): Database {
 /** One thing of an account, or everything. */
 export type Which = { readonly account: AccountId; readonly name: string } | 'all'
 
-/** How long sessions that ended are kept. */
-const SESSIONS_KEPT_MS = 24 * 3_600_000
 type PagedTable = 'iam_user' | 'iam_access_key' | 'iam_membership' | 'iam_attachment' | 'iam_inline_policy'
 
 /** Rows read in one go when everything is loaded. */
@@ -547,23 +537,6 @@ export class IamStore {
       }
       await judge?.([...writer.touched.values()].map((touched) => ({ number, account, ...touched })))
       return { value, snapshot: number }
-    })
-  }
-
-  async insertSession(
-    account: AccountId,
-    row: Omit<IamTables['iam_session'], 'account' | 'revoked_at'>,
-  ): Promise<void> {
-    await this.#note(async (tx) => {
-      await tx
-        .insertInto('iam_session')
-        .values({ account, revoked_at: null, ...row })
-        .execute()
-      // What ended says nothing more; nobody else comes by to clear it.
-      await tx
-        .deleteFrom('iam_session')
-        .where('expires_at', '<', row.created_at - SESSIONS_KEPT_MS)
-        .execute()
     })
   }
 
@@ -736,13 +709,8 @@ export class IamStore {
     }
   }
 
-  revokedSessions(now: number): Promise<{ id: string; expires_at: number }[]> {
-    return this.#read
-      .selectFrom('iam_session')
-      .select(['id', 'expires_at'])
-      .where('revoked_at', 'is not', null)
-      .where('expires_at', '>', now)
-      .execute()
+  markedSessions(which: Which, now: number): Promise<SessionRow[]> {
+    return readMarkedSessions(this.#read, which, now)
   }
 
   /** Whether changes that give new access have to be acknowledged. */
@@ -755,13 +723,8 @@ export class IamStore {
     return row?.refuse_new_access === 1
   }
 
-  session(account: AccountId, id: string): Promise<IamTables['iam_session'] | undefined> {
-    return this.#read
-      .selectFrom('iam_session')
-      .selectAll()
-      .where('account', '=', account)
-      .where('id', '=', id)
-      .executeTakeFirst()
+  devices(which: Which): Promise<DeviceRow[]> {
+    return readDevices(this.#read, which)
   }
 
   /** The name a user goes by now. */

@@ -2,6 +2,7 @@ import type { AccessTables } from './access/tables.ts'
 import type { DecisionTables } from './decision-log/tables.ts'
 import type { OrganizationTables } from './organization/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
+import type { SessionTables } from './sessions/tables.ts'
 import type { WebIdentityTables } from './web-identity/tables.ts'
 import type { WebAuthnTables } from './webauthn/tables.ts'
 
@@ -12,7 +13,8 @@ export interface IamTables
     DecisionTables,
     AccessTables,
     WebAuthnTables,
-    WebIdentityTables {
+    WebIdentityTables,
+    SessionTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -67,14 +69,6 @@ export interface IamTables
   iam_policy_version: { account: string; policy: string; version: number; document: string; created_at: number }
   iam_attachment: { account: string; holder_kind: HolderKind; holder: string; policy_arn: string }
   iam_inline_policy: { account: string; holder_kind: HolderKind; holder: string; name: string; document: string }
-  iam_session: {
-    account: string
-    id: string
-    user_name: string
-    created_at: number
-    expires_at: number
-    revoked_at: number | null
-  }
   iam_totp: {
     account: string
     user_id: string
@@ -122,6 +116,7 @@ export type ChangedNoun =
   | 'policy'
   | 'accessKey'
   | 'session'
+  | 'device'
   | 'application'
   | 'organization'
   | 'project'

@@ -104,6 +104,18 @@ export interface AccessKey {
   readonly lastUsedAt: number | undefined
 }
 
+/** What sessions are on, as who watches over devices says. */
+export interface Device {
+  readonly id: string
+  readonly name: string
+  readonly managed: boolean
+  readonly posture: string
+  /** The only user whose sessions may be on it. */
+  readonly userId?: string
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
 export interface Account {
   readonly id: AccountId
   readonly name: string

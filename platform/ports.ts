@@ -14,6 +14,8 @@ export interface Principal {
   /** When the password or key was proved, ms; absent where nothing was. */
   readonly authenticatedAt?: number
   readonly mfa?: boolean
+  /** What the session is on, as who watches over devices says. */
+  readonly device?: { readonly id: string; readonly managed: boolean; readonly posture: string }
   /** Tags of this session; they stand before those of the user or role. */
   readonly sessionTags?: Readonly<Record<string, string>>
   readonly transitiveTagKeys?: readonly string[]

@@ -1,5 +1,5 @@
 import { type AccountId, type Authorizer, type Clock, type Principal, uuidv7 } from '../../platform/index.ts'
-import type { Changes } from '../changes.ts'
+import { acknowledgingNewAccess, type Changes } from '../changes.ts'
 import type { Directory } from '../directory.ts'
 import { iamError } from '../errors.ts'
 import {
@@ -154,7 +154,7 @@ export class AccessRequests {
     const asked = await this.#deps.store.find(account, id)
     if (!asked) throw absent(id)
     await this.#requireMayDecide(principal, asked.request)
-    await this.#deps.changes.run(account, async (write) => {
+    const decide = async (write: IamWriter) => {
       const now = this.#deps.clock.now()
       const rows = await write.access.read(id)
       if (!rows) throw absent(id)
@@ -177,7 +177,9 @@ export class AccessRequests {
       if (!said.approved) {
         await write.access.update(id, { state: 'rejected', ended_at: now, ended_by: principal.arn }, gainerOf(request))
       } else if (voices.length + 1 >= APPROVALS[request.kind]) await this.#begin(write, request, now)
-    })
+    }
+    // That it gives new access is what was approved.
+    await acknowledgingNewAccess(() => this.#deps.changes.run(account, decide))
     return this.get(account, id)
   }
 

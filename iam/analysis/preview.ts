@@ -61,6 +61,14 @@ export class Preview {
     return this.stateOf(account)?.users.get(name)
   }
 
+  findRole(account: AccountId, name: string) {
+    return this.stateOf(account)?.roles.get(name)
+  }
+
+  findAccount(account: AccountId) {
+    return this.#changed.findAccount(account) ?? this.#base.findAccount(account)
+  }
+
   organizationOf(account: string) {
     const changed = this.#changed.organizationOf(account)
     if (changed) return changed

@@ -9,6 +9,8 @@ interface WireError {
 const table: Readonly<Record<string, WireError>> = {
   'platform.http.unauthenticated': { code: 'MissingAuthenticationToken', status: 403 },
   'platform.http.forbidden': { code: 'AccessDenied', status: 403 },
+  'iam.pdp.notAllowed': { code: 'AccessDenied', status: 403 },
+  'iam.access.usersOnly': { code: 'AccessDenied', status: 403 },
   'iam.caller.unknown': { code: 'MissingAuthenticationToken', status: 403 },
   'iam.token.invalid': { code: 'MissingAuthenticationToken', status: 403 },
   'iam.signature.malformed': { code: 'IncompleteSignature', status: 400 },

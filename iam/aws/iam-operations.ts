@@ -2,6 +2,7 @@ import { type AccountId, type Context, iamArn } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { type HolderKind, holderKinds } from '../tables.ts'
+import { tagContext } from '../tagging.ts'
 import type { Group, Holder, ManagedPolicy, Role, Tags, User } from '../types.ts'
 import { identityProviderOperations } from './identity-provider-operations.ts'
 import type { QueryService, SignedQueryOperation } from './operation.ts'
@@ -103,6 +104,8 @@ function page<T>(input: QueryInput, items: readonly T[], placeOf: (item: T) => s
   return { part, tail: more ? { IsTruncated: true, Marker: placeOf(last) } : { IsTruncated: false } }
 }
 
+const tagsAsked = (input: QueryInput) => tagContext(input.tags('Tags'))
+
 const nameOf = ({ name }: { readonly name: string }) => name
 
 function userOperations(iam: Iam): Entry[] {
@@ -113,12 +116,19 @@ function userOperations(iam: Iam): Entry[] {
       {
         action: 'iam:user:create',
         resource: one,
+        context: tagsAsked,
         async run(ctx, input) {
           pathOf(input)
           const name = input.get('UserName')
           const boundary = input.find('PermissionsBoundary')
           if (boundary !== undefined) iam.policies.get(accountOf(ctx), boundary)
-          await iam.users.create(accountOf(ctx), { name, tags: input.tags('Tags') })
+          const tags = input.tags('Tags')
+          await iam.tagging.requireMaySet(ctx.principal, {
+            arn: iamArn(accountOf(ctx), 'user', name),
+            before: {},
+            after: tags,
+          })
+          await iam.users.create(accountOf(ctx), { name, tags })
           if (boundary !== undefined)
             await iam.attachments.setBoundary(accountOf(ctx), { kind: 'user', name }, boundary)
           return { User: userForm(iam.users.get(accountOf(ctx), name)) }
@@ -187,9 +197,10 @@ function tagOperations(iam: Iam, kind: 'user' | 'role'): Entry[] {
   const change = (action: string, next: (tags: Tags, input: QueryInput) => Tags): SignedQueryOperation => ({
     action,
     resource: one,
+    context: (input) => tagContext(input.tags('Tags'), [...Object.keys(input.tags('Tags')), ...input.list('TagKeys')]),
     async run(ctx, input) {
       const holder = nouns.get(accountOf(ctx), input.get(`${noun}Name`))
-      await nouns.setTags(accountOf(ctx), holder.name, next(holder.tags, input))
+      await iam.tagging.set(ctx.principal, { kind, name: holder.name }, next(holder.tags, input))
       return undefined
     },
   })
@@ -393,14 +404,22 @@ function roleOperations(iam: Iam): Entry[] {
       {
         action: 'iam:role:create',
         resource: one,
+        context: tagsAsked,
         async run(ctx, input) {
           pathOf(input)
           const description = input.find('Description')
           const sessionSecMax = input.findNumber('MaxSessionDuration', duration)
+          const name = input.get('RoleName')
+          const tags = input.tags('Tags')
+          await iam.tagging.requireMaySet(ctx.principal, {
+            arn: iamArn(accountOf(ctx), 'role', name),
+            before: {},
+            after: tags,
+          })
           const role = await iam.roles.create(accountOf(ctx), {
-            name: input.get('RoleName'),
+            name,
             trust: input.get('AssumeRolePolicyDocument'),
-            tags: input.tags('Tags'),
+            tags,
             ...(description === undefined ? {} : { description }),
             ...(sessionSecMax === undefined ? {} : { sessionSecMax }),
           })

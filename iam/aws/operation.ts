@@ -23,6 +23,8 @@ export interface SignedQueryOperation {
   /** The resource asked about; absent where having credentials is enough, for the reason in `callerOnly`. */
   readonly resource?: (input: QueryInput, account: AccountId) => string
   readonly callerOnly?: string
+  /** Context keys that the parameters bring. */
+  readonly context?: (input: QueryInput) => ReadonlyMap<string, ContextValue>
   /** Reads change nothing and are audited only when refused. */
   readonly audit?: 'refusals'
   /** @returns the members of the result; undefined where the operation has none */

@@ -89,9 +89,15 @@ function publicCall(request: FastifyRequest, { action }: PublicQueryOperation): 
 
 function accessOf({ service, name, operation }: Found): OperationAccess {
   if ('public' in operation) return { name: `${service.name}:${name}`, public: operation.public }
-  const { action, resource, callerOnly, audit } = operation
+  const { action, resource, callerOnly, audit, context } = operation
   const known = { name: `${service.name}:${name}`, action, ...(audit === undefined ? {} : { audit }) }
-  if (resource) return { ...known, resource: (account, body) => resource(new QueryInput(body), account) }
+  if (resource) {
+    return {
+      ...known,
+      resource: (account, body) => resource(new QueryInput(body), account),
+      ...(context ? { context: (body: Buffer) => context(new QueryInput(body)) } : {}),
+    }
+  }
   return { ...known, callerOnly: callerOnly ?? '' }
 }
 

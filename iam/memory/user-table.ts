@@ -69,6 +69,11 @@ export class UserTable {
     return this.#slots.has(name)
   }
 
+  /** Of those users who have some. */
+  *inlinePolicies(): Generator<OwnPolicies['inline']> {
+    for (const { inline } of this.#own.values()) yield inline
+  }
+
   /** In order of their names, from the one after `after`. */
   *values(after?: string): Generator<User> {
     const order = this.#sorted()

@@ -14,7 +14,7 @@ export interface ContextKey {
 const key = (name: string, type: ContextKeyType, owner: ContextKeyOwner): ContextKey => ({ name, type, owner })
 
 /** Every declared key. A key that is not here may stand in a policy, with a lint. */
-const contextKeys: readonly ContextKey[] = [
+export const contextKeys: readonly ContextKey[] = [
   key('g:PrincipalArn', 'arn', 'subject'),
   key('g:PrincipalId', 'string', 'subject'),
   key('g:PrincipalType', 'string', 'subject'),

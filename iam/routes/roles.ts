@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { type Api, contextOf } from '../../platform/index.ts'
+import { type Api, contextOf, iamArn } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
+import { tagContext, tagsIn } from '../tagging.ts'
 import type { Role } from '../types.ts'
 import {
   closed,
@@ -37,6 +38,7 @@ const roleForm = (role: Role) => ({
   ...(role.boundary === undefined ? {} : { boundary: role.boundary }),
 })
 
+const tagsAsked = (body: unknown) => tagContext(tagsIn(body))
 const everyRole = 'arn:rampart:iam::{account}:role/*'
 const oneRole = 'arn:rampart:iam::{account}:role/{name}'
 const tags = ['iam']
@@ -60,7 +62,7 @@ export function roleRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
     api.route({
       method: 'POST',
       url: '/v1/iam/roles',
-      config: { access: { action: 'iam:role:create', resource: everyRole } },
+      config: { access: { action: 'iam:role:create', resource: everyRole, context: tagsAsked } },
       schema: {
         summary: 'Makes a role',
         tags,
@@ -75,7 +77,10 @@ export function roleRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
       },
       handler: async (request, reply) => {
         const trust = documentText(request.body.trust, request.rawBody, 'trust')
-        const role = await iam.roles.create(contextOf(request).principal.account, { ...request.body, trust })
+        const { principal } = contextOf(request)
+        const arn = iamArn(principal.account, 'role', request.body.name)
+        await iam.tagging.requireMaySet(principal, { arn, before: {}, after: request.body.tags ?? {} })
+        const role = await iam.roles.create(principal.account, { ...request.body, trust })
         reply.code(201)
         return roleForm(role)
       },
@@ -123,6 +128,26 @@ export function roleRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
       handler: async (request, reply) => {
         await iam.roles.delete(contextOf(request).principal.account, request.params.name)
         return reply.code(204).send()
+      },
+    })
+
+    api.route({
+      method: 'PUT',
+      url: '/v1/iam/roles/:name/tags',
+      config: { access: { action: 'iam:role:tag', resource: oneRole, context: tagsAsked } },
+      schema: {
+        summary: 'Replaces the tags of a role',
+        description: 'A tag that some policy grants by takes `iam:tag:setProtected` too.',
+        tags,
+        params: nameParam,
+        body: closed({ tags: tagsSchema }),
+        response: { 200: roleSchema },
+      },
+      handler: async (request) => {
+        const { principal } = contextOf(request)
+        const { name } = request.params
+        await iam.tagging.set(principal, { kind: 'role', name }, request.body.tags)
+        return roleForm(iam.roles.get(principal.account, name))
       },
     })
 

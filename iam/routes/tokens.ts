@@ -17,6 +17,11 @@ export const securityKeySchema = Type.Object(
 export const optionsSchema = Type.Object({}, { additionalProperties: true })
 const tags = ['iam']
 
+function sourceOf(request: FastifyRequest) {
+  const userAgent = request.headers['user-agent']
+  return { sourceIp: request.ip, ...(userAgent === undefined ? {} : { userAgent }) }
+}
+
 /** `/v1/iam/tokens`: sign-ins. Each is audited; those that fail are counted by source, since nobody is known to try. */
 export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () => string }) {
   const origin = () => URL.parse(publicUrl())?.origin ?? ''
@@ -59,7 +64,7 @@ export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () =>
             ...given,
             ...(mfaCode === undefined ? {} : { code: mfaCode }),
             origin: origin(),
-            sourceIp: request.ip,
+            ...sourceOf(request),
           }),
         )
       },
@@ -95,7 +100,7 @@ export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () =>
       },
       handler: async (request, reply) => {
         reply.header('cache-control', 'no-store')
-        return signIn(request, () => iam.signInByPasskey({ ...request.body, origin: origin() }))
+        return signIn(request, () => iam.signInByPasskey({ ...request.body, origin: origin(), ...sourceOf(request) }))
       },
     })
   }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, formatInstant, iamArn } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
+import { tagContext, tagsIn } from '../tagging.ts'
 import type { User } from '../types.ts'
 import {
   closed,
@@ -40,6 +41,7 @@ const accessKeySchema = Type.Object({
   lastUsedAt: Type.Optional(Type.String({ format: 'date-time' })),
 })
 
+const tagsAsked = (body: unknown) => tagContext(tagsIn(body))
 const everyUser = 'arn:rampart:iam::{account}:user/*'
 const oneUser = 'arn:rampart:iam::{account}:user/{name}'
 const tags = ['iam']
@@ -63,7 +65,7 @@ export function userRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
     api.route({
       method: 'POST',
       url: '/v1/iam/users',
-      config: { access: { action: 'iam:user:create', resource: everyUser } },
+      config: { access: { action: 'iam:user:create', resource: everyUser, context: tagsAsked } },
       schema: {
         summary: 'Makes a user',
         description: 'Without a password it cannot sign in; it may still have access keys.',
@@ -72,7 +74,14 @@ export function userRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
         response: { 201: userSchema },
       },
       handler: async (request, reply) => {
-        const user = await iam.users.create(contextOf(request).principal.account, request.body)
+        const { principal } = contextOf(request)
+        const after = request.body.tags ?? {}
+        await iam.tagging.requireMaySet(principal, {
+          arn: iamArn(principal.account, 'user', request.body.name),
+          before: {},
+          after,
+        })
+        const user = await iam.users.create(principal.account, request.body)
         reply.code(201).header('location', `/v1/iam/users/${encodeURIComponent(user.name)}`)
         return userForm(user)
       },
@@ -100,6 +109,26 @@ export function userRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
       },
       handler: async (request) =>
         userForm(await iam.users.update(contextOf(request).principal.account, request.params.name, request.body)),
+    })
+
+    api.route({
+      method: 'PUT',
+      url: '/v1/iam/users/:name/tags',
+      config: { access: { action: 'iam:user:tag', resource: oneUser, context: tagsAsked } },
+      schema: {
+        summary: 'Replaces the tags of a user',
+        description: 'A tag that some policy grants by takes `iam:tag:setProtected` too.',
+        tags,
+        params: nameParam,
+        body: closed({ tags: tagsSchema }),
+        response: { 200: userSchema },
+      },
+      handler: async (request) => {
+        const { principal } = contextOf(request)
+        const { name } = request.params
+        await iam.tagging.set(principal, { kind: 'user', name }, request.body.tags)
+        return userForm(iam.users.get(principal.account, name))
+      },
     })
 
     api.route({

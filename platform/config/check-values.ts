@@ -9,6 +9,7 @@ const SHOWN_CHARS_MAX = 60
 const checks: Readonly<Record<string, (value: never) => string | undefined>> = {
   'http.host': (value: string) => (isHost(value) ? undefined : 'must be an IP address or a host name'),
   'http.public_url': publicUrlProblem,
+  'http.trusted_proxies': proxiesProblem,
   'log.url': urlProblem('kafka:'),
   'store.url': urlProblem('opensearch:'),
   'database.url': urlProblem('postgres:', 'postgresql:'),
@@ -72,6 +73,12 @@ function urlProblem(...schemes: readonly string[]) {
       ? undefined
       : `must be a URL of the form ${schemes[0]}//host:port`
   }
+}
+
+function proxiesProblem(entries: readonly string[]): string | undefined {
+  const wrong = entries.find((entry) => !isNetwork(entry) || entry.endsWith('/0'))
+  // Whoever trusts everybody believes what every client writes about itself.
+  return wrong === undefined ? undefined : `has ${shown(wrong)}: an entry is an address or a CIDR, and not everything`
 }
 
 function egressProblem(entries: readonly string[]): string | undefined {

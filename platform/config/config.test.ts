@@ -39,7 +39,7 @@ describe('defaults', () => {
     expect(warnings).toEqual([])
     expect(config).toEqual({
       dataDir: resolve('./data'),
-      http: { host: '127.0.0.1', port: 8080 },
+      http: { host: '127.0.0.1', port: 8080, trustedProxies: [] },
       syslog: { tcpPort: 5514, udpPort: 5514, tlsPort: -1 },
       fluent: { port: -1 },
       beats: { port: -1 },
@@ -64,7 +64,7 @@ describe('a file', () => {
     const { config } = load({
       file: file('http:\n  port: 0\nsyslog:\nplaybooks:\n  egress_allow:\nroles: [api]\ndata_dir: /var/lib/x\n'),
     })
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 0 })
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 0, trustedProxies: [] })
     expect(config.syslog.tcpPort).toBe(5514)
     expect(config.roles).toEqual(['api'])
     expect(config.dataDir).toBe('/var/lib/x')
@@ -91,6 +91,8 @@ describe('a file', () => {
     ['hsm: [{module: /a.so, pin_file: p}]\n', '`hsm` item 0 must have either `slot` or `token_label`'],
     ['hsm: [{module: /a.so, pin_file: p, slot: 1, token_label: t}]\n', '`hsm` item 0 must have either'],
     ['http: {public_url: "ftp://a"}\n', '`http.public_url` must be an http:// or https:// URL'],
+    ['http: {trusted_proxies: ["10.0.0.1", "proxy.example"]}\n', '`http.trusted_proxies` has `"proxy.example"`'],
+    ['http: {trusted_proxies: ["0.0.0.0/0"]}\n', '`http.trusted_proxies` has `"0.0.0.0/0"`'],
     ['http: {public_url: "https://a/"}\n', '`http.public_url` must not end in `/`'],
     ['http: {host: "1.2.3"}\n', '`http.host` must be an IP address or a host name'],
     ['http: {port: 9}\nsyslog: {tcp_port: 9}\n', '`syslog.tcp_port` and `http.port` are both 9'],
@@ -144,7 +146,7 @@ describe('the environment', () => {
       env: { RAMPART_HTTP_PORT: '3', RAMPART_SYSLOG_TCP_PORT: '4' },
       overrides: { 'http.port': '5' },
     })
-    expect(loaded.config.http).toEqual({ host: '::1', port: 5 })
+    expect(loaded.config.http).toEqual({ host: '::1', port: 5, trustedProxies: [] })
     const sources = Object.fromEntries(describeConfig(loaded).map(({ path, source }) => [path, source]))
     expect(sources).toMatchObject({
       data_dir: 'default',

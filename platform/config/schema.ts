@@ -45,6 +45,12 @@ export const configSchema = Type.Object({
           'The URL under which others reach the API; issuer and links derive from it. Absent: `http://<host>:<bound port>`.',
       }),
     ),
+    trusted_proxies: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 100,
+      default: [],
+      description:
+        'Addresses and CIDRs of proxies in front: from them `X-Forwarded-For` and `X-Forwarded-Proto` are taken, the rightmost hop that is none of them being the client. Empty: the peer is the client, whatever a header says.',
+    }),
   }),
   syslog: Type.Object({
     tcp_port: port(5514, 'Syslog over TCP (RFC 6587, both framings), on loopback.'),

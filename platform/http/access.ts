@@ -1,4 +1,5 @@
 import { type AccountId, REGION } from '../arn.ts'
+import type { ContextValue } from '../ports.ts'
 
 /** What a caller must be allowed to do to use a route, or why anybody may. Every route has one; the server refuses to
  * start otherwise. */
@@ -10,6 +11,8 @@ export type Access =
       readonly resource: string
       /** `change`: each call is audited. `refusals`: only those refused. Default: `refusals` for GET, else `change`. */
       readonly audit?: 'change' | 'refusals'
+      /** Context keys that the body brings, as it was parsed and before it is validated: who may do it depends on them. */
+      context?(body: unknown): ReadonlyMap<string, ContextValue>
     }
   | { readonly public: string }
   | { readonly operations: Operations }
@@ -32,7 +35,11 @@ export interface OperationRequest {
 }
 
 export type OperationAccess = { readonly name: string; readonly audit?: 'change' | 'refusals' } & (
-  | { readonly action: string; resource(account: AccountId, body: Buffer): string }
+  | {
+      readonly action: string
+      resource(account: AccountId, body: Buffer): string
+      context?(body: Buffer): ReadonlyMap<string, ContextValue>
+    }
   /** Whoever has credentials may ask; the operation itself decides further. */
   | { readonly action: string; readonly callerOnly: string }
   | { readonly public: string }

@@ -63,6 +63,7 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
       service: 'rampart',
     })
     if ('verify' in caller) request.guarded.bodyBound = caller
+    else if ('context' in access) request.guarded.principal = caller
     else await admit(deps, request, caller)
   })
 
@@ -71,7 +72,10 @@ export function installGuard(api: FastifyInstance, deps: GuardDeps): void {
     const access = request.guarded?.access
     if (access && 'operations' in access) return admitOperation(deps, request, access.operations)
     const bound = request.guarded?.bodyBound
-    if (bound) await admit(deps, request, await bound.verify(digestOf(request)))
+    if (bound) return admit(deps, request, await bound.verify(digestOf(request)))
+    if (access && 'context' in access && request.guarded?.principal) {
+      await admit(deps, request, request.guarded.principal)
+    }
   })
 
   api.addHook('onSend', async (request, reply, payload) => {
@@ -131,6 +135,7 @@ async function admitOperation(deps: GuardDeps, request: FastifyRequest, operatio
     principal,
     action: operation.action,
     resource: operation.resource(principal.account, body),
+    ...(operation.context ? { context: operation.context(body) } : {}),
   })
 }
 
@@ -138,28 +143,36 @@ async function admit(deps: GuardDeps, request: FastifyRequest, principal: Princi
   const guarded = request.guarded
   if (!guarded || !('action' in guarded.access)) return
   guarded.principal = principal
-  const { action, resource: template } = guarded.access
+  const { action, resource: template, context } = guarded.access
   const resource = resolveResource(template, principal.account, request.params as Record<string, string>)
   if (resource === undefined) throw httpError('platform.http.notFound', 'no resource has such a name')
-  await authorize(deps, request, { principal, action, resource })
+  await authorize(deps, request, {
+    principal,
+    action,
+    resource,
+    ...(context ? { context: context(request.body) } : {}),
+  })
 }
 
 interface Asked {
   readonly principal: Principal
   readonly action: string
   readonly resource: string
+  readonly context?: ReadonlyMap<string, ContextValue>
 }
 
 async function authorize(
   deps: GuardDeps,
   request: FastifyRequest,
-  { principal, action, resource }: Asked,
+  { principal, action, resource, context: brought }: Asked,
 ): Promise<void> {
   const { guarded } = request
   if (!guarded) return
   guarded.resource = resource
   await reachSnapshot(deps, request)
-  const decision = await deps.authorizer.authorize({ principal, action, resource, context: requestContext(request) })
+  const context = requestContext(request)
+  for (const [key, value] of brought ?? []) context.set(key, value)
+  const decision = await deps.authorizer.authorize({ principal, action, resource, context })
   guarded.decisionId = decision.id
   if (!decision.allowed) {
     throw httpError(

@@ -44,7 +44,11 @@ interface Harness {
 let running: Api | undefined
 afterEach(() => running?.close())
 
-async function start(routes: (api: Api) => void, allowed = true): Promise<Harness> {
+async function start(
+  routes: (api: Api) => void,
+  allowed = true,
+  trustedProxies: readonly string[] = [],
+): Promise<Harness> {
   const audited: AuditEvent[] = []
   const asked: AuthzRequest[] = []
   running = await createServer({
@@ -74,6 +78,7 @@ async function start(routes: (api: Api) => void, allowed = true): Promise<Harnes
       },
     },
     audit: { record: async (event) => void audited.push(event) },
+    trustedProxies,
     routes: [routes],
   })
   return { server: running, audited, asked }
@@ -134,6 +139,38 @@ describe('the server', () => {
     expect(answer.json()).toMatchObject({ status: 403, decisionId: 'd-1' })
     expect(audited).toMatchObject([{ outcome: 'refused', action: 'siem:thing:get', principal: ann.arn }])
   })
+
+  it.each([
+    // peer, X-Forwarded-For, trusted, who the client is
+    ['192.0.2.9', '198.51.100.7', [], '192.0.2.9'],
+    ['10.0.0.1', '198.51.100.7', ['10.0.0.0/8'], '198.51.100.7'],
+    ['10.0.0.1', '127.0.0.1, 198.51.100.7', ['10.0.0.0/8'], '198.51.100.7'],
+    ['10.0.0.1', '127.0.0.1, 198.51.100.7, 10.0.0.2', ['10.0.0.0/8'], '198.51.100.7'],
+    ['10.0.0.1', '198.51.100.7, 10.9.9.9', ['10.0.0.1'], '10.9.9.9'],
+    ['192.0.2.9', '10.0.0.5', ['10.0.0.0/8'], '192.0.2.9'],
+    ['10.0.0.1', undefined, ['10.0.0.0/8'], '10.0.0.1'],
+  ] as const)(
+    'takes the client of a peer %s that forwards %j, with %j trusted, for %s',
+    async (remoteAddress, forwarded, trusted, client) => {
+      const { server, asked } = await start(thingRoutes, true, trusted)
+      await server.inject({
+        url: '/v1/workspaces/w/things/x',
+        remoteAddress,
+        headers: {
+          authorization: 'Bearer good',
+          'x-forwarded-proto': 'https',
+          'user-agent': 'curl/8',
+          ...(forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }),
+        },
+      })
+      const isFromProxy = trusted.length > 0 && remoteAddress === '10.0.0.1'
+      expect(Object.fromEntries(asked[0]?.context ?? [])).toMatchObject({
+        'g:SourceIp': client,
+        'g:SecureTransport': isFromProxy,
+        'g:UserAgent': 'curl/8',
+      })
+    },
+  )
 
   it('audits a change and not a read', async () => {
     const { server, audited } = await start(thingRoutes)

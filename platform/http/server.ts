@@ -33,6 +33,8 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 export interface ServerOptions extends GuardDeps {
   readonly log: FastifyBaseLogger
   readonly version: string
+  /** Addresses and networks of proxies whose word about the client counts. Default: none, the peer is the client. */
+  readonly trustedProxies?: readonly string[]
   /** Each adds its routes; no two may share a path and method. */
   readonly routes: readonly ((api: Api) => void)[]
 }
@@ -44,6 +46,8 @@ export async function createServer(options: ServerOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
+    // The rightmost hop that is no proxy of ours: everything further left is what a client may have written itself.
+    trustProxy: options.trustedProxies?.length ? [...options.trustedProxies] : false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
