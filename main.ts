@@ -3,7 +3,6 @@ import { alertRoutes, caseMigrations, createCases, entityRoutes, type IncomingFi
 import { recordRoutes, startSyslog } from './collectors/index.ts'
 import { createAuditSink } from './compliance/index.ts'
 import {
-  type BacktestThread,
   backtestRoutes,
   backtestThread,
   baselineMigrations,
@@ -11,11 +10,14 @@ import {
   coverageRoutes,
   createBacktests,
   createBaselines,
+  createHunts,
   createRuleHealth,
   createRules,
   exclusionRoutes,
   type Finding,
   healthRoutes,
+  huntRoutes,
+  huntThread,
   ruleMigrations,
   ruleRoutes,
   TALLY_INTERVAL_MS,
@@ -39,6 +41,7 @@ import {
 } from './pipeline/index.ts'
 import {
   type Api,
+  type Channel,
   type Clock,
   type Config,
   createJobs,
@@ -142,8 +145,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       'findings.take': async (findings: readonly Finding[]) => {
         const [tried, alerting] = [findings.filter(({ canary }) => canary), findings.filter(({ canary }) => !canary)]
         await health.takeCanaryFindings(tried)
-        await cases.takeFindings(alerting)
-        await recordSightings(intel, findings)
+        await takeFindings(alerting)
       },
       'step.done': (step: ShardStep) => {
         countStep(step, clock.now())
@@ -162,6 +164,16 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...{ database, clock, log, jobs, sealer },
     egressAllow: config.playbooks.egressAllow,
     publish: (change) => processor.channel.call('intel.change', change),
+    onStronger: (place, stronger) => hunts.startFor(place, stronger),
+  })
+  const takeFindings = async (findings: readonly Finding[]) => {
+    await cases.takeFindings(findings)
+    await recordSightings(intel, findings)
+  }
+  const hunts = createHunts({
+    ...{ jobs, store: processor.store, clock, log, takeFindings },
+    collect: (place, query) => intel.collectHunt(place, query),
+    startThread: async () => startReplayer(huntThread),
   })
   const rules = createRules({ database, clock, apply: (change) => processor.channel.call('rules.change', change) })
   const baselines = createBaselines({
@@ -177,7 +189,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     rules,
     pull: () => processor.channel.call('rules.tallies', undefined),
   })
-  const backtests = createBacktests({ jobs, rules, store: processor.store, clock, startThread: startBacktestThread })
+  const backtests = createBacktests({
+    jobs,
+    rules,
+    store: processor.store,
+    clock,
+    startThread: async () => startReplayer(backtestThread),
+  })
   const pipes = createPipes({
     database,
     clock,
@@ -253,6 +271,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       healthRoutes(health, { requireWorkspace }),
       coverageRoutes({ rules, health, requireWorkspace }),
       backtestRoutes(backtests, { authorizer, requireWorkspace }),
+      huntRoutes(hunts, {
+        ...{ authorizer, requireWorkspace },
+        requireIndicator: (account, workspace, id) => intel.indicators.get({ account, workspace }, id),
+      }),
       alertRoutes(cases, { compileFilter, requireWorkspace }),
       entityRoutes(cases.entities, { compileFilter, requireWorkspace }),
       playbooks.routes({ compileFilter, requireWorkspace }),
@@ -351,14 +373,14 @@ async function recordSightings({ indicators }: Intel, findings: readonly Finding
   }
 }
 
-/** A thread for one back-test, bounded in memory: whatever the rules hold on to, the service goes on. */
-async function startBacktestThread(): Promise<BacktestThread> {
+/** A thread for one back-test or hunt, bounded in memory: whatever the rules hold on to, the service goes on. */
+function startReplayer<Thread>(asThread: (channel: Channel, stop: () => Promise<void>) => Thread): Thread {
   const resourceLimits = { maxOldGenerationSizeMb: BACKTEST_MEMORY_MB }
-  const worker = new Worker(new URL('./replayer.ts', import.meta.url), { name: 'rampart-backtest', resourceLimits })
+  const worker = new Worker(new URL('./replayer.ts', import.meta.url), { name: 'rampart-replayer', resourceLimits })
   const channel = openChannel(worker, {})
-  worker.on('error', (error) => channel.close(`the thread of a back-test failed: ${String(error)}`))
-  worker.on('exit', () => channel.close('the thread of a back-test ended'))
-  return backtestThread(channel, async () => void (await worker.terminate()))
+  worker.on('error', (error) => channel.close(`the thread that reads events again failed: ${String(error)}`))
+  worker.on('exit', () => channel.close('the thread that reads events again ended'))
+  return asThread(channel, async () => void (await worker.terminate()))
 }
 
 async function listen(api: Api, host: string, port: number): Promise<void> {

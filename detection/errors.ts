@@ -2,6 +2,8 @@ import { defineErrors } from '../platform/index.ts'
 
 export const detectionError = defineErrors({
   'detection.state.unreadable': { status: 500, title: 'State of detection unreadable' },
+  'detection.hunt.busy': { status: 503, title: 'Too many hunts at once' },
+  'detection.hunt.failed': { status: 500, title: 'The hunt broke off' },
   'detection.rule.notFound': { status: 404, title: 'No such rule' },
   'detection.rule.refused': { status: 422, title: 'The rule cannot be used' },
   'detection.rule.otherId': { status: 422, title: 'The rule has another id than its path' },

@@ -146,3 +146,13 @@ export const BACKTEST_SAMPLE_CHARS = 500
 export const BACKTEST_RULES_MAX = 100
 /** Bytes of the rules that a back-test is asked for with. */
 export const BACKTEST_TEXT_BYTES_MAX = 200 * 1024
+/** Days of stored events that a hunt searches unless told otherwise, and at most. */
+export const HUNT_DAYS_DEFAULT = 30
+export const HUNT_DAYS_MAX = 400
+/** Findings that one hunt tells. */
+export const HUNT_FINDINGS_MAX = 10_000
+/** How long a hunt for new indicators waits for more of them, ms: a feed brings many at once. */
+export const HUNT_GATHER_MS = 3_000
+/** Hunts that one process runs at a time; others wait. */
+export const HUNTS_RUNNING_MAX = 1
+export const HUNT_ATTEMPTS_MAX = 40

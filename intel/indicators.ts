@@ -27,7 +27,7 @@ export interface IndicatorsDeps {
   /** Puts a change before whoever matches events; resolves when the next event is matched with it. */
   readonly publish: (change: IntelChange) => Promise<void>
   /** Learns of indicators that are new, or that a source is surer of than all were before. */
-  readonly onStronger?: (place: Place, indicators: readonly Indicator[]) => void
+  readonly onStronger?: (place: Place, indicators: readonly Indicator[]) => Promise<void>
 }
 
 /** What one source says of one value. */
@@ -159,7 +159,7 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       return drafts
     })
     const news = written.filter(({ id }) => stronger.includes(id))
-    if (news.length > 0) deps.onStronger?.(place, news)
+    if (news.length > 0) await deps.onStronger?.(place, news)
     return told
   }
 

@@ -2,6 +2,7 @@ import type { AccountId, Api } from '../platform/index.ts'
 import { createFeeds, type FeedsDeps } from './feeds/feeds.ts'
 import { feedRoutes } from './feeds/routes.ts'
 import { createFeedStore } from './feeds/store.ts'
+import { collectHuntSet, type HuntQuery, type HuntSet } from './hunt-set.ts'
 import { createImports, type Imports } from './import/import.ts'
 import { importRoutes } from './import/routes.ts'
 import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
@@ -9,6 +10,7 @@ import { TAXII_STATUS_KEPT_MS } from './limits.ts'
 import { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
 import { createStixStore } from './stix/store.ts'
 import { type TaxiiDeps, taxiiRoutes } from './taxii/routes.ts'
+import type { Place } from './types.ts'
 
 /** Threat intelligence: what is kept, what is matched, and how others bring and take it. */
 export interface Intel {
@@ -17,6 +19,8 @@ export interface Intel {
   routes(deps: IntelRouteDeps & Pick<TaxiiDeps, 'workspaces' | 'publicUrl'>): readonly ((api: Api) => void)[]
   /** Puts what is kept for an account before the matchers; before the first event is processed. */
   load(account: AccountId): Promise<void>
+  /** The indicators to search stored events for; undefined where none of them holds now. */
+  collectHunt(place: Place, query: HuntQuery): Promise<HuntSet | undefined>
   /** Forgets old sightings and statuses; to be called now and then. */
   prune(): Promise<void>
   stop(): Promise<void>
@@ -39,6 +43,7 @@ export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sea
       taxiiRoutes({ ...routeDeps, indicators, objects, imports, clock: deps.clock }),
     ],
     load: (account) => indicators.load(account),
+    collectHunt: (place, query) => collectHuntSet(indicators, place, query, clock.now()),
     async prune() {
       await indicators.prune()
       await objects.pruneStatuses(deps.clock.now() - TAXII_STATUS_KEPT_MS)

@@ -79,3 +79,5 @@ export const RETRY_AFTER_MS_MAX = 86_400_000
 /** Characters of a feed's URL and of what authorises us there. */
 export const FEED_URL_CHARS_MAX = 2_048
 export const FEED_SECRET_CHARS_MAX = 4_096
+/** From this confidence on, stored events are searched for a new indicator. */
+export const HUNT_CONFIDENCE_MIN = 70

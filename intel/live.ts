@@ -103,7 +103,7 @@ export class LiveIndicators {
 }
 
 /** What matchers need of an indicator; opinions that never hold are left out. */
-function toLive({ type, value, opinions, notMatched }: Indicator): LiveIndicator {
+export function toLive({ type, value, opinions, notMatched }: Indicator): LiveIndicator {
   const holding = notMatched === undefined ? opinions : []
   return {
     type,

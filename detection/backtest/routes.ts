@@ -1,17 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { hiddenPipes } from '../../pipeline/index.ts'
-import {
-  type AccountId,
-  type Api,
-  type Authorizer,
-  contextOf,
-  formatArn,
-  type Job,
-  REGION,
-  requestContext,
-} from '../../platform/index.ts'
-import { detectionError } from '../errors.ts'
+import { type AccountId, type Api, type Authorizer, contextOf, type Job } from '../../platform/index.ts'
+import { requireEventAccess } from '../event-access.ts'
 import { BACKTEST_DAYS_MAX, BACKTEST_TEXT_BYTES_MAX, EXCLUSION_BYTES_MAX } from '../limits.ts'
 import type { Backtests } from './backtests.ts'
 
@@ -48,22 +38,10 @@ export function backtestRoutes(backtests: Backtests, deps: BacktestRouteDeps) {
     const boundsOf = async (request: FastifyRequest, workspace: string, spanDays: number) => {
       const { principal } = contextOf(request)
       await deps.requireWorkspace(principal.account, workspace)
-      const resource = formatArn({
-        ...{ service: 'siem', region: REGION, account: principal.account },
-        resource: `workspace/${workspace}`,
-      })
-      const action = 'siem:event:search'
-      const { allowed } = await deps.authorizer.authorize({
-        ...{ principal, action, resource },
-        context: requestContext(request),
-      })
-      if (!allowed) {
-        throw detectionError('detection.backtest.notAllowed', `a back-test reads events, which takes \`${action}\``)
-      }
       return {
         ...{ workspace },
         ...backtests.window(spanDays),
-        ...(await hiddenPipes(deps.authorizer, request, workspace)),
+        ...(await requireEventAccess(deps.authorizer, request, { workspace, what: 'a back-test' })),
       }
     }
 

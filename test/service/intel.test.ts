@@ -9,6 +9,7 @@ interface Alert {
   readonly title: string
   readonly entities: Readonly<Record<string, readonly string[]>>
   readonly events: readonly string[]
+  readonly count: number
 }
 
 describe('an indicator in a running service', () => {
@@ -58,5 +59,29 @@ describe('an indicator in a running service', () => {
     service = await startService({ dataDir })
     await send({ 'id.orig_h': '10.1.1.1', 'id.resp_h': '10.1.1.2', query: 'x.evil.example', hostname: 'pc-2' })
     await eventually('the second sighting', async () => (await sightings(id)).some(({ entity }) => entity === 'pc-2'))
+  })
+
+  it('is searched for in what came before it, and tells each record once', async () => {
+    await send({ query: 'early.example', hostname: 'pc-9' })
+    await eventually('the event is stored', async () => {
+      const found = await service.client.call<{ rows: unknown[] }>('/v1/workspaces/default/search', {
+        body: { query: "source=logs | where query = 'early.example'" },
+      })
+      return found.rows.length > 0
+    })
+    const { id } = await put('early.example')
+    const alert = await alertOf('Indicator met: domain early.example')
+    expect(alert.entities.hosts).toEqual(['pc-9'])
+    expect((await sightings(id))[0]).toMatchObject({ entity: 'pc-9', recordIds: alert.events })
+
+    const { jobId } = await service.client.call<{ jobId: string }>(`/v1/workspaces/default/indicators/${id}:hunt`, {
+      body: { days: 7 },
+    })
+    const job = await eventually('the hunt ends', async () => {
+      const now = await service.client.call<{ state: string; output: object }>(`/v1/jobs/${jobId}`)
+      return now.state === 'succeeded' && now
+    })
+    expect(job.output).toMatchObject({ indicators: 1, findings: 1, cut: false })
+    expect(await alertOf('Indicator met: domain early.example')).toMatchObject({ count: 1 })
   })
 })
