@@ -319,16 +319,17 @@ export class Directory {
   }
 
   #userEntry(row: IamTables['iam_user']): UserEntry {
+    // Conditions look at tags: whoever has some that cannot be read is let in nowhere, and may nothing.
+    const readable = this.#areTags(row.tags, iamArn(row.account as AccountId, 'user', row.name))
     return {
       name: row.name,
       id: row.id,
       createdAt: row.created_at,
-      // Conditions look at tags: whoever has some that cannot be read is let in nowhere.
-      enabled: row.enabled === 1 && this.#areTags(row.tags, iamArn(row.account as AccountId, 'user', row.name)),
+      enabled: row.enabled === 1 && readable,
       hasPassword: row.password_hash !== null,
       tokensValidAfter: row.tokens_valid_after,
-      boundary: row.boundary ?? undefined,
-      tags: row.tags,
+      boundary: readable ? (row.boundary ?? undefined) : UNREADABLE,
+      tags: readable ? row.tags : '{}',
     }
   }
 
@@ -581,6 +582,9 @@ interface PoliciesHeld {
   readonly inline: ReadonlyMap<string, readonly IamTables['iam_inline_policy'][]>
   readonly grants: ReadonlyMap<string, readonly IamTables['iam_project_grant'][]>
 }
+
+/** A boundary that no policy has: who has it may nothing. */
+const UNREADABLE = 'unreadable'
 
 /** Puts what was read in its place. */
 type Apply = () => void
