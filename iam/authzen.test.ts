@@ -476,6 +476,41 @@ describe('AuthZEN about the users and policies of the account', () => {
     expect(await decided(pep, ask(ann, act('tag'), doc, { context: { 'docs:Label': 'a' } }))).toBe(true)
   })
 
+  it('finds the users who may, a page at a time', async () => {
+    const account = iam.accounts()[0]!
+    for (const name of ['searched-a', 'searched-b', 'searched-c']) {
+      await iam.users.create(account, { name })
+      const given = policy({
+        Effect: 'Allow',
+        Action: 'shelf:doc:find',
+        Resource: '*',
+        ...(name.endsWith('b') ? { Condition: { StringEquals: { 'ctx:desk': '7' } } } : {}),
+      })
+      await iam.attachments.putInline(account, { kind: 'user', name }, 'given', JSON.stringify(given))
+    }
+    const shelf = { type: 'doc', id: 'arn:rampart:shelf:local:000000000001:doc/1' }
+    const search = async (more: object) =>
+      (
+        await post('/access/v1/search/subject', {
+          ...ask({ type: 'user' }, { name: 'shelf:doc:find' }, shelf),
+          ...more,
+        })
+      ).json()
+    const ids = ({ results }: { results: { id: string }[] }) =>
+      results.map(({ id }) => id).filter((id) => id.startsWith('searched-'))
+    expect(ids(await search({}))).toEqual(['searched-a', 'searched-c'])
+    expect(ids(await search({ context: { desk: 7 } }))).toEqual(['searched-a', 'searched-b', 'searched-c'])
+    const found: string[] = []
+    let token: string | undefined
+    do {
+      const answer = await search({ page: { limit: 1, ...(token ? { token } : {}) } })
+      found.push(...ids(answer))
+      token = answer.page.next_token
+    } while (token)
+    expect(found).toEqual(['searched-a', 'searched-c'])
+    expect(await search({ subject: { type: 'spaceship' } })).toEqual({ results: [] })
+  })
+
   it('says the request id back, its own where there is none or a strange one', async () => {
     const answered = async (id?: string) =>
       (await post('/access/v1/evaluation', ask(ann, act('own'), doc), id === undefined ? {} : { 'x-request-id': id }))

@@ -7,6 +7,7 @@ import {
   type ContextValue,
   contextOf,
   formatCursor,
+  iamArn,
   type Principal,
   parseCursor,
   RampartError,
@@ -255,12 +256,32 @@ function findSubjects(ask: Ask) {
   const action = requireAction(ask.body.action)
   const resource = requireEntity(ask.body.resource, 'resource')
   const world = ask.world({ subject: { type: wanted.type }, action, resource })
+  if (world === undefined) return findOurSubjects(ask, wanted.type, { action, resource })
   if (!isWorld(world)) return page(ask, [])
   const found = searchSubjects(world, wanted.type, {
     ask: { action, resource, ...contextMember(ask) },
     ...givenMember(wanted),
   })
   return page(ask, found)
+}
+
+/** Users or roles of the account that can do it now, found as who-can finds them. A page may be short and more follow. */
+async function findOurSubjects(ask: Ask, type: string, { action, resource }: Pick<Evaluation, 'action' | 'resource'>) {
+  if (type !== 'user' && type !== 'role') return page(ask, [])
+  const { limit, token } = pageAsked(ask)
+  const { account } = ask.principal
+  const context = ask.keysOf({ subject: { type, id: '' }, action, resource, ...contextMember(ask) })
+  const after = token ? parseCursor(token) : type === 'user' ? iamArn(account, 'user', '') : undefined
+  const about = { action: action.name, resource: resource.id, context, limit }
+  const { items, last } = await ask.iam.whoCan(account, { ...about, ...(after === undefined ? {} : { after }) })
+  const prefix = iamArn(account, type, '')
+  const results = items
+    .filter(({ principal, can }) => can === 'now' && principal.startsWith(prefix))
+    .map(({ principal }) => ({ type, id: principal.slice(prefix.length) }))
+  // Users come after roles: nobody of the type follows one of the other.
+  const next = last?.startsWith(prefix) ? formatCursor(last) : ''
+  if (ask.body.page === undefined && next === '') return { results }
+  return { results, page: { next_token: next, count: results.length } }
 }
 
 function findResources(ask: Ask) {
@@ -296,19 +317,26 @@ const contextMember = (ask: Ask): { context?: Properties } => {
 const givenMember = ({ properties }: { properties?: Properties }) =>
   properties === undefined ? {} : { given: properties }
 
-/** A page of results; `page` is in the answer where the caller spoke of pages or there is more. */
-function page(ask: Ask, results: readonly (EntityRef | ActionRef)[]) {
+/** @throws iam.authzen.malformed */
+function pageAsked(ask: Ask): { readonly limit: number; readonly token: string | undefined } {
   const asked = optionalObject(ask.body.page, '`page`')
   const limit = asked?.limit ?? SEARCH_RESULTS_MAX
-  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1)
+  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1) {
     throw malformed('`page.limit` must be a count')
+  }
   const token = asked?.token
   if (token !== undefined && typeof token !== 'string') throw malformed('`page.token` must be a string')
+  return { limit: Math.min(limit, SEARCH_RESULTS_MAX), token }
+}
+
+/** A page of results; `page` is in the answer where the caller spoke of pages or there is more. */
+function page(ask: Ask, results: readonly (EntityRef | ActionRef)[]) {
+  const { limit, token } = pageAsked(ask)
   const from = token ? Number(parseCursor(token)) : 0
   if (!Number.isInteger(from) || from < 0) throw malformed('`page.token` is not one that a search gave')
-  const to = from + Math.min(limit, SEARCH_RESULTS_MAX)
+  const to = from + limit
   const part = results.slice(from, to)
-  if (!asked && results.length <= to) return { results: part }
+  if (ask.body.page === undefined && results.length <= to) return { results: part }
   const nextToken = results.length > to ? formatCursor(String(to)) : ''
   return { results: part, page: { next_token: nextToken, count: part.length, total: results.length } }
 }
