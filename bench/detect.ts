@@ -1,36 +1,95 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { createReadStream, createWriteStream, openSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createZstdDecompress } from 'node:zlib'
 import { sharedData } from '../test/support/requirements.ts'
+import { installCrate } from './peers/cargo.ts'
+import { installPython } from './peers/python.ts'
 
 type Report = (row: { case: string; value: number; unit: string }) => void
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const LOOK_EVERY_MS = 50
+/** The recordings that hold nearly all events of flat Windows logs. */
+const LARGE_FILES = 30
+const SAMPLE_EVENTS = 2_000
+const ROUNDS = 3
 
-/** `rampart detect` as a whole process: all public Sigma rules over all recorded attacks, by one thread and by two. */
-export async function run(report: Report, options: { readonly quick: boolean }): Promise<void> {
+/** `rampart detect` as a whole process, with all public Sigma rules, over recorded attacks. On the large recordings beside
+ * rsigma and a Python evaluator: the same rules and events, one pinned core each, best of three, rules loaded before. */
+export async function run(report: Report, { quick }: { readonly quick: boolean }): Promise<void> {
   const rules = sharedData('sigma')
   const logs = sharedData('attack-logs')
   if (!rules || !logs) return
-  for (const jobs of options.quick ? [1] : [1, 2]) {
-    const { said, peakMib } = await detect(['--rules', rules, '--jobs', String(jobs), logs])
-    const figure = (pattern: RegExp) => Number(pattern.exec(said)?.[1]?.replaceAll(',', ''))
-    const name = `all rules, all recorded attacks, ${jobs === 1 ? '1 thread' : `${jobs} threads`}`
-    report({ case: `${name}`, value: figure(/: ([\d,]+) events\/s/), unit: 'events/s' })
-    report({ case: `${name}, bytes`, value: figure(/events\/s, ([\d,.]+) MB\/s/), unit: 'MB/s' })
-    report({ case: `${name}, resident memory`, value: peakMib, unit: 'MiB' })
-    if (jobs === 1) report({ case: 'rules loaded in', value: figure(/loaded in ([\d.]+) s/), unit: 's' })
+  const folder = await mkdtemp(join(tmpdir(), 'rampart-bench-detect-'))
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') }
+  try {
+    const large = join(folder, 'large.ndjson')
+    await unpack(logs, large)
+    const cold = await detect({ rules, logs: [large], env, pinned: true })
+    report({ case: 'rules loaded, cold', value: cold.loadedSec, unit: 's' })
+    const own = await bestOf(quick ? 1 : ROUNDS, () => detect({ rules, logs: [large], env, pinned: true }))
+    report({ case: 'rules loaded, from the cache', value: own.loadedSec, unit: 's' })
+    report({ case: 'large Windows recordings, one core', value: own.eventsPerSec, unit: 'events/s' })
+    report({ case: 'large Windows recordings, one core, bytes', value: own.megabytesPerSec, unit: 'MB/s' })
+    report({ case: 'large Windows recordings, resident memory', value: own.peakMib, unit: 'MiB' })
+    const none = await detect({ rules: await oneRule(folder), logs: [large], env, pinned: true })
+    report({ case: 'of it for the rules', value: own.peakMib - none.peakMib, unit: 'MiB' })
+
+    const doubled = await doubleRules(rules, folder)
+    await detect({ rules: doubled, logs: [large], env, pinned: true })
+    const twice = await bestOf(quick ? 1 : ROUNDS, () => detect({ rules: doubled, logs: [large], env, pinned: true }))
+    report({ case: 'twice the rules, one core', value: twice.eventsPerSec, unit: 'events/s' })
+    report({ case: 'twice the rules, loss', value: 100 * (1 - twice.eventsPerSec / own.eventsPerSec), unit: '%' })
+
+    // Long enough that starting two threads is small beside the work.
+    const many = Array.from({ length: quick ? 1 : 4 }, () => large)
+    const [one, two] = [
+      await detect({ rules, logs: many, env, jobs: 1 }),
+      await detect({ rules, logs: many, env, jobs: 2 }),
+    ]
+    report({ case: `large recordings ${many.length} times, 1 thread`, value: one.eventsPerSec, unit: 'events/s' })
+    report({ case: `large recordings ${many.length} times, 2 threads`, value: two.eventsPerSec, unit: 'events/s' })
+    report({ case: '2 threads to 1', value: two.eventsPerSec / one.eventsPerSec, unit: 'times' })
+
+    const all = await detect({ rules, logs: [logs], env })
+    report({ case: 'all recordings, packed, 1 thread', value: all.eventsPerSec, unit: 'events/s' })
+    await besideRsigma(report, { rules, large, events: own.events, eventsPerSec: own.eventsPerSec, quick })
+    await besidePython(report, { rules, large, folder, eventsPerSec: own.eventsPerSec })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function detect(words: readonly string[]): Promise<{ said: string; peakMib: number }> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'cli/main.ts', 'detect', ...words], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+interface Detected {
+  readonly events: number
+  readonly eventsPerSec: number
+  readonly megabytesPerSec: number
+  readonly loadedSec: number
+  readonly peakMib: number
+}
+
+interface Asked {
+  readonly rules: string
+  readonly logs: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly jobs?: number
+  /** On one core, with all threads that the engine has beside. */
+  readonly pinned?: boolean
+}
+
+async function detect({ rules, logs, env, jobs = 1, pinned = false }: Asked): Promise<Detected> {
+  const words = ['--disable-warning=ExperimentalWarning', 'cli/main.ts', 'detect', '--rules', rules]
+  const command = [process.execPath, ...words, '--jobs', String(jobs), ...logs]
+  const [program = '', ...rest] = pinned ? ['taskset', '-c', '0', ...command] : command
+  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], env })
   let said = ''
   child.stderr.on('data', (chunk) => {
     said += String(chunk)
@@ -44,5 +103,112 @@ async function detect(words: readonly string[]): Promise<{ said: string; peakMib
   }
   const [code] = (await closed) as [number]
   if (code !== 0) throw new Error(`rampart detect left with ${code}:\n${said}`)
-  return { said, peakMib }
+  const figure = (pattern: RegExp) => Number(pattern.exec(said)?.[1]?.replaceAll(',', ''))
+  return {
+    events: figure(/([\d,]+) events in/),
+    eventsPerSec: figure(/: ([\d,]+) events\/s/),
+    megabytesPerSec: figure(/events\/s, ([\d,.]+) MB\/s/),
+    loadedSec: figure(/loaded in ([\d.]+) s/),
+    peakMib,
+  }
+}
+
+async function bestOf(rounds: number, once: () => Promise<Detected>): Promise<Detected> {
+  let best = await once()
+  for (let round = 1; round < rounds; round++) {
+    const next = await once()
+    if (next.eventsPerSec > best.eventsPerSec) best = next
+  }
+  return best
+}
+
+/** The largest recordings of flat Windows events, unpacked into one file. */
+async function unpack(logs: string, into: string): Promise<void> {
+  const names = readdirSync(logs).filter((name) => name.startsWith('otrf-') && name.endsWith('.zst'))
+  const bySize = names.sort((a, b) => statSync(join(logs, b)).size - statSync(join(logs, a)).size)
+  for (const name of bySize.slice(0, LARGE_FILES)) {
+    const target = createWriteStream(into, { flags: 'a' })
+    await pipeline(createReadStream(join(logs, name)), createZstdDecompress(), target)
+  }
+}
+
+async function oneRule(folder: string): Promise<string> {
+  const path = join(folder, 'one.yml')
+  await writeFile(
+    path,
+    'title: One\nid: one\nlogsource: {product: windows}\ndetection: {s: {EventID: 1, Image: none}, condition: s}\n',
+  )
+  return path
+}
+
+/** Every rule twice, the copies under names of their own. */
+async function doubleRules(rules: string, folder: string): Promise<string> {
+  const into = join(folder, 'doubled')
+  for (const entry of readdirSync(rules, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.ya?ml$/.test(entry.name)) continue
+    const path = join(entry.parentPath, entry.name)
+    const text = readFileSync(path, 'utf8')
+    for (const copy of ['a', 'b']) {
+      const target = join(into, copy, path.slice(rules.length))
+      await mkdir(dirname(target), { recursive: true })
+      await writeFile(target, copy === 'a' ? text : text.replace(/^id: .*$/gm, (line) => `${line}-b`))
+    }
+  }
+  return into
+}
+
+interface Beside {
+  readonly rules: string
+  readonly large: string
+  readonly eventsPerSec: number
+}
+
+async function besideRsigma(
+  report: Report,
+  { rules, large, events, eventsPerSec, quick }: Beside & { readonly events: number; readonly quick: boolean },
+): Promise<void> {
+  const installed = await installCrate({ crate: 'rsigma', version: '0.23.0' })
+  if (!installed.ok) {
+    console.log(`  rsigma: not measured, because ${installed.error}`)
+    return
+  }
+  const seconds = async (input: string, more: readonly string[]): Promise<number> => {
+    const words = ['-c', '0', installed.value, 'engine', 'eval', '-r', rules, '-p', 'sysmon', '--no-stats', ...more]
+    const startedAt = performance.now()
+    const child = spawn('taskset', words, { stdio: [openSync(input, 'r'), 'ignore', 'ignore'] })
+    const [code] = (await once(child, 'close')) as [number]
+    if (code !== 0) throw new Error(`rsigma left with ${code}`)
+    return (performance.now() - startedAt) / 1000
+  }
+  for (const more of [[], ['--logsource-routing']]) {
+    const name = `rsigma 0.23.0${more.length === 0 ? '' : ', routed'}`
+    let best = Number.POSITIVE_INFINITY
+    for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
+      best = Math.min(best, (await seconds(large, more)) - (await seconds('/dev/null', more)))
+    }
+    report({ case: `${name}, one core`, value: events / best, unit: 'events/s' })
+    report({ case: `rampart to ${name}`, value: eventsPerSec / (events / best), unit: 'times' })
+  }
+}
+
+async function besidePython(
+  report: Report,
+  { rules, large, folder, eventsPerSec }: Beside & { readonly folder: string },
+): Promise<void> {
+  const packages = ['pysigma==1.5.1', 'pysigma-pipeline-sysmon==2.0.0', 'pysigma-pipeline-windows==2.0.1']
+  const installed = await installPython('pysigma', packages)
+  if (!installed.ok) {
+    console.log(`  pySigma: not measured, because ${installed.error}`)
+    return
+  }
+  // Lines from all over the recordings: neighbours are alike.
+  const lines = readFileSync(large, 'utf8').split('\n')
+  const every = Math.max(1, Math.floor(lines.length / SAMPLE_EVENTS))
+  const sample = join(folder, 'sample.ndjson')
+  await writeFile(sample, lines.filter((line, index) => line !== '' && index % every === 0).join('\n'))
+  const script = join(root, 'bench/peers/pysigma.py')
+  const { stdout } = await promisify(execFile)('taskset', ['-c', '0', installed.value, script, rules, sample])
+  const { events, seconds } = JSON.parse(stdout) as { events: number; seconds: number }
+  report({ case: 'pySigma and plain Python, one core', value: events / seconds, unit: 'events/s' })
+  report({ case: 'rampart to pySigma and plain Python', value: eventsPerSec / (events / seconds), unit: 'times' })
 }
