@@ -267,7 +267,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
         publicUrl: () => endpoint,
       }),
       baselineRoutes(baselines, { requireWorkspace }),
-      exclusionRoutes(rules, { requireWorkspace }),
+      exclusionRoutes(rules, { requireWorkspace, collect: health.collect }),
       healthRoutes(health, { requireWorkspace }),
       coverageRoutes({ rules, health, requireWorkspace }),
       backtestRoutes(backtests, { authorizer, requireWorkspace }),

@@ -73,7 +73,7 @@ for (const { name, open } of testDatabases()) {
               if (workspace !== 'default') throw detectionError('detection.rule.notFound', `no workspace ${workspace}`)
             },
           }),
-          exclusionRoutes(rules, { requireWorkspace: async () => {} }),
+          exclusionRoutes(rules, { requireWorkspace: async () => {}, collect: async () => {} }),
         ],
       })
     })

@@ -7,6 +7,8 @@ import type { StoredExclusion } from './store.ts'
 export interface TuningRouteDeps {
   /** @throws what the caller is told where there is no such workspace */
   readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+  /** Writes down the hits that are not written yet. */
+  readonly collect: () => Promise<void>
 }
 
 const ruleParams = Type.Object({ ws: Type.String(), id: Type.String() })
@@ -90,6 +92,7 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
       },
       handler: async (request) => {
         const { ws, id } = request.params
+        await deps.collect()
         const listed = await rules.listExclusions(await placeOf(contextOf(request).principal.account, ws), id)
         return { items: listed.map(toAnswer) }
       },
@@ -103,6 +106,7 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
       handler: async (request, reply) => {
         const { ws, id, name } = request.params
         const place = await placeOf(contextOf(request).principal.account, ws)
+        await deps.collect()
         const exclusion = await rules.getExclusion(place, id, name)
         reply.header('etag', etagOf(exclusion.revision))
         return toAnswer(exclusion)
