@@ -8,6 +8,7 @@ import { questionOf } from './decision/question.ts'
 import { StatementList } from './decision/statement-list.ts'
 import { DecisionKeys } from './decision-keys.ts'
 import type { DecisionLog } from './decision-log/decision-log.ts'
+import type { Uses } from './decision-log/uses.ts'
 import type { Directory } from './directory.ts'
 import { REQUEST_TEXT_MAX } from './limits.ts'
 import type { Action } from './policy/action-set.ts'
@@ -29,6 +30,8 @@ export interface AuthorizerDeps {
   readonly evaluator: Evaluator
   readonly clock: Clock
   readonly decisions: Pick<DecisionLog, 'add'>
+  /** Told of what is allowed. */
+  readonly uses: Pick<Uses, 'add'>
   readonly alarm: BreakGlassAlarm
   readonly log: Log
 }
@@ -166,7 +169,9 @@ export class IamAuthorizer implements Authorizer {
       }
       const { reason } = decide(found.layers, found.question, evaluator)
       const decision = new Decided(id, reason, found)
-      return decision.allowed ? decision : this.#refuse(request, decision, found, given.asked)
+      if (!decision.allowed) return this.#refuse(request, decision, found, given.asked)
+      this.#deps.uses.add(request, decision)
+      return decision
     } catch (error) {
       this.#deps.log.error(
         { err: error, decisionId: id, principal: request.principal.arn },

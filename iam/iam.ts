@@ -32,6 +32,7 @@ import { nativeEvaluator } from './decision/native.ts'
 import { DecisionLog } from './decision-log/decision-log.ts'
 import { decisionMetrics } from './decision-log/metrics.ts'
 import { readDecision, type VisibleDecision } from './decision-log/read-decision.ts'
+import { Uses } from './decision-log/uses.ts'
 import { Directory } from './directory.ts'
 import { Groups } from './groups.ts'
 import { Mfa } from './mfa/mfa.ts'
@@ -224,9 +225,10 @@ export async function createIam({
   const authenticator = new IamAuthenticator({ sessions, directory, store, tokens, sealer, clock, log })
   const evaluator = await createCasbinEvaluator()
   const resourcePolicies = new ResourcePolicies()
-  const lost = metrics?.use(decisionMetrics).lost
-  const decisions = new DecisionLog({ database, clock, log, onLost: (count) => lost?.add({}, count) })
-  const parts = { decisions, directory, views, resourcePolicies, evaluator, alarm, clock, log }
+  const counts = metrics?.use(decisionMetrics)
+  const decisions = new DecisionLog({ database, clock, log, onLost: (count) => counts?.lost.add({}, count) })
+  const uses = new Uses({ database, clock, log, onLost: (count) => counts?.usesLost.add({}, count) })
+  const parts = { decisions, uses, directory, views, resourcePolicies, evaluator, alarm, clock, log }
   const authorizer = new IamAuthorizer(parts)
   const organizations = new Organizations({ directory, changes, passwords, clock })
   const accessStore = new AccessStore(database)
@@ -245,7 +247,7 @@ export async function createIam({
   const projects = new Projects({ directory, changes, views, authorizer, asks: authorizer, clock })
   const nouns = { policies, attachments, groups, roles, projects, organizations }
   return {
-    analysis: new Analysis({ ...nouns, directory, store, changes, authorizer, parts }),
+    analysis: new Analysis({ ...nouns, directory, store, changes, authorizer, uses, parts }),
     authenticator,
     authorizer,
     users,
@@ -333,6 +335,7 @@ export async function createIam({
     close: async () => {
       await authenticator.close()
       await decisions.close()
+      await uses.close()
     },
   }
 }

@@ -195,3 +195,14 @@ export const FETCHED_KEYS_EVERY_MS = 60_000
 /** An issuer that did not answer is not asked again for so long. */
 export const FETCHED_KEYS_FAILED_MS = 10_000
 export const FETCHED_KEYS_REMEMBERED_MAX = 1_000
+
+/** Allowed requests of other kinds than those met again and again that wait to be counted; more are lost. */
+export const USES_QUEUE_MAX = 5_000
+/** Counted so often, written so often. */
+export const USES_COLLECT_EVERY_MS = 1_000
+export const USES_WRITE_EVERY_MS = 15_000
+/** Kinds of requests that wait to be written. */
+export const USES_PENDING_MAX = 20_000
+/** Kinds of requests kept of one account a day, and for how long. */
+export const SHAPES_PER_DAY_MAX = 50_000
+export const USE_RETENTION_DAYS = 90

@@ -1,19 +1,22 @@
 import type { AccountId, Principal } from '../../platform/index.ts'
 import { type AuthorizerDeps, IamAuthorizer } from '../authorizer.ts'
+import type { Uses } from '../decision-log/uses.ts'
 import type { Directory } from '../directory.ts'
 import { PolicyViews } from '../policy-views.ts'
 import type { IamStore } from '../store.ts'
 import { type CompareDeps, compareChange } from './compare-changes.ts'
 import type { AccessDifference } from './compare-policies.ts'
+import { type DryRun, dryRun } from './dry-run.ts'
 import { newAccessGate } from './new-access-gate.ts'
-import type { Preview } from './preview.ts'
-import { type ProposedChange, type TryDeps, tryChange } from './try-change.ts'
+import { Preview } from './preview.ts'
+import { type GuardrailChange, type ProposedChange, type TryDeps, tryChange } from './try-change.ts'
 import { type WhatCanInput, whatCan } from './what-can.ts'
 
 export interface AnalysisDeps extends Omit<TryDeps, keyof CompareDeps> {
   readonly directory: Directory
   readonly store: IamStore
   readonly authorizer: IamAuthorizer
+  readonly uses: Uses
   /** What the authorizer is made of. */
   readonly parts: AuthorizerDeps
 }
@@ -46,6 +49,17 @@ export class Analysis {
   async diff(account: AccountId, change: ProposedChange): Promise<AccessDifference> {
     const seen = await tryChange({ ...this.#deps, ...this.#compare }, account, change)
     return seen ? compareChange(this.#compare, seen) : { gains: [], loses: [], complete: true }
+  }
+
+  /** What a change of guardrails would break, by the allowed requests of the last days; it is not made.
+   * @throws what refuses the change itself */
+  async dryRun(account: AccountId, change: GuardrailChange, days: number): Promise<DryRun> {
+    const { uses, parts } = this.#deps
+    await uses.flush()
+    const seen = await tryChange({ ...this.#deps, ...this.#compare }, account, change)
+    const nothing = { before: new Preview(this.#deps.directory, this.#deps.directory, []), touched: [] }
+    const deps = { ...this.#compare, uses: uses.store, resourcePolicies: parts.resourcePolicies }
+    return dryRun(deps, seen ?? { ...nothing, after: nothing.before }, days)
   }
 
   /** Whether changes that give new access have to be acknowledged. */

@@ -14,3 +14,6 @@ export const PRINCIPALS_COMPARED_MAX = 20_000
 export const MOVED_COMPARISONS_MAX = 20_000
 /** Rows of new access that a refused change lists. */
 export const NEW_ACCESS_TOLD_MAX = 50
+/** Kinds of requests that one dry run decides, and rows it tells. */
+export const SHAPES_REPLAYED_MAX = 200_000
+export const BREAKS_TOLD_MAX = 1_000

@@ -20,11 +20,17 @@ export type ProposedChange =
   | { readonly kind: 'addUser' | 'removeUser'; readonly group: string; readonly user: string }
   | { readonly kind: 'setTrust'; readonly role: string; readonly document: string }
   | { readonly kind: 'grant' | 'revoke'; readonly holder: HolderName; readonly policy: string; readonly scope: Scope }
+  | GuardrailChange
+
+/** A change of what bounds accounts. */
+export type GuardrailChange =
   | {
       readonly kind: 'putGuardrail'
       readonly name: string
       readonly bounds: GuardrailKind
       readonly document: string
+      /** Attached there too. */
+      readonly node?: string | undefined
     }
   | { readonly kind: 'attachGuardrail' | 'detachGuardrail'; readonly node: string; readonly name: string }
   | { readonly kind: 'moveAccount'; readonly account: string; readonly node: string }
@@ -81,7 +87,7 @@ function run(deps: TryDeps, account: AccountId, change: ProposedChange): Promise
     case 'revoke':
       return projects.revoke(account, change)
     case 'putGuardrail':
-      return organizations.putGuardrail(account, { name: change.name, kind: change.bounds, document: change.document })
+      return organizations.putGuardrail(account, { ...change, kind: change.bounds })
     case 'attachGuardrail':
       return organizations.attach(account, change.node, change.name)
     case 'detachGuardrail':

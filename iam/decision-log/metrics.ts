@@ -6,4 +6,9 @@ export const decisionMetrics = defineMetrics({
     name: 'rampart_iam_decisions_lost_total',
     help: 'Refusals that the decision log could not keep.',
   },
+  usesLost: {
+    kind: 'counter',
+    name: 'rampart_iam_uses_lost_total',
+    help: 'Allowed requests that were not counted as uses of their statements.',
+  },
 })

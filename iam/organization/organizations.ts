@@ -281,7 +281,7 @@ export class Organizations {
     })
   }
 
-  /** Makes a guardrail, or replaces the document of one.
+  /** Makes a guardrail, or replaces the document of one; `node` attaches it there in the same change.
    * @throws iam.policy.malformed, iam.policy.platform, iam.thing.absent, iam.thing.exists for one of the other kind */
   async putGuardrail(
     account: AccountId,
@@ -290,11 +290,13 @@ export class Organizations {
       readonly kind: GuardrailKind
       readonly document: string
       readonly description?: string
+      readonly node?: string | undefined
     },
   ): Promise<GuardrailPolicy> {
     requireName('guardrail', input.name)
     compileGuardrail(input.name, input.document)
-    await this.#change(account, async (write, { id, guardrails }) => {
+    await this.#change(account, async (write, found) => {
+      const { id, guardrails } = found
       const old = guardrails.get(input.name)
       if (old) requireOwn(old)
       else requireRoom(guardrails.size - builtinGuardrails.length, GUARDRAILS_MAX, 'guardrails')
@@ -310,6 +312,7 @@ export class Organizations {
         document: input.document,
         created_at: old?.createdAt ?? this.#deps.clock.now(),
       })
+      if (input.node !== undefined) await attachTo(write, { account, found, node: input.node, name: input.name })
     })
     return this.guardrail(account, input.name)
   }
@@ -339,12 +342,8 @@ export class Organizations {
    * @throws iam.thing.absent, iam.limit.reached */
   async attach(account: AccountId, node: string, name: string): Promise<void> {
     await this.#change(account, async (write, found) => {
-      requireTarget(found, node)
       requireGuardrail(found, name)
-      const names = found.attached.get(node)
-      if (names?.has(name)) return
-      requireRoom(names?.size ?? 0, GUARDRAILS_PER_NODE_MAX, 'guardrails on one node')
-      await write.organization.attachGuardrail({ account, organization: found.id, node, guardrail: name })
+      await attachTo(write, { account, found, node, name })
     })
   }
 
@@ -383,6 +382,18 @@ async function readManaged(write: IamWriter, account: AccountId, id: string): Pr
   const found = await readOne(write, id)
   if (found?.management !== account) throw notManaged()
   return found
+}
+
+async function attachTo(
+  write: IamWriter,
+  given: { readonly account: AccountId; readonly found: Organization; readonly node: string; readonly name: string },
+): Promise<void> {
+  const { account, found, node, name } = given
+  requireTarget(found, node)
+  const names = found.attached.get(node)
+  if (names?.has(name)) return
+  requireRoom(names?.size ?? 0, GUARDRAILS_PER_NODE_MAX, 'guardrails on one node')
+  await write.organization.attachGuardrail({ account, organization: found.id, node, guardrail: name })
 }
 
 interface NodeOf {

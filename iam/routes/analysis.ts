@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import { type Api, type Context, contextOf, iamArn, type Principal } from '../../platform/index.ts'
+import { type Api, type Context, contextOf, formatInstant, iamArn, type Principal } from '../../platform/index.ts'
 import { type AccessRow, comparePolicyTexts } from '../analysis/compare-policies.ts'
-import type { ProposedChange } from '../analysis/try-change.ts'
+import type { GuardrailChange, ProposedChange } from '../analysis/try-change.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
-import { POLICY_BYTES_MAX, REQUEST_TEXT_MAX } from '../limits.ts'
+import { POLICY_BYTES_MAX, REQUEST_TEXT_MAX, USE_RETENTION_DAYS } from '../limits.ts'
 import { policyKinds } from '../policy/document.ts'
 import {
   abilityProperties,
@@ -51,6 +51,18 @@ const scopeSchema = closed({
 })
 const documentText = Type.String({ minLength: 1, maxLength: POLICY_BYTES_MAX, description: 'JSON text' })
 
+const guardrailChanges = [
+  closed({
+    kind: Type.Literal('putGuardrail'),
+    name: nameSchema,
+    bounds: Type.Enum(['principal', 'resource']),
+    document: documentText,
+    node: Type.Optional(nameSchema),
+  }),
+  closed({ kind: Type.Enum(['attachGuardrail', 'detachGuardrail']), node: nameSchema, name: nameSchema }),
+  closed({ kind: Type.Literal('moveAccount'), account: nameSchema, node: nameSchema }),
+] as const
+
 const changeSchema = Type.Union([
   closed({ kind: Type.Literal('policy'), policy: nameSchema, document: documentText }),
   closed({ kind: Type.Enum(['attachPolicy', 'detachPolicy']), holder: holderSchema, policy: policyArn }),
@@ -60,14 +72,7 @@ const changeSchema = Type.Union([
   closed({ kind: Type.Enum(['addUser', 'removeUser']), group: nameSchema, user: nameSchema }),
   closed({ kind: Type.Literal('setTrust'), role: nameSchema, document: documentText }),
   closed({ kind: Type.Enum(['grant', 'revoke']), holder: holderSchema, policy: policyArn, scope: scopeSchema }),
-  closed({
-    kind: Type.Literal('putGuardrail'),
-    name: nameSchema,
-    bounds: Type.Enum(['principal', 'resource']),
-    document: documentText,
-  }),
-  closed({ kind: Type.Enum(['attachGuardrail', 'detachGuardrail']), node: nameSchema, name: nameSchema }),
-  closed({ kind: Type.Literal('moveAccount'), account: nameSchema, node: nameSchema }),
+  ...guardrailChanges,
 ])
 
 /** Principals named in one row; `principalCount` says how many there are. */
@@ -172,6 +177,64 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
           ? await iam.analysis.diff(principal.account, change as ProposedChange)
           : comparePolicyTexts(before ?? [], after ?? [], kind)
         return { ...found, gains: found.gains.map(rowForm), loses: found.loses.map(rowForm) }
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/organization/guardrails/dry-run',
+      config: {
+        access: {
+          action: 'iam:organization:dryRunGuardrail',
+          resource: 'arn:rampart:iam::{account}:organization/guardrails',
+          audit: 'refusals',
+        },
+      },
+      schema: {
+        summary: 'Tells what a change of guardrails would break, by the allowed requests of the last days',
+        description:
+          'Each kind of request that was allowed is decided as policies are now, without the change and with it; nothing is changed. What was not kept is counted in `lost`.',
+        tags: ['iam'],
+        body: closed({
+          change: Type.Union([...guardrailChanges]),
+          days: Type.Optional(Type.Integer({ minimum: 1, maximum: USE_RETENTION_DAYS, description: 'default 30' })),
+        }),
+        response: {
+          200: Type.Object({
+            breaks: Type.Array(
+              Type.Object({
+                account: Type.String(),
+                principal: Type.String(),
+                action: Type.String(),
+                resource: Type.String(),
+                count: Type.Integer(),
+                lastAt: Type.String({ format: 'date-time' }),
+                layer: Type.String(),
+                node: Type.Optional(Type.String()),
+                statements: texts,
+                sometimes: Type.Boolean({ description: 'Only at some of the hours at which it happened' }),
+              }),
+            ),
+            breakCount: Type.Integer(),
+            requests: Type.Integer(),
+            shapes: Type.Integer({ description: 'Kinds of requests looked at' }),
+            stale: Type.Integer({ description: 'Kinds that are refused by now already' }),
+            lost: Type.Integer({ description: 'Allowed requests that were not kept' }),
+            complete: Type.Boolean(),
+          }),
+        },
+      },
+      handler: async (request) => {
+        const { account } = contextOf(request).principal
+        const { change, days = 30 } = request.body
+        const found = await iam.analysis.dryRun(account, change as GuardrailChange, days)
+        const breaks = found.breaks.map(({ lastAt, node, statements, ...one }) => ({
+          ...one,
+          lastAt: formatInstant(lastAt),
+          statements: [...statements],
+          ...(node === undefined ? {} : { node }),
+        }))
+        return { ...found, breaks }
       },
     })
 
