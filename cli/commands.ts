@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'playbook run': async () => (await import('./playbook.ts')).playbookRunCommand,
   'playbook test': async () => (await import('./playbook.ts')).playbookTestCommand,
   'policy decide': async () => (await import('./policy.ts')).policyDecideCommand,
+  'policy analyze': async () => (await import('./policy-analyze.ts')).policyAnalyzeCommand,
   'policy diff': async () => (await import('./policy-diff.ts')).policyDiffCommand,
   'policy explain': async () => (await import('./policy.ts')).policyExplainCommand,
   'policy what-can': async () => (await import('./policy-what-can.ts')).policyWhatCanCommand,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, describe, expect, it } from 'vitest'
+import { policyAnalyzeCommand } from './policy-analyze.ts'
 import { policyDiffCommand } from './policy-diff.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'rampart-cli-diff-'))
@@ -79,5 +80,31 @@ describe('policy diff', () => {
     const said = await diff(trust(one), trust(one, two), { kind: 'trust', json: true })
     expect(said.code).toBe(1)
     expect(JSON.parse(said.lines.join('\n')).gains).toMatchObject([{ action: 'sts:role:assume', principals: [two] }])
+  })
+})
+
+describe('policy analyze', () => {
+  it('names the place of each finding, and fails from a severity on', async () => {
+    const file = join(dir, 'wide.json')
+    writeFileSync(file, document({ Sid: 'All', Action: '*', Resource: '*' }, { Sid: 'Get', ...get }))
+    const analyze = async (values: Record<string, string | boolean>) => {
+      const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+      const said = text(stdout)
+      const options = { kind: 'identity', 'fail-on': 'high', ...values }
+      const code = await policyAnalyzeCommand.run(
+        { values: options, positionals: [file] },
+        { stdin, stdout, stderr, env: {} },
+      )
+      stdout.end()
+      return { code, lines: (await said).split('\n').filter(Boolean) }
+    }
+    const { code, lines } = await analyze({})
+    expect(code).toBe(1)
+    expect(lines).toEqual([
+      `${file}:1:31: high everything-allowed All: allows every action on everything; name the actions and resources that are needed`,
+      expect.stringMatching(/: low statement-redundant Get: says nothing that .*\.All does not say; remove it$/),
+    ])
+    expect((await analyze({ 'fail-on': 'critical' })).code).toBe(0)
+    expect(JSON.parse((await analyze({ json: true })).lines[0] ?? '')).toMatchObject({ code: 'everything-allowed' })
   })
 })

@@ -115,6 +115,8 @@ export interface Iam {
   readonly organizations: Organizations
   readonly projects: Projects
   readonly analysis: Analysis
+  /** Counts allowed requests. */
+  readonly uses: Uses
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
   readonly sessions: Sessions
@@ -247,6 +249,7 @@ export async function createIam({
   const projects = new Projects({ directory, changes, views, authorizer, asks: authorizer, clock })
   const nouns = { policies, attachments, groups, roles, projects, organizations }
   return {
+    uses,
     analysis: new Analysis({ ...nouns, directory, store, changes, authorizer, uses, parts }),
     authenticator,
     authorizer,

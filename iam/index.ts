@@ -1,5 +1,7 @@
 export type { BreakGlassUse } from './access/break-glass.ts'
+export { analyzeTexts } from './analysis/analyze.ts'
 export { accessRowText, comparePolicyTexts } from './analysis/compare-policies.ts'
+export { type Finding, severities } from './analysis/findings.ts'
 export { createDecisionSet, type DecisionSet, type DecisionSetInput, type SetRequest } from './decision-set.ts'
 export { type BootstrapResult, createIam, type Iam, type IamDeps } from './iam.ts'
 export { checkPolicyText, type PolicyRemark } from './lint-file.ts'

@@ -713,6 +713,22 @@ export class IamStore {
     return readMarkedSessions(this.#read, which, now)
   }
 
+  /** Since when managed policies of an account say what they say, by ARN. */
+  async defaultVersionsSince(account: AccountId): Promise<Map<string, number>> {
+    const rows = await this.#read
+      .selectFrom('iam_policy')
+      .innerJoin('iam_policy_version', (join) =>
+        join
+          .onRef('iam_policy_version.account', '=', 'iam_policy.account')
+          .onRef('iam_policy_version.policy', '=', 'iam_policy.name')
+          .onRef('iam_policy_version.version', '=', 'iam_policy.default_version'),
+      )
+      .select(['iam_policy.name', 'iam_policy_version.created_at'])
+      .where('iam_policy.account', '=', account)
+      .execute()
+    return new Map(rows.map(({ name, created_at }) => [`arn:rampart:iam::${account}:policy/${name}`, created_at]))
+  }
+
   /** Whether changes that give new access have to be acknowledged. */
   async refusesNewAccess(account: AccountId): Promise<boolean> {
     const row = await this.#read

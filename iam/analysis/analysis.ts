@@ -4,6 +4,7 @@ import type { Uses } from '../decision-log/uses.ts'
 import type { Directory } from '../directory.ts'
 import { PolicyViews } from '../policy-views.ts'
 import type { IamStore } from '../store.ts'
+import { type AnalysisReport, analyze } from './analyze.ts'
 import { type CompareDeps, compareChange } from './compare-changes.ts'
 import type { AccessDifference } from './compare-policies.ts'
 import { type DryRun, dryRun } from './dry-run.ts'
@@ -60,6 +61,13 @@ export class Analysis {
     const nothing = { before: new Preview(this.#deps.directory, this.#deps.directory, []), touched: [] }
     const deps = { ...this.#compare, uses: uses.store, resourcePolicies: parts.resourcePolicies }
     return dryRun(deps, seen ?? { ...nothing, after: nothing.before }, days)
+  }
+
+  /** Everything of the account that somebody should look at. */
+  async analyze(account: AccountId): Promise<AnalysisReport> {
+    const { directory, store, authorizer, uses, parts } = this.#deps
+    await uses.flush()
+    return analyze({ directory, store, authorizer, uses: uses.store, views: parts.views }, account, parts.clock.now())
   }
 
   /** Whether changes that give new access have to be acknowledged. */

@@ -17,3 +17,7 @@ export const NEW_ACCESS_TOLD_MAX = 50
 /** Kinds of requests that one dry run decides, and rows it tells. */
 export const SHAPES_REPLAYED_MAX = 200_000
 export const BREAKS_TOLD_MAX = 1_000
+/** Decisions that looking for escalations may take. */
+export const ESCALATION_DECISIONS_MAX = 200_000
+/** What nobody used for so long is found. */
+export const IDLE_DAYS = 90

@@ -18,7 +18,7 @@ import {
 import type { Log } from '../types.ts'
 import { type PrincipalUse, type RequestShape, type StatementUse, UseStore } from './use-store.ts'
 
-export const DAY_MS = 86_400_000
+const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 /** Places for requests that come again and again; a power of two. */
 const SLOTS = 1024
@@ -210,15 +210,14 @@ function add<T extends { count: number; at: number }>(
   return found
 }
 
+/** Of the ends of action and resource, where requests differ. */
 function placeOf({ action, resource }: AuthzRequest): number {
-  const length = resource.length
-  const mixed =
-    action.length * 31 +
-    action.charCodeAt(action.length - 1) * 7 +
-    length * 131 +
-    resource.charCodeAt(length - 1) * 17 +
-    resource.charCodeAt(length >> 1)
-  return mixed & (SLOTS - 1)
+  let mixed = action.length
+  for (let at = action.length - 3; at < action.length; at++) mixed = (Math.imul(mixed, 31) + action.charCodeAt(at)) | 0
+  for (let at = Math.max(0, resource.length - 8); at < resource.length; at++) {
+    mixed = (Math.imul(mixed, 31) + resource.charCodeAt(at)) | 0
+  }
+  return (mixed ^ (mixed >>> 10)) & (SLOTS - 1)
 }
 
 function isSame(a: AuthzRequest, b: AuthzRequest): boolean {

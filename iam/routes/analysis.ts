@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { type Api, type Context, contextOf, formatInstant, iamArn, type Principal } from '../../platform/index.ts'
+import { analyzeTexts } from '../analysis/analyze.ts'
 import { type AccessRow, comparePolicyTexts } from '../analysis/compare-policies.ts'
+import { severities } from '../analysis/findings.ts'
 import type { GuardrailChange, ProposedChange } from '../analysis/try-change.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
@@ -235,6 +237,72 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
           ...(node === undefined ? {} : { node }),
         }))
         return { ...found, breaks }
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/analyze',
+      config: { access: { action: 'iam:pdp:analyze', resource: PDP, audit: 'refusals' } },
+      schema: {
+        summary:
+          'Finds what somebody should look at: redundant, dead, unused and over-wide statements, escalation paths',
+        description:
+          'Of the policies of the account, or of `documents`. The worst comes first. What was not used for 90 days is called unused, once uses have been counted for so long (`watchedSince`). Takes `iam:policy:get` on all policies.',
+        tags: ['iam'],
+        body: closed({
+          documents: Type.Optional(Type.Array(documentText, { minItems: 1, maxItems: 20 })),
+          kind: Type.Optional(Type.Enum(policyKinds, { description: 'What the documents are attached as' })),
+          ...pageQuery.properties,
+        }),
+        response: {
+          200: Type.Intersect([
+            pageSchema(
+              Type.Object({
+                code: Type.String(),
+                severity: Type.Enum(severities),
+                subject: Type.String({ description: 'The policy, user or role it is about' }),
+                statement: Type.Optional(Type.String()),
+                line: Type.Optional(Type.Integer()),
+                column: Type.Optional(Type.Integer()),
+                message: Type.String(),
+                advice: Type.String(),
+                path: Type.Optional(
+                  Type.Array(
+                    Type.Object({
+                      from: Type.String(),
+                      action: Type.String(),
+                      resource: Type.String(),
+                      to: Type.String(),
+                      if: Type.Optional(Type.String()),
+                    }),
+                  ),
+                ),
+              }),
+            ),
+            Type.Object({
+              complete: Type.Boolean(),
+              watchedSince: Type.Optional(Type.String({ format: 'date-time' })),
+            }),
+          ]),
+        },
+      },
+      handler: async (request) => {
+        const { principal } = contextOf(request)
+        const { documents, kind, ...query } = request.body
+        await requirePolicyReader(iam, principal)
+        const texts = documents?.map((text, index) => ({ id: `document ${index + 1}`, text }))
+        const { findings, complete, watchedSince } = texts
+          ? { findings: analyzeTexts(texts, kind), complete: true, watchedSince: undefined }
+          : await iam.analysis.analyze(principal.account)
+        const places = new Map(findings.map((finding, index) => [finding, String(index).padStart(6, '0')]))
+        const found = page(findings, query, { placeOf: (finding) => places.get(finding) ?? '', compileFilter })
+        return {
+          ...found,
+          items: found.items.map(({ path, ...finding }) => ({ ...finding, ...(path ? { path: [...path] } : {}) })),
+          complete,
+          ...(watchedSince === undefined ? {} : { watchedSince: formatInstant(watchedSince) }),
+        }
       },
     })
 
