@@ -80,6 +80,8 @@ export const PAGE_ITEMS_DEFAULT = 100
 export const LIST_FILTER_CHARS_MAX = 4_096
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
+/** Pipelines of a workspace. */
+export const PIPELINES_MAX = 50
 /** Transformations of one pipeline, or within one of its `nest`. */
 export const PIPELINE_STEPS_MAX = 2_000
 /** Characters of a value that the reasons of a match show. */

@@ -2,7 +2,9 @@ import type { AccountId } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { RULES_MAX } from './limits.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
-import { readSigma, type SigmaDocument } from './sigma/read.ts'
+import { logsourcesIn } from './sigma/pipelines/logsources.ts'
+import type { Pipeline } from './sigma/pipelines/types.ts'
+import { type ReadFileOptions, readSigma, type SigmaDocument } from './sigma/read.ts'
 import type { RulePlace, StoredRule } from './store.ts'
 import { readStoredExclusion } from './tuning/exclusion-text.ts'
 import type { StoredExclusion } from './tuning/store.ts'
@@ -13,6 +15,10 @@ export interface LiveRules {
   /** What is run, canaries included and disabled rules not. */
   documents(place: RulePlace): ReadonlyMap<string, SigmaDocument>
   exclusions(place: RulePlace, ruleId: string): ReadonlyMap<string, Exclusion>
+  /** How texts of rules are read in a workspace: through its pipelines. */
+  readOptions(place: RulePlace): ReadAs
+  /** Sets what later reads go through; what is run stays as it is. */
+  setPipeline(place: RulePlace, pipeline: Pipeline | undefined): void
   /** Runs changes of one workspace one after another: they reach the detectors in the order in which they are kept. */
   inTurn<T>(place: RulePlace, work: () => Promise<T>): Promise<T>
   /** Resolves when the next event is matched with it. */
@@ -29,6 +35,8 @@ export interface LiveRules {
   requireRoom(place: RulePlace, put: readonly SigmaDocument[]): void
 }
 
+export type ReadAs = Pick<ReadFileOptions, 'pipeline' | 'logsourcesOf'>
+
 export interface LiveChange {
   readonly put: readonly { readonly document: SigmaDocument; readonly canary?: Canary }[]
   readonly removed?: readonly string[]
@@ -37,6 +45,7 @@ export interface LiveChange {
 interface LivePlace {
   readonly documents: Map<string, SigmaDocument>
   readonly canaries: Map<string, Canary>
+  pipeline: Pipeline | undefined
   /** By rule; also of rules that are not run now: they come back with them. */
   readonly exclusions: Map<string, Map<string, Exclusion>>
 }
@@ -52,7 +61,7 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
     const key = keyOf(place)
     let live = places.get(key)
     if (!live) {
-      live = { documents: new Map(), canaries: new Map(), exclusions: new Map() }
+      live = { documents: new Map(), canaries: new Map(), exclusions: new Map(), pipeline: undefined }
       places.set(key, live)
     }
     return live
@@ -83,6 +92,15 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
   return {
     documents: (place) => placeOf(place).documents,
     exclusions: (place, ruleId) => placeOf(place).exclusions.get(ruleId) ?? NONE,
+
+    readOptions(place) {
+      const { pipeline, documents } = placeOf(place)
+      return pipeline ? { pipeline, logsourcesOf: logsourcesIn([...documents.values()]) } : {}
+    },
+
+    setPipeline(place, pipeline) {
+      placeOf(place).pipeline = pipeline
+    },
 
     inTurn<T>(place: RulePlace, work: () => Promise<T>): Promise<T> {
       const key = keyOf(place)
@@ -116,10 +134,12 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
         ofPlace.set(exclusion.ruleId, named.set(exclusion.name, read))
       }
       for (const [workspace, ofPlace] of Map.groupBy(rules, ({ place }) => place.workspace)) {
+        const { pipeline } = placeOf({ account, workspace })
+        const read = pipeline ? { pipeline, logsourcesOf: logsourcesIn(asWritten(ofPlace)) } : {}
         const put = ofPlace.flatMap(({ rule }) =>
           rule.state === 'disabled'
             ? []
-            : readSigma(rule.text, { fallbackId: rule.id }).documents.map((document) => ({
+            : readSigma(rule.text, { fallbackId: rule.id, ...read }).documents.map((document) => ({
                 document,
                 ...(rule.canary ? { canary: rule.canary } : {}),
               })),
@@ -137,6 +157,10 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
       )
     },
   }
+}
+
+function asWritten(rules: readonly { readonly rule: StoredRule }[]): readonly SigmaDocument[] {
+  return rules.flatMap(({ rule }) => readSigma(rule.text, { fallbackId: rule.id }).documents)
 }
 
 const keyOf = ({ account, workspace }: RulePlace): string => `${account}/${workspace}`

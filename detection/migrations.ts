@@ -154,4 +154,20 @@ export const ruleMigrations: readonly Migration[] = [
       await db.schema.createIndex('detection_rule_day_age').on('detection_rule_day').column('day').execute()
     },
   },
+  {
+    name: 'detection/0003-pipelines',
+    async up(db) {
+      await db.schema
+        .createTable('detection_pipeline')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('text', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'bigint', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addColumn('revision', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('detection_pipeline_pk', ['account', 'workspace', 'name'])
+        .execute()
+    },
+  },
 ]

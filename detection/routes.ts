@@ -378,7 +378,8 @@ function bodyBytes(body: unknown): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.alloc(0)
 }
 
-function bodyText(body: unknown): string {
+/** A body as text, however it was sent. */
+export function bodyText(body: unknown): string {
   // A rule sent as JSON is YAML, too, but arrives parsed.
   return Buffer.isBuffer(body) ? body.toString('utf8') : JSON.stringify(body ?? '')
 }

@@ -1,6 +1,7 @@
 import type { FieldError } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { RULE_FILE_BYTES_MAX } from './limits.ts'
+import type { ReadAs } from './live-rules.ts'
 import { buildRuleSet } from './rule-set.ts'
 import type { Problem } from './sigma/problem.ts'
 import { readSigma, type SigmaDocument } from './sigma/read.ts'
@@ -10,8 +11,9 @@ import { readSigma, type SigmaDocument } from './sigma/read.ts'
 export function readOneDocument(
   text: string,
   fallbackId: string,
+  as: ReadAs = {},
 ): { readonly document: SigmaDocument; readonly warnings: readonly Problem[] } {
-  const { documents, warnings } = readDocuments(text, fallbackId)
+  const { documents, warnings } = readDocuments(text, fallbackId, as)
   const [document] = documents
   if (!document || documents.length > 1) {
     throw detectionError(
@@ -26,12 +28,13 @@ export function readOneDocument(
 export function readDocuments(
   text: string,
   fallbackId: string,
+  as: ReadAs = {},
 ): { readonly documents: readonly SigmaDocument[]; readonly warnings: readonly Problem[] } {
   const bytes = Buffer.byteLength(text)
   if (bytes > RULE_FILE_BYTES_MAX) {
     throw detectionError('detection.rule.tooLarge', `the rule has ${bytes} bytes; ${RULE_FILE_BYTES_MAX} are allowed`)
   }
-  const { documents, refused, warnings } = readSigma(text, { fallbackId })
+  const { documents, refused, warnings } = readSigma(text, { fallbackId, ...as })
   const problems = refused.flatMap((document) => document.problems).filter(({ level }) => level === 'error')
   if (problems.length > 0 || documents.length === 0) {
     const errors = problems.map(fieldError)
@@ -68,6 +71,7 @@ export function requireUnused(id: string, documents: ReadonlyMap<string, SigmaDo
   )
 }
 
-function fieldError({ line, column, message }: Problem): FieldError {
+/** A problem as an answer names it. */
+export function fieldError({ line, column, message }: Problem): FieldError {
   return { path: `line ${line}, column ${column}`, message }
 }

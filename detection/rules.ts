@@ -7,8 +7,10 @@ import {
   requireMatch,
 } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
-import { createLiveRules, type LiveRules } from './live-rules.ts'
+import { createLiveRules, type LiveRules, type ReadAs } from './live-rules.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
+import { createPipelines, joinStored, type Pipelines } from './pipelines/pipelines.ts'
+import { createPipelineStore } from './pipelines/store.ts'
 import { buildRuleSet } from './rule-set.ts'
 import { readOneDocument, requireFitting, requireUnused } from './rule-text.ts'
 import type { Problem } from './sigma/problem.ts'
@@ -61,7 +63,7 @@ export interface ImportResult {
 }
 
 /** The rules of all workspaces, kept and live. */
-export interface Rules extends Sync, Exclusions {
+export interface Rules extends Sync, Exclusions, Pipelines {
   /** Puts every stored rule of an account before the detectors; before the first event is processed. */
   load(account: AccountId): Promise<void>
   /** Checks a rule, keeps it, and resolves when it is live. It is run as its last form was, a new one as `run` says.
@@ -98,6 +100,8 @@ export interface Rules extends Sync, Exclusions {
   import(place: RulePlace, archive: Buffer, edit: Pick<RuleEdit, 'author'>): Promise<ImportResult>
   /** Every rule of a workspace, in order of id. */
   listStored(place: RulePlace): Promise<readonly StoredRule[]>
+  /** How texts are read in a workspace: through its pipelines. */
+  readOptions(place: RulePlace): ReadAs
   /** What is run now in a workspace, and what is left out of one of its rules. */
   liveDocuments(place: RulePlace): readonly SigmaDocument[]
   liveExclusions(place: RulePlace, ruleId: string): readonly Exclusion[]
@@ -108,6 +112,7 @@ export interface Rules extends Sync, Exclusions {
 export function createRules(deps: RulesDeps): Rules {
   const store = createRuleStore(deps.database)
   const exclusionStore = createExclusionStore(deps.database)
+  const pipelineStore = createPipelineStore(deps.database)
   const live = createLiveRules(deps.apply)
 
   const require = async (place: RulePlace, id: string): Promise<StoredRule> => {
@@ -138,15 +143,25 @@ export function createRules(deps: RulesDeps): Rules {
   return {
     ...createExclusions({ store: exclusionStore, live, clock: deps.clock, requireRule: require }),
     ...createSync({ store, live, clock: deps.clock }),
+    ...createPipelines({
+      store: pipelineStore,
+      live,
+      clock: deps.clock,
+      listRules: (place) => store.listPlace(place),
+    }),
 
     async load(account) {
+      const pipelines = await pipelineStore.listAll(account)
+      for (const [workspace, ofPlace] of Map.groupBy(pipelines, ({ place }) => place.workspace)) {
+        live.setPipeline({ account, workspace }, joinStored(ofPlace.map(({ pipeline }) => pipeline)))
+      }
       await live.load(account, await store.listAll(account), await exclusionStore.listAll(account))
     },
 
     put(place, id, text, { author, ifMatch, run }) {
-      const { document, warnings } = readOneDocument(text, id)
-      requireOwnId(document, id)
       return live.inTurn(place, async () => {
+        const { document, warnings } = readOneDocument(text, id, live.readOptions(place))
+        requireOwnId(document, id)
         const before = await store.find(place, id)
         requireMatch(ifMatch, before?.revision ?? 0)
         const runs = run ?? before ?? { state: 'enabled' }
@@ -159,7 +174,7 @@ export function createRules(deps: RulesDeps): Rules {
       return live.inTurn(place, async () => {
         const before = await require(place, id)
         requireMatch(ifMatch, before.revision)
-        const { document } = readOneDocument(before.text, id)
+        const { document } = readOneDocument(before.text, id, live.readOptions(place))
         const { canary: _, ...kept } = before
         return keep(place, document, { ...kept, ...runOf(run) }, { change: 'state', author })
       })
@@ -182,7 +197,7 @@ export function createRules(deps: RulesDeps): Rules {
         const [before, wanted] = [await store.find(place, id), await store.findRevision(place, id, revision)]
         if (!wanted) throw detectionError('detection.rule.notFound', `rule \`${id}\` has no revision ${revision}`)
         requireMatch(ifMatch, before?.revision ?? 0)
-        const { document } = readOneDocument(wanted.text, id)
+        const { document } = readOneDocument(wanted.text, id, live.readOptions(place))
         requireOwnId(document, id)
         const { source, commit } = wanted
         const row = {
@@ -225,9 +240,11 @@ export function createRules(deps: RulesDeps): Rules {
       const accepted: AcceptedDocument[] = []
       const fileOf = new Map<SigmaDocument, string>()
       const refused: ImportRefusal[] = []
-      for (const { path, bytes } of await readTarGz(archive, /\.ya?ml$/i)) {
+      const files = await readTarGz(archive, /\.ya?ml$/i)
+      const as = live.readOptions(place)
+      for (const { path, bytes } of files) {
         const fallbackId = path.replace(/^.*\//, '').replace(/\.ya?ml$/i, '')
-        const file = readSigma(bytes.toString('utf8'), { fallbackId })
+        const file = readSigma(bytes.toString('utf8'), { fallbackId, ...as })
         accepted.push(...file.accepted)
         for (const document of file.documents) fileOf.set(document, path)
         for (const { id, title, problems } of file.refused) {
@@ -256,6 +273,7 @@ export function createRules(deps: RulesDeps): Rules {
 
     listStored: (place) => store.listPlace(place),
 
+    readOptions: (place) => live.readOptions(place),
     liveDocuments: (place) => [...live.documents(place).values()],
     liveExclusions: (place, ruleId) => [...live.exclusions(place, ruleId).values()],
   }

@@ -1,7 +1,7 @@
 import type { Clock, FieldError } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { SYNC_PROBLEMS_MAX } from './limits.ts'
-import type { LiveRules } from './live-rules.ts'
+import type { LiveRules, ReadAs } from './live-rules.ts'
 import type { FiledDocument } from './offline/rule-tree.ts'
 import { runRuleTests } from './offline/run-rule-tests.ts'
 import { buildRuleSet } from './rule-set.ts'
@@ -56,6 +56,8 @@ export interface Sync {
 }
 
 interface FolderRule extends FiledDocument {
+  /** The document without the workspace's pipelines. */
+  readonly written: SigmaDocument
   readonly text: string
 }
 
@@ -68,7 +70,7 @@ export interface SyncDeps {
 export function createSync({ store, live, clock }: SyncDeps): Sync {
   return {
     async sync(place, request) {
-      const folder = await readFolder(request.archive)
+      const folder = await readFolder(request.archive, live.readOptions(place))
       return live.inTurn(place, async () => {
         const stored = await store.listPlace(place)
         const known = new Map(stored.map((rule) => [rule.id, rule]))
@@ -155,13 +157,17 @@ async function apply(
 }
 
 /** @throws detection.sync.refused when any file holds something that is wrong */
-async function readFolder(archive: Buffer): Promise<readonly FolderRule[]> {
+async function readFolder(archive: Buffer, as: ReadAs): Promise<readonly FolderRule[]> {
   const folder: FolderRule[] = []
   const problems: FieldError[] = []
   for (const { path, bytes } of await readTarGz(archive, /\.ya?ml$/i)) {
     const fallbackId = path.replace(/^.*\//, '').replace(/\.ya?ml$/i, '')
-    const { accepted, refused } = readSigma(bytes.toString('utf8'), { fallbackId })
-    for (const rule of accepted) folder.push({ file: path, ...rule })
+    const { accepted, refused } = readSigma(bytes.toString('utf8'), { fallbackId, ...as })
+    const written = as.pipeline ? readSigma(bytes.toString('utf8'), { fallbackId }).documents : []
+    for (const rule of accepted) {
+      const own = written.find(({ head }) => head.id === rule.document.head.id) ?? rule.document
+      folder.push({ file: path, written: own, ...rule })
+    }
     for (const refusal of refused) {
       for (const problem of refusal.problems) problems.push({ path, message: printProblem(problem) })
     }
@@ -184,7 +190,7 @@ function othersOf(
 /** Judges the folder beside what else is run.
  * @returns how many tests passed   @throws detection.sync.refused */
 function requireUsable(folder: readonly FolderRule[], others: readonly SigmaDocument[]): number {
-  const { ruleSet, misfits } = buildRuleSet([...others, ...folder.map(({ document }) => document)])
+  const { misfits } = buildRuleSet([...others, ...folder.map(({ document }) => document)])
   const fileOf = new Map(folder.map(({ document, file }) => [document, file]))
   requireNone(
     misfits.map(({ document, reason }) => ({
@@ -193,7 +199,12 @@ function requireUsable(folder: readonly FolderRule[], others: readonly SigmaDocu
     })),
     'cannot be used beside the others',
   )
-  const { passed, failed } = runRuleTests({ ruleSet, documents: folder })
+  // Samples have the names that the rule's author knows, not those of the workspace's pipelines.
+  const written = buildRuleSet([...others, ...folder.map((rule) => rule.written)])
+  const { passed, failed } = runRuleTests({
+    ruleSet: written.ruleSet,
+    documents: folder.map((rule) => ({ ...rule, document: rule.written })),
+  })
   requireNone(
     failed.map(({ file, rule, test, expected }) => ({ path: file, message: `${rule}: ${test}: expected ${expected}` })),
     'fail their tests',

@@ -57,17 +57,18 @@ export function createBacktests({ jobs, rules, store, clock, startThread }: Back
 
   const planOf = async (place: RulePlace, { what, from, to }: BacktestRequest): Promise<BacktestPlan> => {
     const live = rules.liveDocuments(place)
+    const as = rules.readOptions(place)
     const bounds = { ...place, from, to }
     if (what.kind === 'text') {
-      return { ...bounds, ...gatherDocuments(readDocuments(what.text, 'backtest').documents, live), tunings: [] }
+      return { ...bounds, ...gatherDocuments(readDocuments(what.text, 'backtest', as).documents, live), tunings: [] }
     }
     const stored = await rules.get(place, what.id)
     const exclusions = rules.liveExclusions(place, what.id)
     const tunings = [{ ruleId: what.id, exclusions }]
     if (what.kind === 'rule') {
-      return { ...bounds, ...gatherDocuments(readDocuments(stored.text, what.id).documents, live), tunings }
+      return { ...bounds, ...gatherDocuments(readDocuments(stored.text, what.id, as).documents, live), tunings }
     }
-    const rule = requireSingle(stored)
+    const rule = requireSingle(stored, as)
     const exclusion = readExclusion(what, rule)
     const others = exclusions.filter(({ name }) => name !== what.name)
     const gathered = gatherDocuments([whatIsLeftOut(rule, exclusion)], live)

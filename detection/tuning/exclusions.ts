@@ -1,7 +1,7 @@
 import { type Clock, requireMatch } from '../../platform/index.ts'
 import { detectionError } from '../errors.ts'
 import { EXCLUSIONS_PER_RULE_MAX } from '../limits.ts'
-import type { LiveRules } from '../live-rules.ts'
+import type { LiveRules, ReadAs } from '../live-rules.ts'
 import { readOneDocument } from '../rule-text.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import type { RulePlace, StoredRule } from '../store.ts'
@@ -78,8 +78,8 @@ export function createExclusions({ store, live, clock, requireRule }: Exclusions
 }
 
 /** @throws detection.exclusion.refused for what is no rule over single events */
-export function requireSingle({ id, text }: Pick<StoredRule, 'id' | 'text'>): SigmaRule {
-  const { document } = readOneDocument(text, id)
+export function requireSingle({ id, text }: Pick<StoredRule, 'id' | 'text'>, as: ReadAs = {}): SigmaRule {
+  const { document } = readOneDocument(text, id, as)
   if (document.kind === 'rule') return document
   throw detectionError(
     'detection.exclusion.refused',
