@@ -1,8 +1,8 @@
-import { randomFillSync } from 'node:crypto'
 import type { Authorizer, AuthzRequest, Clock, Decision, Principal, Snapshots } from '../platform/index.ts'
 import { type BreakGlassAlarm, custodyList, isCustody } from './access/break-glass.ts'
 import { isOpen } from './access/may-act.ts'
 import { decide, determiningStatements, EMPTY_LAYERS, type Layers } from './decision/decide.ts'
+import { makeDecisionId } from './decision/decision-id.ts'
 import type { Evaluator } from './decision/evaluator.ts'
 import { questionOf } from './decision/question.ts'
 import { StatementList } from './decision/statement-list.ts'
@@ -59,22 +59,6 @@ const NONE: readonly never[] = []
 
 function concat<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a.length === 0 ? b : b.length === 0 ? a : [...a, ...b]
-}
-
-const ID_BYTES = 16
-/** Taken 256 ids at a time: asking for each costs more than deciding. */
-const random = Buffer.allocUnsafe(256 * ID_BYTES)
-let randomAt = random.length
-
-/** 128 random bits in hexadecimal. */
-function makeDecisionId(): string {
-  if (randomAt === random.length) {
-    randomFillSync(random)
-    randomAt = 0
-  }
-  const id = random.toString('hex', randomAt, randomAt + ID_BYTES)
-  randomAt += ID_BYTES
-  return id
 }
 
 /** A decision that tells what determined it when it is asked; few ask. */
@@ -220,7 +204,7 @@ export class IamAuthorizer implements Authorizer {
       resource: { name: resource, account: owner || undefined, directory },
     })
     const question = questionOf(
-      { action: passing ?? action, resource, keys },
+      { action: passing ?? action, resource, resourceName: name, keys },
       callerOf(principal.account, namesOf(principal, view)),
     )
     const sessions = principal.sessionPolicies?.map((document) => this.#deps.views.sessionList(document)) ?? NONE

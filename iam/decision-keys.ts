@@ -1,5 +1,5 @@
 import { type AccountId, type ContextValue, formatInstant, type Principal, REGION } from '../platform/index.ts'
-import { canonicalKeyOf } from './decision/question.ts'
+import { CanonicalKeys, canonicalKeyOf } from './decision/question.ts'
 import type { Directory } from './directory.ts'
 import type { KeyValues } from './policy/text-pattern.ts'
 import type { PolicyView } from './policy-views.ts'
@@ -45,6 +45,7 @@ export class DecisionKeys implements KeyValues {
   }
 
   #stated(key: string): ContextValue | undefined {
+    if (this.#context instanceof CanonicalKeys) return this.#context.get(key)
     if (!this.#request) {
       const request = new Map<string, ContextValue>()
       if (this.#context) for (const [name, value] of this.#context) request.set(canonicalKeyOf(name), value)

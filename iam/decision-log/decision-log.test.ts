@@ -14,7 +14,7 @@ import {
 } from '../../platform/index.ts'
 import { type TestDatabase, testDatabases } from '../../test/support/databases.ts'
 import { createIam, type Iam } from '../iam.ts'
-import { DECISION_RETENTION_MS } from '../limits.ts'
+import { DECISION_BATCH_MAX, DECISION_RETENTION_MS } from '../limits.ts'
 import { iamMigrations } from '../migrations.ts'
 import { DecisionLog } from './decision-log.ts'
 
@@ -157,6 +157,23 @@ describe.each(testDatabases())('the decision log on $name', (kind: TestDatabase)
     await log.close()
     expect(lost).toBe(16)
     expect((await metrics.scrape()).text).toContain('rampart_iam_decisions_lost_total')
+  })
+
+  it('writes all that it took before it is closed, and nothing after', async () => {
+    const errors: object[] = []
+    const log = new DecisionLog({
+      database,
+      clock,
+      log: { error: (fields) => void errors.push(fields), warn: () => {} },
+      onLost: () => {},
+    })
+    const count = 2 * DECISION_BATCH_MAX + 3
+    for (let i = 0; i < count; i++) log.add(refusal(String(i)))
+    await log.close()
+    for (const i of [0, DECISION_BATCH_MAX, count - 1]) {
+      expect(await log.find(account, String(i).padStart(32, '0'))).toBeDefined()
+    }
+    expect(errors).toEqual([])
   })
 
   it('forgets by age and by count, the oldest first', async () => {

@@ -95,9 +95,9 @@ export class DecisionLog {
 
   /** Resolves when everything taken is written or counted. */
   async close(): Promise<void> {
+    while (this.#queue.length > 0 || this.#writing) await this.#write()
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#queue.length > 0 || this.#writing) await this.#write()
   }
 
   #arm(): void {
@@ -121,6 +121,7 @@ export class DecisionLog {
     this.#lost = 0
     const batch = this.#queue.slice(0, DECISION_BATCH_MAX)
     this.#queue = this.#queue.slice(DECISION_BATCH_MAX)
+    if (batch.length === 0) return
     try {
       const rows: DecisionRow[] = []
       for (const [index, taken] of batch.entries()) {

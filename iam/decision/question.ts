@@ -1,6 +1,6 @@
 import type { ContextValue } from '../../platform/index.ts'
 import { type Action, actionOf } from '../policy/action-set.ts'
-import { splitResource } from '../policy/arn-pattern.ts'
+import { type ResourceName, splitResource } from '../policy/arn-pattern.ts'
 import { canonicalKey } from '../policy/context-keys.ts'
 import type { Caller } from '../policy/principal-match.ts'
 import type { Question } from '../policy/statement.ts'
@@ -18,15 +18,24 @@ export function canonicalKeyOf(name: string): string {
   return canonical
 }
 
+/** Context keys by canonical spelling already, so that nothing has to spell them again. */
+export class CanonicalKeys extends Map<string, ContextValue> {}
+
 /** A question with everything it brings in its own context. */
 export function questionOf(
-  ask: { readonly action: string | Action; readonly resource: string; readonly keys: KeyValues },
+  ask: {
+    readonly action: string | Action
+    readonly resource: string
+    /** Where the name is taken apart already. */
+    readonly resourceName?: ResourceName | undefined
+    readonly keys: KeyValues
+  },
   caller?: Caller,
 ): Question {
   return {
     action: typeof ask.action === 'string' ? actionOf(ask.action) : ask.action,
     resource: ask.resource,
-    resourceName: splitResource(ask.resource),
+    resourceName: ask.resourceName ?? splitResource(ask.resource),
     keys: ask.keys,
     caller,
   }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import {
@@ -22,7 +21,8 @@ import {
   type Properties,
   toContextValue,
 } from '../applications/world.ts'
-import { canonicalKeyOf } from '../decision/question.ts'
+import { makeDecisionId } from '../decision/decision-id.ts'
+import { CanonicalKeys, canonicalKeyOf } from '../decision/question.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { BATCH_MAX, SEARCH_RESULTS_MAX } from '../limits.ts'
@@ -116,7 +116,7 @@ class Ask {
   constructor(iam: Iam, request: FastifyRequest) {
     this.iam = iam
     this.principal = contextOf(request).principal
-    this.body = requireObject(request.body, 'the body')
+    this.body = requireObject(Buffer.isBuffer(request.body) ? undefined : request.body, 'the body')
     const { app } = request.params as { app?: string }
     const { account } = this.principal
     this.#worlds = app === undefined ? iam.applications.list(account) : [iam.applications.get(account, app)]
@@ -126,12 +126,12 @@ class Ask {
    * `ctx:subject.<p>` and the like for properties, and keys of services under their own names. Keys of the platform
    * count from those only who may assert them; from others they are as unknown members. */
   keysOf({ subject, action, resource, context }: Evaluation): ReadonlyMap<string, ContextValue> {
-    const keys = new Map<string, ContextValue>()
+    const keys = new CanonicalKeys()
     for (const name in context) {
       const value = toContextValue(context[name])
       if (value === undefined) continue
-      if (!name.includes(':')) keys.set(`ctx:${name}`, value)
-      else if (!isPlatformKey(canonicalKeyOf(name)) || this.#mayAssert()) keys.set(name, value)
+      const key = canonicalKeyOf(name.includes(':') ? name : `ctx:${name}`)
+      if (!isPlatformKey(key) || this.#mayAssert()) keys.set(key, value)
     }
     addProperties(keys, 'subject', subject.properties)
     addProperties(keys, 'action', action.properties)
@@ -152,6 +152,7 @@ class Ask {
   }
 
   world(mentioned: Mentioned): ApplicationWorld | 'ambiguous' | undefined {
+    if (this.#worlds.length === 0) return undefined
     return chooseApplication(this.#worlds, this.principal.name, mentioned)
   }
 }
@@ -159,7 +160,7 @@ class Ask {
 function addProperties(keys: Map<string, ContextValue>, of: string, properties: Properties | undefined): void {
   for (const name in properties) {
     const value = toContextValue(properties[name])
-    if (value !== undefined) keys.set(`ctx:${of}.${name}`, value)
+    if (value !== undefined) keys.set(canonicalKeyOf(`ctx:${of}.${name}`), value)
   }
 }
 
@@ -178,10 +179,9 @@ function evaluateMany(ask: Ask): Answer | { readonly evaluations: readonly Answe
   if (!Array.isArray(evaluations)) throw malformed('`evaluations` must be a list')
   if (evaluations.length > BATCH_MAX) throw malformed(`at most ${BATCH_MAX} evaluations can be asked for at once`)
   const semantic = requireSemantic(ask.body.options)
-  const { subject, action, resource, context } = ask.body
   const answers: Answer[] = []
   for (const item of evaluations) {
-    const answer = tryEvaluate(ask, { subject, action, resource, context }, item)
+    const answer = tryEvaluate(ask, item)
     answers.push(answer)
     if (semantic === 'deny_on_first_deny' && !answer.decision) break
     if (semantic === 'permit_on_first_permit' && answer.decision) break
@@ -193,7 +193,7 @@ const semantics = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'
 
 function requireSemantic(options: unknown): string {
   if (options === undefined) return 'execute_all'
-  const semantic = requireObject(options, '`options`').evaluations_semantic ?? 'execute_all'
+  const semantic = requireObject(options, 'options').evaluations_semantic ?? 'execute_all'
   if (typeof semantic !== 'string' || !semantics.includes(semantic)) {
     throw malformed(`\`evaluations_semantic\` is one of ${semantics.join(', ')}`)
   }
@@ -201,35 +201,36 @@ function requireSemantic(options: unknown): string {
 }
 
 /** One item of a batch: what is wrong with it refuses it alone. */
-function tryEvaluate(ask: Ask, defaults: Properties, item: unknown): Answer {
+function tryEvaluate(ask: Ask, item: unknown): Answer {
   try {
-    return evaluate(ask, { ...defaults, ...requireObject(item, 'an evaluation') })
+    return evaluate(ask, requireObject(item, 'an evaluation'))
   } catch (error) {
     if (!(error instanceof RampartError) || error.status !== 400) throw error
     return { decision: false, context: { error: { status: 400, message: error.message } } }
   }
 }
 
-function evaluate(ask: Ask, body: Properties): Answer {
+/** @param given members of the body stand for those it has not */
+function evaluate(ask: Ask, given: Properties): Answer {
+  const { body } = ask
+  const { subject = body.subject, action = body.action, resource = body.resource, context = body.context } = given
   const evaluation = {
-    subject: requireEntity(body.subject, 'subject'),
-    action: requireAction(body.action),
-    resource: requireEntity(body.resource, 'resource'),
-    context: optionalObject(body.context, '`context`') ?? {},
+    subject: requireEntity(subject, 'subject'),
+    action: requireAction(action),
+    resource: requireEntity(resource, 'resource'),
+    context: optionalObject(context, 'context'),
   }
   const world = ask.world(evaluation)
-  const id = randomUUID().replaceAll('-', '')
+  if (world === undefined) return evaluateOurs(ask, evaluation)
+  const id = makeDecisionId()
   if (world === 'ambiguous') {
     return {
       decision: false,
       context: { id, reason: 'more than one application knows these types; name the caller in one of them' },
     }
   }
-  if (world) {
-    const { allowed, reason } = world.evaluate(evaluation)
-    return { decision: allowed, context: { id, reason } }
-  }
-  return evaluateOurs(ask, evaluation)
+  const { allowed, reason } = world.evaluate(evaluation)
+  return { decision: allowed, context: { id, reason } }
 }
 
 /** No application: subject is a user or role of the account, action and resource are ours. */
@@ -310,7 +311,7 @@ function isWorld(world: ReturnType<Ask['world']>): world is ApplicationWorld {
 }
 
 const contextMember = (ask: Ask): { context?: Properties } => {
-  const context = optionalObject(ask.body.context, '`context`')
+  const context = optionalObject(ask.body.context, 'context')
   return context === undefined ? {} : { context }
 }
 
@@ -319,7 +320,7 @@ const givenMember = ({ properties }: { properties?: Properties }) =>
 
 /** @throws iam.authzen.malformed */
 function pageAsked(ask: Ask): { readonly limit: number; readonly token: string | undefined } {
-  const asked = optionalObject(ask.body.page, '`page`')
+  const asked = optionalObject(ask.body.page, 'page')
   const limit = asked?.limit ?? SEARCH_RESULTS_MAX
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1) {
     throw malformed('`page.limit` must be a count')
@@ -345,10 +346,9 @@ function malformed(message: string): RampartError {
   return iamError('iam.authzen.malformed', message)
 }
 
+/** @param what a member's name; its own words for what is none */
 function requireObject(value: unknown, what: string): Properties {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || Buffer.isBuffer(value)) {
-    throw malformed(`${what} must be a JSON object`)
-  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mustBe(what, 'a JSON object')
   return value as Properties
 }
 
@@ -356,23 +356,27 @@ function optionalObject(value: unknown, what: string): Properties | undefined {
   return value === undefined ? undefined : requireObject(value, what)
 }
 
+/** As it was sent; members nobody knows stay in it and are looked at by nobody. */
 function requireType(value: unknown, what: string): { type: string; properties?: Properties } {
-  const entity = requireObject(value, `\`${what}\``)
-  if (typeof entity.type !== 'string') throw malformed(`\`${what}.type\` must be a string`)
-  const properties = optionalObject(entity.properties, `\`${what}.properties\``)
-  return properties === undefined ? { type: entity.type } : { type: entity.type, properties }
+  const entity = requireObject(value, what)
+  if (typeof entity.type !== 'string') throw mustBe(`${what}.type`, 'a string')
+  optionalObject(entity.properties, 'properties')
+  return entity as { type: string; properties?: Properties }
 }
 
 function requireEntity(value: unknown, what: string): EntityRef {
   const entity = requireType(value, what)
-  const { id } = value as Properties
-  if (typeof id !== 'string') throw malformed(`\`${what}.id\` must be a string`)
-  return { ...entity, id }
+  if (typeof (entity as Properties).id !== 'string') throw mustBe(`${what}.id`, 'a string')
+  return entity as EntityRef
 }
 
 function requireAction(value: unknown): ActionRef {
-  const action = requireObject(value, '`action`')
-  if (typeof action.name !== 'string') throw malformed('`action.name` must be a string')
-  const properties = optionalObject(action.properties, '`action.properties`')
-  return properties === undefined ? { name: action.name } : { name: action.name, properties }
+  const action = requireObject(value, 'action')
+  if (typeof action.name !== 'string') throw mustBe('action.name', 'a string')
+  optionalObject(action.properties, 'properties')
+  return action as { name: string; properties?: Properties }
+}
+
+function mustBe(what: string, form: string): RampartError {
+  return malformed(`${what.includes(' ') ? what : `\`${what}\``} must be ${form}`)
 }
