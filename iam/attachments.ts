@@ -1,14 +1,15 @@
 import { type AccountId, iamArn } from '../platform/index.ts'
 import { platformPolicies } from './builtin.ts'
 import type { Changes } from './changes.ts'
-import type { Directory } from './directory.ts'
+import type { AccountState, Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import { ATTACHMENTS_MAX, STATEMENTS_PER_PRINCIPAL_MAX } from './limits.ts'
 import { requireName } from './names.ts'
 import { requireIdentityPolicy } from './policies.ts'
+import { parsePolicy } from './policy/document.ts'
 import type { IamWriter } from './store.ts'
 import type { HolderKind } from './tables.ts'
-import type { Holder } from './types.ts'
+import type { Holder, User } from './types.ts'
 
 export interface AttachmentsDeps {
   readonly directory: Directory
@@ -58,6 +59,7 @@ export class Attachments {
       await requireHolder(write, holder)
       const names = await write.inlineNames(holder.kind, holder.name)
       if (!names.includes(name)) requireRoom(names.length, holder)
+      this.#requireFewStatements(account, holder, parsePolicy(document, 'identity').statements.length)
       await write.putInline(holder.kind, holder.name, name, document)
     })
   }
@@ -80,24 +82,39 @@ export class Attachments {
     })
   }
 
-  /** A flood of small policies would make every decision about the holder slow. */
   #requireFewStatements(account: AccountId, { kind, name }: HolderName, more: number): void {
     const state = this.#deps.directory.stateOf(account)
-    const holder: Holder | undefined =
-      kind === 'user' ? state?.users.get(name) : kind === 'group' ? state?.groups.get(name) : state?.roles.get(name)
-    if (!holder) return
-    let count = more
-    for (const arn of holder.attached) {
-      count += this.#deps.directory.findPolicy(account, arn)?.compiled?.statements.length ?? 0
-    }
-    for (const inline of holder.inline.values()) count += inline.compiled?.statements.length ?? 0
-    if (count > STATEMENTS_PER_PRINCIPAL_MAX) {
-      throw iamError(
-        'iam.limit.reached',
-        `the policies of the ${kind} \`${name}\` would have ${count} statements; at most ${STATEMENTS_PER_PRINCIPAL_MAX} are allowed`,
-      )
-    }
+    if (!state) return
+    const holder =
+      kind === 'user' ? state.users.get(name) : kind === 'group' ? state.groups.get(name) : state.roles.get(name)
+    if (holder) requireFewStatements(this.#deps.directory, state, { holder, more })
   }
+}
+
+/** A flood of small policies would make every decision about the holder slow. A user's groups count with it.
+ * @throws iam.limit.reached */
+export function requireFewStatements(
+  directory: Pick<Directory, 'findPolicy'>,
+  state: AccountState,
+  { holder, more }: { readonly holder: Holder | User; readonly more: number },
+): void {
+  const groups = 'groups' in holder ? holder.groups.flatMap((group) => state.groups.get(group) ?? []) : []
+  const count = [holder, ...groups].reduce((sum, one) => sum + statementsOf(directory, one), more)
+  if (count <= STATEMENTS_PER_PRINCIPAL_MAX) return
+  throw iamError(
+    'iam.limit.reached',
+    `the policies of \`${holder.name}\` would have ${count} statements; at most ${STATEMENTS_PER_PRINCIPAL_MAX} are allowed`,
+  )
+}
+
+/** Of what a holder holds itself. */
+export function statementsOf(directory: Pick<Directory, 'findPolicy'>, holder: Holder): number {
+  const managed = [...holder.attached, ...holder.grants.map(({ policy }) => policy)]
+  const counts = [
+    ...managed.map((arn) => directory.findPolicy(holder.account, arn)?.compiled?.statements.length ?? 0),
+    ...[...holder.inline.values()].map(({ compiled }) => compiled?.statements.length ?? 0),
+  ]
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 export async function requireHolder(write: IamWriter, { kind, name }: HolderName): Promise<void> {

@@ -11,6 +11,7 @@ import {
   parseAccountId,
   systemClock,
 } from '../platform/index.ts'
+import { allowingLockOut } from './changes.ts'
 import { createIam, type Iam } from './iam.ts'
 import { POLICY_BYTES_MAX, STATEMENTS_PER_PRINCIPAL_MAX } from './limits.ts'
 import { iamMigrations } from './migrations.ts'
@@ -116,6 +117,102 @@ describe('attack', () => {
     expect(reason('admin', 'iam:organization:detachGuardrail', '*')).toBe('allow')
   })
 
+  it('lock-out: what would leave nobody who can give a user a policy is refused, unless it is meant', async () => {
+    const administrator = 'arn:rampart:iam::rampart:policy/Administrator'
+    const admin = { kind: 'user' as const, name: 'admin' }
+    const deny = '{"Version":"5.0","Statement":{"Effect":"Deny","Action":"*"}}'
+    const { arn: reader } = await iam.policies.create(account, { name: 'reader', document: allow({}) })
+    const changes: [string, () => Promise<unknown>][] = [
+      ['detach', () => iam.attachments.detach(account, admin, administrator)],
+      ['deny', () => iam.attachments.putInline(account, admin, 'shut', deny)],
+      ['boundary', () => iam.attachments.setBoundary(account, admin, reader)],
+      ['disable', () => iam.users.update(account, 'admin', { enabled: false })],
+      ['delete', () => iam.users.delete(account, 'admin')],
+    ]
+    for (const [what, change] of changes) {
+      await expect(change(), what).rejects.toMatchObject({ code: 'iam.change.locksOut' })
+      expect(reason('admin', 'iam:user:attachPolicy', '*'), what).toBe('allow')
+    }
+    // By a group, with a condition, is somebody too.
+    await iam.users.create(account, { name: 'deputy' })
+    await iam.groups.create(account, 'deputies')
+    await iam.groups.addUser(account, 'deputies', 'deputy')
+    const group = { kind: 'group' as const, name: 'deputies' }
+    const withMfa = { Action: 'iam:user:*', Condition: { Bool: { 'g:MFAPresent': 'true' } } }
+    await iam.attachments.putInline(account, group, 'rescue', allow(withMfa))
+    await iam.attachments.detach(account, admin, administrator)
+    await expect(iam.attachments.deleteInline(account, group, 'rescue')).rejects.toMatchObject({
+      code: 'iam.change.locksOut',
+    })
+    await expect(iam.groups.removeUser(account, 'deputies', 'deputy')).rejects.toMatchObject({
+      code: 'iam.change.locksOut',
+    })
+    await allowingLockOut(() => iam.groups.delete(account, 'deputies'))
+    expect(iam.decide({ principal: user('deputy'), action: 'iam:user:attachPolicy', resource: '*' }).allowed).toBe(
+      false,
+    )
+    // Where nobody is left, nothing is kept.
+    await iam.users.delete(account, 'deputy')
+  })
+
+  it('tag escalation: a tag that an Allow looks at is changed by who may set protected tags only', async () => {
+    await give('ann', allow({ Condition: { StringEquals: { 'aws:PrincipalTag/Clearance': 'high' } } }))
+    await give('bob', allow({ Resource: "arn:rampart:siem:local:000000000001:rule/${g:PrincipalTag/home, 'none'}/*" }))
+    await give('tagger', allow({ Action: ['iam:user:tag', 'iam:user:create'] }))
+    const set = (name: string, tags: Record<string, string>, by = 'tagger') =>
+      iam.tagging.set(user(by), { kind: 'user', name }, tags).then(
+        () => 'set',
+        ({ code }: { code: string }) => code,
+      )
+    expect(await set('ann', { floor: '3' })).toBe('set')
+    expect(await set('ann', { floor: '3', clearance: 'high' })).toBe('iam.pdp.notAllowed')
+    expect(await set('ann', { CLEARANCE: 'high' })).toBe('iam.pdp.notAllowed')
+    expect(await set('tagger', { home: 'default' })).toBe('iam.pdp.notAllowed')
+    expect(await set('ann', { clearance: 'high' }, 'admin')).toBe('set')
+    expect(reason('ann', 'siem:rule:get')).toBe('allow')
+    // Taking it away is a change as well, leaving it as it is none.
+    expect(await set('ann', {})).toBe('iam.pdp.notAllowed')
+    expect(await set('ann', { clearance: 'high', floor: '4' })).toBe('set')
+    await iam.attachments.putInline(
+      account,
+      { kind: 'user', name: 'tagger' },
+      'more',
+      allow({ Action: 'iam:tag:setProtected' }),
+    )
+    expect(await set('ann', {})).toBe('set')
+    // What only a Deny looks at takes away, and is no grant.
+    const denying = JSON.stringify({
+      Version: '5.0',
+      Statement: { Effect: 'Deny', Action: 'a:b', Condition: { StringEquals: { 'g:PrincipalTag/jail': 'yes' } } },
+    })
+    await iam.attachments.putInline(account, { kind: 'user', name: 'ann' }, 'denying', denying)
+    await iam.attachments.deleteInline(account, { kind: 'user', name: 'tagger' }, 'more')
+    expect(await set('ann', { jail: 'no' })).toBe('set')
+  })
+
+  it('self-widening: in an account that wants it so, nobody gives themselves more unless it is said to be meant', async () => {
+    await give('ann', allow({ Action: ['iam:user:*', 'iam:role:*', 'iam:group:*', 'iam:policy:*'] }))
+    await iam.analysis.setRefusesNewAccess(account, true)
+    await iam.groups.create(account, 'g')
+    const self = { kind: 'user' as const, name: 'ann' }
+    await expect(
+      iam.attachments.attach(account, self, 'arn:rampart:iam::rampart:policy/Administrator'),
+    ).rejects.toMatchObject({ code: 'iam.access.isNew' })
+    await expect(iam.attachments.putInline(account, self, 'more', allow({ Action: '*' }))).rejects.toMatchObject({
+      code: 'iam.access.isNew',
+    })
+    const trust = JSON.stringify({
+      Version: '5.0',
+      Statement: {
+        Effect: 'Allow',
+        Action: 'sts:role:assume',
+        Principal: { IAM: `arn:rampart:iam::${account}:user/ann` },
+      },
+    })
+    await expect(iam.roles.create(account, { name: 'way', trust })).rejects.toMatchObject({ code: 'iam.access.isNew' })
+    expect(reason('ann', 'siem:rule:put')).toBe('implicitDeny')
+  })
+
   it('policy bomb: the statements one holder can gather are bounded when a policy is attached', async () => {
     await iam.users.create(account, { name: 'bomb' })
     const statements = new Array(200).fill({ Effect: 'Allow', Action: 'a:b' })
@@ -134,6 +231,17 @@ describe('attack', () => {
     }
     await expect(more()).rejects.toMatchObject({ code: 'iam.limit.reached' })
     expect((20 + attached) * 200).toBeLessThanOrEqual(STATEMENTS_PER_PRINCIPAL_MAX)
+    // Groups count with their members, and a group that grows later denies them rather than slow down everybody.
+    await iam.groups.create(account, 'many')
+    const group = { kind: 'group' as const, name: 'many' }
+    const room = STATEMENTS_PER_PRINCIPAL_MAX / 200 - 20 - attached
+    for (let i = 0; i <= room; i++) await iam.attachments.putInline(account, group, `p${i}`, document)
+    await expect(iam.groups.addUser(account, 'many', 'bomb')).rejects.toMatchObject({ code: 'iam.limit.reached' })
+    await iam.attachments.deleteInline(account, group, 'p0')
+    await iam.groups.addUser(account, 'many', 'bomb')
+    expect(reason('bomb', 'a:b', '*')).toBe('allow')
+    await iam.attachments.putInline(account, group, 'p0', document)
+    expect(reason('bomb', 'a:b', '*')).toBe('error')
   })
 
   it('casbin `eval()` of policy text: text that is an expression is a pattern like any other', async () => {

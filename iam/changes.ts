@@ -13,6 +13,13 @@ export function acknowledgingNewAccess<T>(work: () => T): T {
   return manners.run('acknowledged', work)
 }
 
+const lockOuts = new AsyncLocalStorage<true>()
+
+/** Runs `work`, within which whoever asked knows that changes may leave nobody who can undo them. */
+export function allowingLockOut<T>(work: () => T): T {
+  return lockOuts.run(true, work)
+}
+
 /** Says that a change was only tried: it comes to nothing. */
 class Tried extends Error {}
 
@@ -21,6 +28,7 @@ export class Changes {
   readonly #store: IamStore
   readonly #directory: Directory
   #gate: Review | undefined
+  #safety: Review | undefined
 
   constructor(store: IamStore, directory: Directory) {
     this.#store = store
@@ -32,10 +40,16 @@ export class Changes {
     this.#gate = gate
   }
 
+  /** Judges every change, but where `allowingLockOut`. */
+  protect(safety: Review): void {
+    this.#safety = safety
+  }
+
   async run<T>(account: AccountId, work: (write: IamWriter) => Promise<T>): Promise<T> {
     const manner = manners.getStore()
     const review = typeof manner === 'object' ? manner.tried : manner === 'acknowledged' ? undefined : this.#gate
-    const { value } = await this.#store.change(account, work, review)
+    const safety = lockOuts.getStore() ? undefined : this.#safety
+    const { value } = await this.#store.change(account, work, bothOf(safety, review))
     await this.#directory.catchUp()
     return value
   }
@@ -53,6 +67,17 @@ export class Changes {
       await manners.run({ tried }, work)
     } catch (error) {
       if (!(error instanceof Tried)) throw error
+    }
+  }
+}
+
+/** The first judges first. */
+function bothOf(first: Review | undefined, second: Review | undefined): Review | undefined {
+  if (!first || !second) return first ?? second
+  return async (account, inside) => {
+    const judges = [await first(account, inside), await second(account, inside)]
+    return async (touched) => {
+      for (const judge of judges) await judge?.(touched)
     }
   }
 }

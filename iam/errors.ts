@@ -46,6 +46,7 @@ export const iamError = defineErrors({
   'iam.thing.absent': { status: 404, title: 'Not found' },
   'iam.thing.exists': { status: 409, title: 'Exists already' },
   'iam.thing.inUse': { status: 409, title: 'Still in use' },
+  'iam.change.locksOut': { status: 409, title: 'Nobody could undo it' },
   'iam.access.malformed': { status: 422, title: 'Request not acceptable' },
   'iam.access.custodians': { status: 422, title: 'Custodians not acceptable' },
   'iam.access.notCustodian': { status: 403, title: 'Only for custodians' },

@@ -1,4 +1,5 @@
 import { type AccountId, type Clock, uuidv7 } from '../platform/index.ts'
+import { requireFewStatements, statementsOf } from './attachments.ts'
 import type { Changes } from './changes.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
@@ -62,6 +63,14 @@ export class Groups {
       const groups = await write.groupsOf(userName)
       if (!groups.includes(name) && groups.length >= GROUPS_PER_USER_MAX) {
         throw iamError('iam.limit.reached', `\`${userName}\` is in ${GROUPS_PER_USER_MAX} groups; no more are allowed`)
+      }
+      const state = this.#deps.directory.stateOf(account)
+      const [group, user] = [state?.groups.get(name), state?.users.get(userName)]
+      if (state && group && user && !user.groups.includes(name)) {
+        requireFewStatements(this.#deps.directory, state, {
+          holder: user,
+          more: statementsOf(this.#deps.directory, group),
+        })
       }
       await write.addMember(name, userName)
     })

@@ -2,7 +2,7 @@ import type { AccountId, Principal } from '../platform/index.ts'
 import { sourcePolicy } from './builtin.ts'
 import { StatementList } from './decision/statement-list.ts'
 import type { AccountState } from './directory.ts'
-import { VIEWS_REMEMBERED_MAX } from './limits.ts'
+import { STATEMENTS_PER_PRINCIPAL_MAX, VIEWS_REMEMBERED_MAX } from './limits.ts'
 import { parsePolicy } from './policy/document.ts'
 import { policyUntil } from './policy/narrow.ts'
 import { type CompiledPolicy, compilePolicy } from './policy/statement.ts'
@@ -116,6 +116,10 @@ export class PolicyViews {
       : []
     const broken = [...held, ...boundary].filter(([, policy]) => !policy).map(([id]) => id)
     const distinct = new Map(held)
+    const count = [...distinct.values()].reduce((sum, policy) => sum + (policy?.statements.length ?? 0), 0)
+    // Refused where policies are attached; what came by many groups or new versions is caught here, and denied.
+    if (count > STATEMENTS_PER_PRINCIPAL_MAX)
+      broken.push(`${count} statements, more than ${STATEMENTS_PER_PRINCIPAL_MAX}`)
     const boundaryPolicies = holder.boundary ? boundary.flatMap(([, policy]) => policy ?? []) : undefined
     return {
       ...viewOf([...distinct.values()].filter((policy) => policy !== undefined)),

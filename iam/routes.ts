@@ -1,6 +1,6 @@
 import type { Api } from '../platform/index.ts'
 import { awsRoutes } from './aws/routes.ts'
-import { acknowledgingNewAccess } from './changes.ts'
+import { acknowledgingNewAccess, allowingLockOut } from './changes.ts'
 import type { Iam } from './iam.ts'
 import { oidcRoutes } from './oidc/routes.ts'
 import { accessRequestRoutes } from './routes/access-requests.ts'
@@ -38,6 +38,10 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     // The one place where a caller says that new access is meant, whichever protocol it speaks.
     api.addHook('preHandler', (request, _, done) => {
       if (request.headers['x-rampart-allow-new-access'] === 'true') acknowledgingNewAccess(done)
+      else done()
+    })
+    api.addHook('preHandler', (request, _, done) => {
+      if (request.headers['x-rampart-allow-lock-out'] === 'true') allowingLockOut(done)
       else done()
     })
     tokenRoutes(iam, { publicUrl })(api)

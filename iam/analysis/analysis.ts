@@ -8,6 +8,7 @@ import { type AnalysisReport, analyze } from './analyze.ts'
 import { type CompareDeps, compareChange } from './compare-changes.ts'
 import type { AccessDifference } from './compare-policies.ts'
 import { type DryRun, dryRun } from './dry-run.ts'
+import { lockOutGuard } from './lock-out-guard.ts'
 import { newAccessGate } from './new-access-gate.ts'
 import { Preview } from './preview.ts'
 import { type GuardrailChange, type ProposedChange, type TryDeps, tryChange } from './try-change.ts'
@@ -38,6 +39,9 @@ export class Analysis {
         new IamAuthorizer({ ...parts, directory: preview, views: new PolicyViews(preview) }),
     }
     deps.changes.guard(newAccessGate(this.#compare))
+    deps.changes.protect(
+      lockOutGuard({ ...this.#compare, authorizer: deps.authorizer, resourcePolicies: parts.resourcePolicies }),
+    )
   }
 
   /** What a principal can do, in rows of patterns. */

@@ -21,3 +21,8 @@ export const BREAKS_TOLD_MAX = 1_000
 export const ESCALATION_DECISIONS_MAX = 200_000
 /** What nobody used for so long is found. */
 export const IDLE_DAYS = 90
+
+/** Users of an account that are known to be able to give others policies, so that few have to be found anew. */
+export const KEEPERS_REMEMBERED = 3
+/** Users looked at for one who is left before a change counts as a lock-out. */
+export const KEEPERS_LOOKED_AT_MAX = 200

@@ -40,6 +40,7 @@ const table: Readonly<Record<string, WireError>> = {
   'iam.policy.platform': { code: 'UnmodifiableEntity', status: 400 },
   'iam.role.platform': { code: 'UnmodifiableEntity', status: 400 },
   'iam.thing.absent': { code: 'NoSuchEntity', status: 404 },
+  'iam.change.locksOut': { code: 'DeleteConflict', status: 409 },
   'iam.thing.exists': { code: 'EntityAlreadyExists', status: 409 },
   'iam.thing.inUse': { code: 'DeleteConflict', status: 409 },
   'iam.limit.reached': { code: 'LimitExceeded', status: 409 },

@@ -7,6 +7,7 @@ import { StatementList } from '../decision/statement-list.ts'
 import { type PolicyKind, parsePolicy } from './document.ts'
 import { callerOf } from './principal-match.ts'
 import { compilePolicy } from './statement.ts'
+import { matchTokens, parseWildcard, type StepCount } from './wildcard.ts'
 
 const A = '000000000001'
 const B = '000000000002'
@@ -172,7 +173,25 @@ describe('the vectors of the reference, 3.12', () => {
     expect(holds('NotIpAddress', 'g:SourceIp', '10.0.0.0/8', { 'g:SourceIp': 'fe80::1%eth0' })).toBe(true)
   })
 
-  // 14 stands in document.test.ts, 15 in wildcard.test.ts.
+  it('14: a duplicate member, an inherited name, 17 stars and 65 KiB are refused, with their place', () => {
+    const read = (text: string) => compilePolicy('p', parsePolicy(text, 'identity'))
+    const statement = (more: string) => `{"Version":"5.0",\n"Statement":{"Effect":"Allow",${more}}}`
+    expect(() => read(statement('"Effect":"Deny","Action":"a:b"'))).toThrow(/line 2, column 31/)
+    const inherited = '"Action":"a:b","Condition":{"StringEquals":{"__proto__":"x"}}'
+    expect(() => read(statement(inherited))).toThrow(/line 2, column/)
+    expect(() => read(statement(`"Action":"a:${'b*'.repeat(17)}"`))).toThrow(/line 2, column/)
+    expect(() => read(`${' '.repeat(65 * 1024)}${statement('"Action":"a:b"')}`)).toThrow(/line 1, column/)
+  })
+
+  it('15: a pattern of stars takes at most pattern times text steps', () => {
+    const wildcard = parseWildcard('a*a*a*a*a*a*b')
+    if (wildcard.kind !== 'general') throw new Error('a general pattern')
+    const count: StepCount = { steps: 0 }
+    expect(matchTokens(wildcard.tokens, 'a'.repeat(120), count)).toBe(false)
+    expect(count.steps).toBeLessThanOrEqual(wildcard.tokens.length * 120)
+  })
+
+  // 17 stands in projects.test.ts, 18 in attacks.test.ts: they take more than policies.
 
   it('16: Allow with NotAction allows everything else', () => {
     const layers = identity({ Effect: 'Allow', NotAction: 'iam:*' })
@@ -189,7 +208,11 @@ describe('the vectors of the reference, 3.12', () => {
     expect(reason(identity(allow({ Action: 'iam:Get*' })), { action: 'iam:user:delete' })).toBe('implicitDeny')
   })
 
-  // 20 stands in document.test.ts.
+  it('20: a variable without value in the resource of a Deny is refused without a default', () => {
+    const shut = (resource: string) => () => identity(deny({ Resource: resource }))
+    expect(shut('arn:rampart:siem:local:000000000001:rule/${g:PrincipalTag/team}/*')).toThrow('give it a default')
+    expect(shut("arn:rampart:siem:local:000000000001:rule/${g:PrincipalTag/team, 'none'}/*")).not.toThrow()
+  })
 })
 
 describe('an operator', () => {
