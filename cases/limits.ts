@@ -57,7 +57,7 @@ export const RISK_AGE_MS_MAX = 10 * RISK_HALF_LIFE_MS
 export const RISK_ALERT_SCORE = 80
 export const RISK_ALERT_TACTICS = 3
 export const RISK_TACTICS_WINDOW_MS = 7 * 24 * HOUR_MS
-/** Entities of one batch whose risk is moved: each costs a handful of statements. */
+/** Entities of one batch whose risk is moved, those of the highest risk first: each costs a handful of statements. */
 export const RISK_ENTITIES_PER_BATCH_MAX = 300
 /** Contributions that a risk alert names: the weightiest. */
 export const RISK_ALERT_CONTRIBUTIONS_MAX = 50

@@ -41,8 +41,13 @@ export async function keepRisk(
 ): Promise<IncomingFinding[]> {
   const findings: IncomingFinding[] = []
   const byEntity = Map.groupBy(contributions, entityName)
+  const heaviest = (of: readonly Omit<Contribution, 'weight'>[]) => Math.max(...of.map(({ risk }) => risk.score))
+  const taken = [...byEntity]
+    .sort(([, a], [, b]) => heaviest(b) - heaviest(a))
+    .slice(0, RISK_ENTITIES_PER_BATCH_MAX)
+    .map(([name]) => name)
   // Sorted, so that two transactions hold entities in the same order.
-  const names = [...byEntity.keys()].slice(0, RISK_ENTITIES_PER_BATCH_MAX).sort()
+  const names = taken.sort()
   for (const name of names) {
     const ofEntity = byEntity.get(name) ?? []
     const [key] = ofEntity
