@@ -39,7 +39,7 @@ const PEERS_ASKED = 400
 interface Entity {
   readonly since: number
   latest: number
-  readonly values: QuietestOut<number>
+  readonly values: QuietestOut<{ at: number }>
   day: number
   newToday: number
   newSince: number
@@ -93,7 +93,13 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       ENTITIES_MAX,
       (state?.entities ?? []).map(([name, entity]) => [
         name,
-        { ...entity, values: new QuietestOut(VALUES_PER_ENTITY_MAX, entity.values) },
+        {
+          ...entity,
+          values: new QuietestOut(
+            VALUES_PER_ENTITY_MAX,
+            entity.values.map(([value, usedAt]) => [value, { at: usedAt }] as const),
+          ),
+        },
       ]),
     )
     this.#groups = new QuietestOut(
@@ -116,16 +122,15 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     const entity = this.#entities.use(name, () => ({
       since: at,
       latest: at,
-      values: new QuietestOut<number>(VALUES_PER_ENTITY_MAX),
+      values: new QuietestOut<{ at: number }>(VALUES_PER_ENTITY_MAX),
       day: 0,
       newToday: 0,
       newSince: at,
     }))
-    const usedAt = entity.values.peek(value)
-    entity.values.delete(value)
-    entity.values.use(value, () => at)
+    const used = entity.values.use(value, () => ({ at: Number.NEGATIVE_INFINITY }))
+    const isNew = at - used.at > FORGOTTEN_MS
+    used.at = at
     entity.latest = Math.max(entity.latest, at)
-    const isNew = usedAt === undefined || at - usedAt > FORGOTTEN_MS
     const named = peerGroup === '' ? undefined : this.#weigh(name, peerGroup, value)
     if (named === undefined) this.#regroup(Math.floor(at / DAY_MS))
     if (!isNew || at - entity.since < LEARNING_MS) return undefined
@@ -206,7 +211,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       version: 1,
       entities: [...this.#entities.entries()].map(([name, entity]) => [
         name,
-        { ...entity, values: [...entity.values.entries()] },
+        { ...entity, values: [...entity.values.entries()].map(([value, used]) => [value, used.at] as const) },
       ]),
       groups: [...this.#groups.entries()].map(([name, { members, values }]) => [
         name,

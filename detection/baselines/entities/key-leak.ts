@@ -52,12 +52,16 @@ const WEIGHTS = {
 } as const
 type Sign = keyof typeof WEIGHTS
 
+interface Used {
+  at: number
+}
+
 interface Key {
   readonly since: number
   calls: number
   last: number
   /** When each of its values was used last: `network AS1`, `agent boto3`, … */
-  readonly values: QuietestOut<number>
+  readonly values: QuietestOut<Used>
   /** When each sign was seen last, and what it was. */
   readonly signs: Map<Sign, { readonly at: number; readonly what: string }>
   /** Services that refused, in the hour that runs. */
@@ -122,11 +126,10 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
 
   #noteNew(key: Key, { at, network, agent, region, service, operation }: KeyCall): void {
     const isNew = (kind: string, value: string): boolean => {
-      const name = `${kind} ${value}`
-      const usedAt = key.values.peek(name)
-      key.values.delete(name)
-      key.values.use(name, () => at)
-      return usedAt === undefined || at - usedAt > FORGOTTEN_MS
+      const used = key.values.use(`${kind} ${value}`, never)
+      const isForgotten = at - used.at > FORGOTTEN_MS
+      used.at = at
+      return isForgotten
     }
     if (isNew('network', network)) note(key, 'network', at, `from ${network}, never before`)
     if (isNew('agent', agent)) note(key, 'agent', at, `by ${agent}, never before`)
@@ -157,7 +160,7 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     key.stated = { at, score }
     const usual = (kind: string) =>
       [...key.values.keys()]
-        .filter((name) => name.startsWith(`${kind} `) && (key.values.peek(name) ?? at) < since)
+        .filter((name) => name.startsWith(`${kind} `) && (key.values.peek(name)?.at ?? at) < since)
         .slice(-3)
         .map((name) => name.slice(kind.length + 1))
         .join(', ')
@@ -186,7 +189,7 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
         name,
         {
           ...key,
-          values: [...key.values.entries()],
+          values: [...key.values.entries()].map(([value, used]) => [value, used.at] as const),
           signs: [...key.signs],
           denied: { since: key.denied.since, services: [...key.denied.services] },
         },
@@ -194,6 +197,8 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     }
   }
 }
+
+const never = (): Used => ({ at: Number.NEGATIVE_INFINITY })
 
 const isLearned = ({ since, calls }: Key, at: number) => at - since >= LEARNING_MS && calls >= LEARNING_CALLS
 
@@ -206,8 +211,9 @@ function note(key: Key, sign: Sign, at: number, what: string): void {
 function noteDenied(key: Key, { at, service, denied }: KeyCall): void {
   if (!denied) return
   if (at - key.denied.since > HOUR_MS) key.denied = { since: at, services: new Set() }
-  const isUsual = key.values.peek(`denied ${service}`) !== undefined
-  key.values.use(`denied ${service}`, () => at)
+  const refused = key.values.use(`denied ${service}`, never)
+  const isUsual = refused.at > Number.NEGATIVE_INFINITY
+  refused.at = at
   if (!isUsual && key.denied.services.size < DENIED_SERVICES_MIN) key.denied.services.add(service)
   if (key.denied.services.size >= DENIED_SERVICES_MIN)
     note(key, 'denied', at, `refused by ${DENIED_SERVICES_MIN} services that never refused it`)
@@ -222,7 +228,10 @@ const fresh = ({ at, network }: KeyCall): Key => ({
 
 const load = (state: KeyState): Key => ({
   ...state,
-  values: new QuietestOut(KEY_VALUES_MAX, state.values),
+  values: new QuietestOut(
+    KEY_VALUES_MAX,
+    state.values.map(([value, at]) => [value, { at }] as const),
+  ),
   signs: new Map(state.signs),
   denied: { since: state.denied.since, services: new Set(state.denied.services) },
   stated: state.stated && { ...state.stated },

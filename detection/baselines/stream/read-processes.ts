@@ -3,6 +3,7 @@ import type { Launch } from '../entities/process-tree.ts'
 import { deviceOf, memberOf, nameOf } from './members.ts'
 
 const LAUNCH = 1
+const NUMBERED = /\d{3}|[0-9a-f]{8}/
 
 /** A program that a program started. */
 export function readLaunch(event: Event, at: number): Launch | undefined {
@@ -20,5 +21,5 @@ function programOf(process: JsonValue | undefined): string | undefined {
   const name = nameOf(memberOf(file, 'name')) ?? nameOf(memberOf(process, 'name')) ?? nameOf(memberOf(file, 'path'))
   if (name === undefined) return undefined
   const base = name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1).toLowerCase()
-  return base.replaceAll(/[0-9a-f]{8,}|\d{3,}/g, '#')
+  return NUMBERED.test(base) ? base.replaceAll(/[0-9a-f]{8,}|\d{3,}/g, '#') : base
 }

@@ -81,16 +81,20 @@ export class RunningBaseline {
   }
 
   /** The state as of `nextOffset`, or an older one where writing it anew would cost more than what a restart then has to
-   * look at again. */
-  keep(nextOffset: number): KeptState {
+   * look at again, or more than is left of `bytesMax`. What was never written always is. */
+  keep(nextOffset: number, bytesMax: number): KeptState & { readonly isNew: boolean } {
     const kept = this.#kept
-    if (kept?.samples === this.#samples) this.#kept = { ...kept, offset: nextOffset }
-    else if (!kept || (nextOffset - kept.offset) * STATE_BYTES_AN_EVENT >= kept.bytes.length) {
-      const state: State = { model: this.#model.save(), samples: this.#samples, history: this.#history }
-      const { version } = this.baseline
-      this.#kept = { version, offset: nextOffset, bytes: encodeState(state), samples: this.#samples }
+    if (kept?.samples === this.#samples) {
+      this.#kept = { ...kept, offset: nextOffset }
+      return { ...this.#kept, isNew: false }
     }
-    return this.#kept as KeptState
+    const size = kept?.bytes.length ?? 0
+    if (kept && (size > bytesMax || (nextOffset - kept.offset) * STATE_BYTES_AN_EVENT < size))
+      return { ...kept, isNew: false }
+    const state: State = { model: this.#model.save(), samples: this.#samples, history: this.#history }
+    const { version } = this.baseline
+    this.#kept = { version, offset: nextOffset, bytes: encodeState(state), samples: this.#samples }
+    return { ...this.#kept, isNew: true }
   }
 }
 

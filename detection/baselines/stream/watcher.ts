@@ -6,6 +6,7 @@ import { type Finding, findingId, recordIdOf, trustedTime } from '../../online/f
 import { joinParts, splitParts } from '../../online/shard-state.ts'
 import { keyOfShard, type Tell, type Watcher } from '../../online/watcher.ts'
 import { shapeEvent } from '../../sources/event-shape.ts'
+import { STATE_BYTES_A_SNAPSHOT } from '../limits.ts'
 import type { Deviation } from '../types.ts'
 import type { Baseline } from './baseline.ts'
 import { baselines } from './catalogue.ts'
@@ -59,10 +60,16 @@ interface Account {
   readonly settings: ReadonlyMap<string, Settings>
 }
 
+/** A baseline, and how it is set while a batch is looked at. */
+interface Watching {
+  readonly one: RunningBaseline
+  readonly settings: Settings
+  readonly isFrozen: (entity: string) => boolean
+}
+
 interface Shard {
   readonly place: BaselinePlace
   readonly running: readonly RunningBaseline[]
-  readonly byClass: ReadonlyMap<unknown, readonly RunningBaseline[]>
   /** After the last event that was looked at. */
   nextOffset: number
 }
@@ -95,11 +102,8 @@ export function createBaselineWatcher({
         return new RunningBaseline(baseline, account.key)
       }
     })
-    const byClass = new Map<unknown, RunningBaseline[]>()
-    for (const one of running)
-      for (const uid of one.baseline.classes) byClass.set(uid, [...(byClass.get(uid) ?? []), one])
     const { account: id, workspace } = address
-    const shard: Shard = { place: { account: id, workspace }, running, byClass, nextOffset: 0 }
+    const shard: Shard = { place: { account: id, workspace }, running, nextOffset: 0 }
     shards.set(keyOfShard(address), shard)
     return shard
   }
@@ -124,31 +128,41 @@ export function createBaselineWatcher({
     watch(address, events, tell) {
       const { shard, account } = shardOf(address) ?? {}
       if (!shard || !account) return
-      for (const event of events) {
-        const watching = shard.byClass.get(event.ocsf.class_uid)
-        if (watching) watchEvent(address, event, watching)
+      const byClass = new Map<unknown, Watching[]>()
+      for (const one of shard.running) {
+        const key = placeKey(address, one.baseline.name)
+        const settings = account.settings.get(key) ?? preset
+        if (!settings.enabled) continue
+        const held = frozen.get(key) ?? nobody
+        const watching: Watching = { one, settings, isFrozen: (entity) => held.has(entity) }
+        for (const uid of one.baseline.classes) byClass.set(uid, [...(byClass.get(uid) ?? []), watching])
       }
-      shard.nextOffset = (events.at(-1)?.offset ?? shard.nextOffset - 1) + 1
-
-      function watchEvent(from: ShardAddress, event: Event, watching: readonly RunningBaseline[]): void {
+      for (const event of events) {
+        const watching = byClass.get(event.ocsf.class_uid)
+        if (!watching) continue
         const at = trustedTime(event, CLOCK_SKEW_MS)
-        for (const one of watching) {
+        for (const { one, settings, isFrozen } of watching) {
           if (event.offset < one.from) continue
-          const key = placeKey(from, one.baseline.name)
-          const settings = account?.settings.get(key) ?? preset
-          if (!settings.enabled) continue
-          const deviation = one.observe(event, at, (entity) => frozen.get(key)?.has(entity) ?? false)
-          if (deviation) state(from, event, one, deviation, settings, tell)
+          const deviation = one.observe(event, at, isFrozen)
+          if (deviation) state(address, event, one, deviation, settings, tell)
         }
       }
+      shard.nextOffset = (events.at(-1)?.offset ?? shard.nextOffset - 1) + 1
     },
 
     snapshot(address) {
       const shard = shards.get(keyOfShard(address))
       if (!shard) return undefined
+      // Those whose part is oldest first; what one snapshot writes is bounded, so that it does not hold up the stream.
+      let left = Number.POSITIVE_INFINITY
       const kept = shard.running
         .filter(({ samples }) => samples > 0)
-        .map((one) => [one.baseline.name, one.keep(shard.nextOffset)] as const)
+        .sort((a, b) => a.from - b.from)
+        .map((one) => {
+          const part = one.keep(shard.nextOffset, left)
+          if (part.isNew) left = Math.min(left, STATE_BYTES_A_SNAPSHOT) - part.bytes.length
+          return [one.baseline.name, part] as const
+        })
       if (kept.length === 0) return undefined
       const models = kept.map(([name, { version, offset }]) => [name, version, offset])
       return joinParts({ models }, new Map(kept.map(([name, { bytes }]) => [name, bytes])))
