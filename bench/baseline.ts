@@ -4,16 +4,34 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { evaluate } from '../detection/baselines/testing/twin.ts'
 import { twins } from '../detection/baselines/testing/twins.ts'
+import { judgeZeek } from '../detection/baselines/testing/zeek.ts'
 import { findSeries, replayInto, seriesModels } from '../detection/index.ts'
 import { sharedData } from '../test/support/requirements.ts'
 
 type Report = (row: { case: string; value: number; unit: string }) => void
 
+/** What NAB publishes of others, by the same scorer and data.   @see https://github.com/numenta/NAB#scoreboard */
+const PUBLISHED: Readonly<Record<string, readonly [standard: number, lowFp: number, lowFn: number]>> = {
+  ARTime: [74.9, 65.1, 80.4],
+  'Numenta HTM': [70.5, 62.6, 75.2],
+  'CAD OSE': [69.9, 67.0, 73.2],
+  'earthgecko Skyline': [58.2, 46.2, 63.9],
+  'KNN CAD': [58.0, 43.4, 64.8],
+  'Relative Entropy': [54.6, 47.6, 58.8],
+  'Random Cut Forest': [51.7, 38.4, 59.7],
+  'Twitter ADVec': [47.1, 33.6, 53.5],
+  'Windowed Gaussian': [39.6, 20.9, 47.4],
+  Random: [11.0, 1.2, 19.5],
+}
+const PROFILES = ['standard', 'reward_low_FP_rate', 'reward_low_FN_rate'] as const
+
 /** Series models by NAB's own scorer, with what they cost; entity baselines by what they find of attacks planted in
- * generated twins of real streams, five populations a strength. */
+ * generated twins of real streams, five populations a strength, and by where they list the real command and control of two days
+ * of Zeek logs. */
 export async function run(report: Report, { quick }: { readonly quick: boolean }): Promise<void> {
   await scoreSeries(report, quick)
   findPlanted(report, quick ? 1 : 5)
+  rankChannels(report)
 }
 
 async function scoreSeries(report: Report, quick: boolean): Promise<void> {
@@ -22,6 +40,9 @@ async function scoreSeries(report: Report, quick: boolean): Promise<void> {
     report({ case: 'NAB: left out, ../shared/data/nab or python3 is absent', value: 0, unit: '' })
     return
   }
+  for (const [name, scores] of Object.entries(quick ? {} : PUBLISHED))
+    for (const [i, profile] of PROFILES.entries())
+      report({ case: `NAB, published: ${name}, ${profile}`, value: scores[i] ?? 0, unit: 'of 100' })
   const series = findSeries([join(data, 'data')])
   const bytes = series.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   for (const kind of quick ? seriesModels.slice(0, 1) : seriesModels) {
@@ -39,6 +60,23 @@ async function scoreSeries(report: Report, quick: boolean): Promise<void> {
       report({ case: `NAB, ${kind.name}`, value: bytes / (used.user + used.system), unit: 'MB/s' })
     } finally {
       rmSync(out, { recursive: true })
+    }
+  }
+}
+
+/** At which place the pairs that are command and control stand, and how many others before them. */
+function rankChannels(report: Report): void {
+  const zeek = sharedData('zeek')
+  if (!zeek) {
+    report({ case: 'Zeek: left out, ../shared/data/zeek is absent', value: 0, unit: '' })
+    return
+  }
+  for (const day of ['apt29-day1', 'apt29-day2']) {
+    for (const { detector, pairs, channels, falseBefore } of judgeZeek(join(zeek, `${day}.ndjson.zst`)).rankings) {
+      const title = `Zeek ${day}, ${detector}`
+      report({ case: `${title}: pairs listed`, value: pairs.length, unit: '' })
+      for (const { pair, rank } of channels) report({ case: `${title}: place of ${pair}`, value: rank, unit: '' })
+      report({ case: `${title}: false pairs before the first channel`, value: falseBefore, unit: '' })
     }
   }
 }

@@ -7,6 +7,7 @@ import { isObject } from './json.ts'
 import type { Reading } from './reading.ts'
 import { parseTime } from './time.ts'
 import { tryReadWindows } from './windows/event.ts'
+import { tryReadZeek } from './zeek.ts'
 
 /** Members that name the time of an event, the surest first. */
 const timeMembers = [
@@ -118,5 +119,11 @@ function readGeneric(record: Draft): Reading {
 
 /** What a JSON object means, by the shape of its source. */
 export function readRecord(record: Draft): Reading {
-  return tryReadOcsf(record) ?? tryReadWindows(record) ?? tryReadCloudtrail(record) ?? readGeneric(record)
+  return (
+    tryReadOcsf(record) ??
+    tryReadWindows(record) ??
+    tryReadCloudtrail(record) ??
+    tryReadZeek(record) ??
+    readGeneric(record)
+  )
 }

@@ -55,3 +55,6 @@ export const KEY_VALUES_MAX = 512
 export const PROGRAMS_MAX = 10_000
 /** Hosts whose behaviour is held, each some 0.6 kB and up to 1 kB of the hour that runs. */
 export const BEHAVIOURS_MAX = 10_000
+/** Signatures of programs that are told apart, and pairs of source and destination that speak TLS or HTTP. */
+export const SIGNATURES_MAX = 10_000
+export const CLIENT_PAIRS_MAX = 20_000

@@ -1,10 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { zstdDecompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { sharedData } from '../../../test/support/requirements.ts'
 import { evaluate } from '../testing/twin.ts'
 import { twins } from '../testing/twins.ts'
-import { BeaconDetector } from './beacon.ts'
 
 describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twin) => {
   const strongest = twin.strengths.at(-1)!
@@ -49,41 +45,5 @@ describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twi
       expect(deviation.since).toBeLessThanOrEqual(deviation.at)
       expect(`${deviation.expected} ${deviation.seen}`).not.toMatch(/NaN|undefined|Infinity/)
     }
-  })
-})
-
-const zeek = sharedData('zeek')
-
-describe.skipIf(!zeek)('real command and control (needs ../shared/data/zeek)', () => {
-  interface Conn {
-    readonly '@stream': string
-    readonly ts: number
-    readonly id_orig_h: string
-    readonly id_resp_h: string
-    readonly id_resp_p: number
-    readonly orig_bytes?: number
-  }
-
-  it.each([
-    // The first day's channel is driven by hand for four minutes; it is not regular.
-    ['apt29-day1', []],
-    ['apt29-day2', ['10.0.1.5 192.168.0.4:443']],
-  ])('%s: the beacon detector states the channel and nothing ordinary', (file, expected) => {
-    const detector = new BeaconDetector()
-    const stated = zstdDecompressSync(readFileSync(`${zeek}/${file}.ndjson.zst`))
-      .toString()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Conn)
-      .filter((row) => row['@stream'] === 'conn')
-      .sort((a, b) => a.ts - b.ts)
-      .flatMap((row) => {
-        const destination = `${row.id_resp_h}:${row.id_resp_p}`
-        return (
-          detector.observe({ at: row.ts * 1000, source: row.id_orig_h, destination, bytesOut: row.orig_bytes ?? 0 }) ??
-          []
-        )
-      })
-    expect(stated.map(({ entity }) => entity)).toEqual(expected)
   })
 })

@@ -46,6 +46,9 @@ const anyObservation = fc.record({
   port: anyText,
   bytesIn: anyNumber,
   failed: fc.boolean(),
+  signature: anyText,
+  serverName: anyText,
+  selfSigned: fc.boolean(),
 })
 
 describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twin) => {

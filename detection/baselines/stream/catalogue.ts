@@ -7,10 +7,12 @@ import { distributedGuessing, GuessingDetector, type GuessingState, passwordSpra
 import { KeyLeakDetector, type KeyLeakState } from '../entities/key-leak.ts'
 import { NetworkBehaviourDetector, type NetworkBehaviourState } from '../entities/network-behaviour.ts'
 import { ProcessTreeDetector, type ProcessTreeState } from '../entities/process-tree.ts'
+import { RareClientDetector, type RareClientState } from '../entities/rare-client.ts'
 import { TravelDetector, type TravelState } from '../entities/travel.ts'
 import { VolumeDetector, type VolumeState } from '../entities/volume.ts'
 import { type Baseline, defineBaseline } from './baseline.ts'
 import { readCall, readKeyCall } from './read-api.ts'
+import { readHello } from './read-clients.ts'
 import { readDnsQuery, readResolution } from './read-dns.ts'
 import { readConnection, readFlow, readSent } from './read-network.ts'
 import { readLaunch } from './read-processes.ts'
@@ -18,6 +20,7 @@ import { readAttempt, readGuess, readHostUse, readSignIn } from './read-sign-ins
 
 const AUTHENTICATION = 3002
 const NETWORK = 4001
+const HTTP = 4002
 const DNS = 4003
 const API = 6003
 const PROCESS = 1007
@@ -237,5 +240,21 @@ export const baselines: readonly Baseline[] = [
     read: readFlow,
     entityOf: ({ host }) => host,
     create: (key, state) => new NetworkBehaviourDetector(key, state as NetworkBehaviourState | undefined),
+  }),
+  defineBaseline({
+    name: 'rare-client',
+    version: 1,
+    title: 'A program nobody else has speaks to a place nobody else knows',
+    watches: 'signatures of TLS and HTTP clients, and the names and certificates of those they speak to',
+    needs: 'Network Activity (4001) with `tls`, or HTTP Activity (4002) with a user agent, from addresses inside',
+    learns: 'three days and 300 connections of the workspace',
+    entity: ['ips', 'network'],
+    severity: 'medium',
+    techniques: ['T1071.001', 'T1573'],
+    tactics: ['command-and-control'],
+    freezes: false,
+    classes: [NETWORK, HTTP],
+    read: readHello,
+    create: (_, state) => new RareClientDetector(state as RareClientState | undefined),
   }),
 ]

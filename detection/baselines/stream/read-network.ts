@@ -8,8 +8,12 @@ import { amountOf, hostOf, isInside, memberOf, nameOf } from './members.ts'
 const FAILED = new Set<unknown>([4, 5])
 const LISTENS = 7
 
+/** Tells only what was said in a connection, which another event tells of itself. */
+const isAside = (ocsf: Event['ocsf']): boolean => ocsf.tls !== undefined && ocsf.traffic === undefined
+
 /** A connection that came about. */
 export function readConnection({ ocsf }: Event, at: number): Connection | undefined {
+  if (isAside(ocsf)) return undefined
   if (FAILED.has(ocsf.activity_id) || ocsf.activity_id === LISTENS) return undefined
   const source = hostOf(ocsf.src_endpoint)
   const target = ocsf.dst_endpoint
@@ -24,7 +28,7 @@ export function readConnection({ ocsf }: Event, at: number): Connection | undefi
 export function readFlow({ ocsf }: Event, at: number): Flow | undefined {
   const host = hostOf(ocsf.src_endpoint)
   const peer = hostOf(ocsf.dst_endpoint)
-  if (host === undefined || peer === undefined || ocsf.activity_id === LISTENS) return undefined
+  if (host === undefined || peer === undefined || ocsf.activity_id === LISTENS || isAside(ocsf)) return undefined
   return {
     ...{ at, host, peer },
     port: nameOf(memberOf(ocsf.dst_endpoint, 'port')) ?? '',

@@ -2,6 +2,7 @@
 import { seededRandom } from '../blocks/random.ts'
 import type { Sent } from '../entities/exfiltration.ts'
 import type { Flow } from '../entities/network-behaviour.ts'
+import type { Hello } from '../entities/rare-client.ts'
 import { busyness, DAY_MS, HOUR_MS, normal, range, START, type Stream } from './twin.ts'
 
 /** Hosts send more and less; one night all are backed up; and some lose data: `times` the usual day in one night, or every
@@ -71,3 +72,43 @@ export const behaviours = (strength: number) => (seed: number) => {
   }
   return stream
 }
+
+/** Browsers go everywhere, updaters each to their maker, some devices to what signs its own certificate; and something speaks
+ * to its master. */
+export const clients =
+  ({ own, proper }: { readonly own: boolean; readonly proper: boolean }) =>
+  (seed: number) => {
+    const random = seededRandom(seed)
+    const stream: Stream<Hello> = { observations: [], planted: [] }
+    for (const index of range(40)) {
+      const source = `10.0.0.${index}`
+      const say = (at: number, destination: string, more: Partial<Hello> = {}) =>
+        stream.observations.push({
+          ...{ at, source, destination, signature: `browser-${index % 3}`, serverName: destination, selfSigned: false },
+          ...more,
+        })
+      for (let at = START; at < START + 7 * DAY_MS; at += -Math.log(1 - random()) * 20 * 60_000) {
+        if (random() > busyness(at)) continue
+        const kind = random()
+        if (kind < 0.8) say(at, `site-${Math.floor(400 * random() ** 2)}`)
+        else if (kind < 0.95) {
+          const maker = Math.floor(12 * random())
+          say(at, `updates-${maker}`, { signature: `updater-${maker}` })
+        } else if (kind < 0.97) say(at, 'printer', { selfSigned: true, serverName: '' })
+        // Somebody's own tool, and a device at home.
+        else if (kind < 0.98 && index % 10 === 9) say(at, `tool-${index}`, { signature: `tool-${index}` })
+        else if (kind < 0.985 && index % 10 === 8) say(at, `camera-${index}`, { selfSigned: true, serverName: '' })
+      }
+      if (index >= 10) continue
+      const from = START + (4 + Math.floor(random() * 2)) * DAY_MS + Math.floor(random() * 20) * HOUR_MS
+      const to = from + 6 * HOUR_MS
+      const master = `192.0.2.${index}`
+      stream.planted.push({ entity: `${source} ${master}`, from, to })
+      for (let at = from; at < to; at += 8 * 60_000)
+        say(at, master, {
+          ...(own ? { signature: `implant-${index}` } : {}),
+          ...(proper ? {} : { serverName: '', selfSigned: true }),
+        })
+    }
+    return stream
+  }

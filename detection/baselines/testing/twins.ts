@@ -15,6 +15,7 @@ import {
 import { type KeyCall, KeyLeakDetector, type KeyLeakState } from '../entities/key-leak.ts'
 import { type Flow, NetworkBehaviourDetector, type NetworkBehaviourState } from '../entities/network-behaviour.ts'
 import { type Launch, ProcessTreeDetector, type ProcessTreeState } from '../entities/process-tree.ts'
+import { type Hello, RareClientDetector, type RareClientState } from '../entities/rare-client.ts'
 import { type SignIn, TravelDetector, type TravelState } from '../entities/travel.ts'
 import { type Amount, VolumeDetector, type VolumeState } from '../entities/volume.ts'
 import {
@@ -32,7 +33,7 @@ import {
 } from './twin.ts'
 import { launches } from './twins-host.ts'
 import { guessings, leaks, sprays } from './twins-identity.ts'
-import { behaviours, sendings } from './twins-network.ts'
+import { behaviours, clients, sendings } from './twins-network.ts'
 
 function volumes(times: number): (seed: number) => Stream<Amount> {
   return (seed) => {
@@ -378,4 +379,14 @@ export const twins: readonly Twin<any>[] = [
     })),
     create: (state) => new NetworkBehaviourDetector(TWIN_KEY, state as NetworkBehaviourState | undefined),
   } satisfies Twin<Flow>,
+  {
+    detector: 'rare-client',
+    strengths: [
+      { name: "a browser's signature, a name and a proper certificate", make: clients({ own: false, proper: true }) },
+      { name: 'its own signature, a name and a proper certificate', make: clients({ own: true, proper: true }) },
+      { name: "a browser's signature, no name, self-signed", make: clients({ own: false, proper: false }) },
+      { name: 'its own signature, no name, self-signed', make: clients({ own: true, proper: false }) },
+    ],
+    create: (state) => new RareClientDetector(state as RareClientState | undefined),
+  } satisfies Twin<Hello>,
 ]
