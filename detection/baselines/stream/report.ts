@@ -27,7 +27,7 @@ export interface EntityReport {
 
 /** Joins what the shards of a workspace know: an entity may be known to several. */
 export function reportBaseline(
-  { name, freezes }: Pick<BaselineInfo, 'name' | 'freezes'>,
+  { name }: Pick<BaselineInfo, 'name'>,
   running: readonly RunningBaseline[],
   frozen: ReadonlySet<string>,
 ): BaselineReport {
@@ -42,7 +42,7 @@ export function reportBaseline(
       progress = Math.max(progress, learning.progress)
       if (learning.state !== 'active') continue
       entities.active += 1
-      if (freezes && frozen.has(entity)) entities.frozen += 1
+      if (frozen.has(entity)) entities.frozen += 1
     }
   }
   const samples = running.reduce((sum, one) => sum + one.samples, 0)

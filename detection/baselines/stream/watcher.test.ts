@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Event } from '../../../pipeline/index.ts'
@@ -140,6 +141,12 @@ describe('the watcher of baselines', () => {
       expect(classes.length).toBeGreaterThan(0)
       for (const technique of techniques) expect(technique).toMatch(/^T\d{4}(\.\d{3})?$/)
     }
+  })
+
+  it('has every baseline in the page that tells of them', () => {
+    const page = readFileSync(new URL('../../../docs/baselines.md', import.meta.url), 'utf8')
+    const named = [...page.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name)
+    expect(named.sort()).toEqual(baselines.map(({ name }) => name).sort())
   })
 
   it('takes whatever events say', () => {

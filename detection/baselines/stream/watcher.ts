@@ -89,6 +89,7 @@ export function createBaselineWatcher({
   readonly log?: Pick<Log, 'warn'>
 } = {}): BaselineWatcher {
   const accounts = new Map<AccountId, Account>()
+  const freezing = new Set(catalogue.filter(({ freezes }) => freezes).map(({ name }) => name))
   const frozen = new Map<string, ReadonlySet<string>>()
   const shards = new Map<string, Shard>()
 
@@ -197,6 +198,7 @@ export function createBaselineWatcher({
     freeze({ account, entities }) {
       const held = new Map<string, Set<string>>()
       for (const { workspace, name, entity } of entities) {
+        if (!freezing.has(name)) continue
         const key = placeKey({ account, workspace }, name)
         held.set(key, (held.get(key) ?? new Set()).add(entity))
       }

@@ -11,7 +11,7 @@ import type { Deviation } from '../types.ts'
 /** The attackers' machines of both days of the exercise.   @see OTRF/Security-Datasets, APT29 emulation */
 const ATTACKERS = / 192\.168\.0\.[45](?::|$)/
 
-export const isChannel = (entity: string): boolean => ATTACKERS.test(entity)
+const isChannel = (entity: string): boolean => ATTACKERS.test(entity)
 
 /** What is listed of a day of recorded traffic, the likeliest first. */
 export interface Ranking {
