@@ -46,7 +46,7 @@ export const fieldTransformations = {
 }
 
 /** YAML's `null` as a key means keywords. */
-const keywordKeys = new Set(['null', '~', ''])
+const keywordKeys = new Set(['null', '~'])
 
 function readMapping(params: Params): ReadonlyMap<string | undefined, readonly string[]> {
   return new Map(
