@@ -18,6 +18,11 @@ export const alertSchema = Type.Object({
   entities: Type.Record(Type.String(), Type.Array(Type.String())),
   techniques: Type.Array(Type.String(), { description: 'ATT&CK ids.' }),
   owner: Type.Optional(Type.String()),
+  tags: Type.Optional(
+    Type.Array(Type.String(), {
+      description: '`rampart.throttled_rule` or `rampart.noisy_rule`: its rule finds more than is told here.',
+    }),
+  ),
   guidance: Type.Optional(
     Type.Object(
       {
@@ -96,6 +101,7 @@ export function answerAlert(alert: Alert): AlertAnswer {
     ...(alert.guidance === undefined ? {} : { guidance: toAnswer(alert.guidance) }),
     ...(alert.verdict === undefined ? {} : { verdict: alert.verdict }),
     ...(alert.owner === undefined ? {} : { owner: alert.owner }),
+    ...(alert.tags.length === 0 ? {} : { tags: [...alert.tags] }),
     ...(alert.seenAgain === 0 ? {} : { seenAgain: alert.seenAgain }),
     ...(alert.explanation === undefined
       ? {}

@@ -14,6 +14,8 @@ export interface DetectorDeps {
   readonly log?: Pick<Log, 'warn'>
 }
 
+const THROTTLED_TAG = 'rampart.throttled_rule'
+
 /** What the detector did since it was made. */
 export interface DetectorCounts {
   readonly events: number
@@ -75,7 +77,7 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
             'a rule matches so much that its findings are held back for now; narrow it',
           )
         }
-        findings.push(verdict === 'last' ? { ...finding, throttled: true } : finding)
+        findings.push(verdict === 'last' ? throttled(finding) : finding)
       }
       const progress = seen.get(keyOfShard(shard)) ?? { nextOffset: 0, restored: 0, again: new Set<Watcher>() }
       const isAgain = (events[0]?.offset ?? 0) < progress.restored
@@ -125,4 +127,10 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
       return taken
     },
   }
+}
+
+/** The last of its rule for now, which says so: its alert carries the tag. */
+function throttled(finding: Finding): Finding {
+  const { rule } = finding
+  return { ...finding, throttled: true, rule: { ...rule, tags: [...(rule.tags ?? []), THROTTLED_TAG] } }
 }

@@ -188,15 +188,18 @@ describe.each(testDatabases())('the life of a rule on $name', (kind) => {
     expect(health.problems).toContain('throttled')
     expect(service.output()).toContain('a rule matches so much that its findings are held back for now')
     let alerts = 0
+    let notices = 0
     let cursor: string | undefined
     do {
-      const page: { items: { ruleId: string }[]; nextCursor?: string } = await service.client.call(
+      const page: { items: { ruleId: string; tags?: string[] }[]; nextCursor?: string } = await service.client.call(
         `${base}/alerts?limit=500${cursor === undefined ? '' : `&cursor=${cursor}`}`,
       )
       alerts += page.items.filter(({ ruleId }) => ruleId === 'storm').length
+      notices += page.items.filter(({ tags }) => tags?.includes('rampart.throttled_rule')).length
       cursor = page.nextCursor
     } while (cursor !== undefined)
     expect(alerts).toBeGreaterThan(0)
     expect(alerts).toBeLessThanOrEqual(1_001)
+    expect(notices).toBeGreaterThan(0)
   })
 })
