@@ -1,12 +1,12 @@
 import type { Client } from './client.ts'
 
 interface Decision {
-  readonly at: string
+  readonly at?: string
   readonly principal: string
   readonly action: string
   readonly resource: string
   readonly reason: string
-  readonly redacted: readonly string[]
+  readonly redacted?: readonly string[]
   readonly explanation?: {
     readonly layers: readonly Layer[]
     readonly suggest: readonly string[]
@@ -36,9 +36,11 @@ export async function explainDecision(client: Client, id: string, json: boolean)
   return json ? `${JSON.stringify(decision, null, 2)}\n` : `${linesOf(decision).join('\n')}\n`
 }
 
-function linesOf({ at, principal, action, resource, reason, redacted, explanation }: Decision): string[] {
+/** A decision in lines for people. */
+export function linesOf({ at, principal, action, resource, reason, redacted = [], explanation }: Decision): string[] {
+  const may = reason === 'allow' ? 'may' : 'may not'
   return [
-    `${principal} may not ${action} on ${resource}: ${reason}, at ${at}`,
+    `${principal} ${may} ${action} on ${resource}: ${reason}${at === undefined ? '' : `, at ${at}`}`,
     ...(explanation?.layers ?? []).flatMap(layerLines),
     ...redacted.map((layer) => `${layer}: its policies are not yours to read`),
     ...(explanation?.suggest ?? []).map((hint) => `try ${hint}`),

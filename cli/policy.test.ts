@@ -75,7 +75,17 @@ describe('policy decide', () => {
 
 describe('policy explain', () => {
   it('says which condition failed, with what was wanted and seen', async () => {
-    const said = await run(policyExplainCommand, small())
+    const people = await run(policyExplainCommand, small())
+    expect(people.stdout).toBe(
+      `${[
+        'ann may not ecs:server:stop on arn:rampart:ecs:local:1:server/x: implicitDeny',
+        'identity: nothing matches',
+        '  nearly Allow p1.Night',
+        '    Bool g:MFAPresent: wanted true, seen nothing',
+        'try step-up: mfa',
+      ].join('\n')}\n`,
+    )
+    const said = await run(policyExplainCommand, { ...small(), json: true })
     expect(JSON.parse(said.stdout)).toMatchObject({
       id: 'r1',
       decision: 'implicitDeny',

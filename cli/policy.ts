@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { checkPolicyText, createDecisionSet, type DecisionSet, memberText, type SetRequest } from '../iam/index.ts'
-import { RampartError } from '../platform/index.ts'
+import { printable, RampartError } from '../platform/index.ts'
 import { clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, type Option, UsageError } from './command.ts'
-import { explainDecision } from './policy-explain-decision.ts'
+import { explainDecision, linesOf } from './policy-explain-decision.ts'
 import { cliError, readPolicyFile } from './policy-files.ts'
 
 const setOptions = {
@@ -51,12 +51,12 @@ export const policyExplainCommand: Command = {
   name: 'policy explain',
   summary: 'explain a refusal of the service by its decision id, or how requests in files are decided',
   usage:
-    'policy explain [--json] DECISION | policy explain --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
+    'policy explain [--json] DECISION | policy explain [--json] --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
   options: {
     ...clientOptions,
     ...setOptions,
     id: { type: 'string', value: 'ID', description: 'only the request of this id' },
-    json: { type: 'boolean', description: 'the decision as JSON; requests in files are always' },
+    json: { type: 'boolean', description: 'as JSON' },
   },
   async run({ values, positionals }, io): Promise<number> {
     const [decision, ...rest] = positionals
@@ -70,7 +70,15 @@ export const policyExplainCommand: Command = {
     for await (const request of readRequests(values.requests)) {
       if (values.id !== undefined && request.id !== values.id) continue
       found = true
-      await write(io, `${JSON.stringify({ id: request.id, ...set.explain(request) }, null, 2)}\n`)
+      const explanation = set.explain(request)
+      await write(
+        io,
+        values.json === true
+          ? `${JSON.stringify({ id: request.id, ...explanation }, null, 2)}\n`
+          : `${linesOf({ ...request, reason: explanation.decision, explanation })
+              .map(printable)
+              .join('\n')}\n`,
+      )
     }
     if (!found) io.stderr.write(`no request has the id ${String(values.id)}\n`)
     return found ? 0 : 1

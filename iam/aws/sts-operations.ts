@@ -105,6 +105,9 @@ async function decodeMessage(iam: Iam, principal: Principal, input: QueryInput):
     matchedStatements: { items: explanation?.layers.flatMap(({ statements }) => statements) ?? [] },
     failures: { items: explanation?.layers.flatMap(({ nearest }) => nearest) ?? [] },
     context: { principal: { arn: found.principal }, action: found.action, resource: found.resource },
+    layers: explanation?.layers ?? [],
+    missing: explanation?.missing ?? [],
+    suggest: explanation?.suggest ?? [],
     redacted: found.redacted,
   })
 }

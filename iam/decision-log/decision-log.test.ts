@@ -112,6 +112,33 @@ describe.each(testDatabases())('the decision log on $name', (kind: TestDatabase)
     await expect(iam.readDecision(user('admin'), '%')).rejects.toMatchObject({ code: 'iam.thing.absent' })
   })
 
+  it('shows of single policies what their reader may read', async () => {
+    const ask = () => iam.authorizer.authorize({ principal: user('ann'), action: 'siem:rule:put', resource: rule })
+    const mayRead = JSON.stringify({
+      Version: '5.0',
+      Statement: { Effect: 'Allow', Action: 'iam:user:getInlinePolicy', Resource: user('ann').arn },
+    })
+    await iam.attachments.putInline(account, { kind: 'user', name: 'ann' }, 'reader', mayRead)
+    const { id } = await ask()
+    expect(await iam.readDecision(user('ann'), id)).toMatchObject({
+      redacted: ['identity'],
+      explanation: { layers: [{ nearest: [{ statement: expect.stringMatching(/#night\.Night$/) }] }], missing: [] },
+    })
+  })
+
+  it('suggests a second factor where a denial looks at it', async () => {
+    const document = JSON.stringify({
+      Version: '5.0',
+      Statement: { Effect: 'Deny', Action: '*', Condition: { BoolIfExists: { 'g:MFAPresent': 'false' } } },
+    })
+    await iam.attachments.putInline(account, { kind: 'user', name: 'ann' }, 'mfa', document)
+    const { id } = await iam.authorizer.authorize({ principal: user('ann'), action: 'siem:rule:put', resource: rule })
+    expect((await iam.readDecision(user('admin'), id)).explanation).toMatchObject({
+      decision: 'explicitDeny',
+      suggest: ['step-up: mfa'],
+    })
+  })
+
   it('hides guardrails from a member, and shows them to the management account only', async () => {
     await iam.organizations.create(account)
     const administrator = { userName: 'root', password: 'long-Pass-phrase-7-for-this-test' }

@@ -1,4 +1,5 @@
 import type { ContextValue } from '../../platform/index.ts'
+import { canonicalKey } from '../policy/context-keys.ts'
 import { type CompiledStatement, isMet, labelOf, matchesScope, type Question } from '../policy/statement.ts'
 import { decide, type LayerName, type Layers, type Outcome } from './decide.ts'
 import { nativeEvaluator } from './native.ts'
@@ -46,7 +47,11 @@ const NEAREST_MAX = 20
 /** Everything that matched or nearly did. Pure, and never on the path of a decision. */
 export function explain(layers: Layers, question: Question): Explanation {
   const outcome = decide(layers, question, nativeEvaluator)
-  const explained = listsOf(layers).map((layer) => explainLayer(layer, question))
+  const lists = listsOf(layers)
+  const explained = lists.map((layer) => explainLayer(layer, question))
+  const denying = lists.flatMap(({ list }) =>
+    list.candidates(question.action).denies.filter((statement) => isMet(statement, question)),
+  )
   const missing = new Set<string>()
   for (const { nearest } of explained) {
     for (const { effect, failed } of nearest) {
@@ -59,7 +64,7 @@ export function explain(layers: Layers, question: Question): Explanation {
     ...(outcome.node === undefined ? {} : { node: outcome.node }),
     layers: explained,
     missing: [...missing].sort(),
-    suggest: outcome.reason === 'allow' ? [] : suggestions(explained),
+    suggest: outcome.reason === 'allow' ? [] : suggestions(explained, denying),
   }
 }
 
@@ -111,12 +116,20 @@ function failedConditions({ conditions }: CompiledStatement, { keys }: Question)
     }))
 }
 
-function suggestions(layers: readonly ExplainedLayer[]): string[] {
+/** What a fresh or stronger sign-in would change: conditions that failed for want of it, and denials that look at it. */
+function suggestions(layers: readonly ExplainedLayer[], denying: readonly CompiledStatement[]): string[] {
   const failed = layers
     .flatMap(({ nearest }) => nearest)
     .flatMap(({ effect, failed }) => (effect === 'Allow' ? failed : []))
   const wantsMfa = failed.some(
-    ({ key, want }) => /^(g|aws):m(fapresent|ultifactorauthpresent)$/i.test(key) && want.includes('true'),
+    ({ key, want }) =>
+      canonicalKey(key) === 'g:mfaage' || (canonicalKey(key) === 'g:mfapresent' && want.includes('true')),
   )
-  return wantsMfa ? ['step-up: mfa'] : []
+  const denies = (key: string) =>
+    denying.some(({ conditions }) => conditions.some((condition) => condition.canonicalKey === key))
+  const wantsFresh = failed.some(({ key }) => canonicalKey(key) === 'g:tokenissuetime') || denies('g:tokenissuetime')
+  return [
+    ...(wantsMfa || denies('g:mfapresent') || denies('g:mfaage') ? ['step-up: mfa'] : []),
+    ...(wantsFresh ? ['step-up: sign in again'] : []),
+  ]
 }
