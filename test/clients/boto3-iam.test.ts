@@ -9,7 +9,6 @@ import { engineUrl } from '../support/engines.ts'
 import { type RunningService, startService } from '../support/service.ts'
 
 const python = engineUrl('boto3')
-const script = fileURLToPath(new URL('boto3-iam.py', import.meta.url))
 
 describe.skipIf(!python)('IAM and STS, judged by boto3 (needs `npm run engines`)', () => {
   let dataDir: string
@@ -24,12 +23,25 @@ describe.skipIf(!python)('IAM and STS, judged by boto3 (needs `npm run engines`)
     await rm(dataDir, { recursive: true, force: true })
   })
 
-  it('serves what a user of boto3 does', async () => {
+  const run = async (script: string) => {
     const file = await readFile(join(dataDir, 'bootstrap-credentials.json'), 'utf8')
     const { endpoint, accessKeyId, secretAccessKey } = JSON.parse(file)
-    const said = await promisify(execFile)(python!, [script, endpoint, accessKeyId, secretAccessKey]).catch(
-      (error: { stderr?: string }) => ({ stdout: String(error.stderr) }),
-    )
+    const said = await promisify(execFile)(python!, [
+      fileURLToPath(new URL(script, import.meta.url)),
+      endpoint,
+      accessKeyId,
+      secretAccessKey,
+    ]).catch((error: { stderr?: string }) => ({ stdout: String(error.stderr) }))
     expect(said.stdout.trim()).toBe('done')
+  }
+
+  it('serves what a user of boto3 does', () => run('boto3-iam.py'))
+
+  it('refuses new access that is not meant, where the account wants it so', async () => {
+    const settings = (refuseNewAccess: boolean) =>
+      service.client.call('/v1/iam/settings', { method: 'PUT', body: { refuseNewAccess } })
+    await settings(true)
+    await run('boto3-gate.py')
+    await settings(false)
   })
 })
