@@ -41,36 +41,62 @@ function parseIpv4(text: string): number | undefined {
   return dots === 3 && octet >= 0 ? word * 256 + octet : undefined
 }
 
+const groups = new Uint16Array(8)
+
 function parseIpv6(text: string): readonly [number, number, number, number] | undefined {
-  const halves = text.split('::')
-  if (halves.length > 2) return undefined
-  const head = groupsOf(halves[0] ?? '', halves.length === 1)
-  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '', true) : []
-  if (!head || !tail) return undefined
-  const missing = 8 - head.length - tail.length
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
-  const groups = [...head, ...new Array<number>(missing).fill(0), ...tail]
-  const word = (at: number) => (((groups[at] ?? 0) << 16) | (groups[at + 1] ?? 0)) >>> 0
+  let count = 0
+  /** Where `::` stands, in groups. */
+  let gap = -1
+  let at = 0
+  if (text.charCodeAt(0) === COLON) {
+    if (text.charCodeAt(1) !== COLON) return undefined
+    gap = 0
+    at = 2
+  }
+  while (at < text.length) {
+    const start = at
+    let group = 0
+    for (; at < text.length; at++) {
+      const digit = HEX_VALUE[text.charCodeAt(at)] ?? 0xff
+      if (digit === 0xff) break
+      group = group * 16 + digit
+    }
+    if (text.charCodeAt(at) === DOT) {
+      // The text may end in an IPv4 address, which is two groups.
+      const word = count <= 6 ? parseIpv4(text.slice(start)) : undefined
+      if (word === undefined) return undefined
+      groups[count++] = word >>> 16
+      groups[count++] = word & 0xffff
+      at = text.length
+      break
+    }
+    if (at === start || at - start > 4 || count === 8) return undefined
+    groups[count++] = group
+    if (at === text.length) break
+    if (text.charCodeAt(at) !== COLON) return undefined
+    at++
+    if (text.charCodeAt(at) === COLON) {
+      if (gap !== -1) return undefined
+      gap = count
+      at++
+    } else if (at === text.length) return undefined
+  }
+  if (gap === -1 ? count !== 8 : count > 7) return undefined
+  if (gap !== -1) {
+    const moved = count - gap
+    groups.copyWithin(8 - moved, gap, count)
+    groups.fill(0, gap, 8 - moved)
+  }
+  const word = (index: number) => (((groups[index] ?? 0) << 16) | (groups[index + 1] ?? 0)) >>> 0
   return [word(0), word(2), word(4), word(6)]
 }
 
-/** @param last the text may end in an IPv4 address */
-function groupsOf(text: string, last: boolean): number[] | undefined {
-  if (text === '') return []
-  const groups: number[] = []
-  const parts = text.split(':')
-  for (const [index, part] of parts.entries()) {
-    if (part.includes('.')) {
-      const word = last && index === parts.length - 1 ? parseIpv4(part) : undefined
-      if (word === undefined) return undefined
-      groups.push(word >>> 16, word & 0xffff)
-    } else {
-      if (!/^[0-9a-f]{1,4}$/i.test(part)) return undefined
-      groups.push(Number.parseInt(part, 16))
-    }
-  }
-  return groups
-}
+const COLON = 58
+const DOT = 46
+const HEX_VALUE = Uint8Array.from({ length: 128 }, (_, char) => {
+  const digit = /[0-9a-f]/i.test(String.fromCharCode(char)) ? Number.parseInt(String.fromCharCode(char), 16) : 0xff
+  return digit
+})
 
 /** The one spelling of an address.   @see RFC 5952 4 */
 export function formatIp(words: IpWords): string {
@@ -78,19 +104,30 @@ export function formatIp(words: IpWords): string {
     const [word] = words
     return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`
   }
-  const groups = words.flatMap((word) => [word >>> 16, word & 0xffff])
-  let best = { at: -1, length: 1 }
+  const group = (index: number) => ((words[index >> 1] ?? 0) >>> ((index & 1) === 0 ? 16 : 0)) & 0xffff
+  // The first of the longest runs of two or more zeros.
+  let gap = -1
+  let gapLength = 1
   for (let at = 0; at < 8; at++) {
     let length = 0
-    while (at + length < 8 && groups[at + length] === 0) length++
-    if (length > best.length) best = { at, length }
+    while (at + length < 8 && group(at + length) === 0) length++
+    if (length > gapLength) {
+      gap = at
+      gapLength = length
+    }
+    at += length
   }
-  const hex = (from: number, to: number) =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(':')
-  return best.at === -1 ? hex(0, 8) : `${hex(0, best.at)}::${hex(best.at + best.length, 8)}`
+  let text = ''
+  for (let at = 0; at < 8; at++) {
+    if (at === gap) {
+      text += '::'
+      at += gapLength - 1
+    } else {
+      if (text !== '' && !text.endsWith('::')) text += ':'
+      text += group(at).toString(16)
+    }
+  }
+  return text
 }
 
 /** `10.0.0.0/8`; bits behind the prefix are cleared. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { refusalOf } from './admission.ts'
@@ -105,6 +106,63 @@ describe('one form', () => {
         expect(normalise(found.value.type as ExactType, found.value.value)).toBe(found.value.value)
       }),
       { numRuns: 3000 },
+    )
+  })
+})
+
+describe('an address', () => {
+  it('is one where Node says so, and in the form that Node gives it', () => {
+    const part = fc.constantFrom('0', '1', '00ff', 'ABCD', '12345', ':', '::', ':0:0:', '.', '1.2.3.4', '08', 'g')
+    const near = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV6(), fc.ipV4(), near), (text) => {
+        const found = normalise('ip', text)
+        expect(found !== undefined).toBe(isIP(text) !== 0)
+        if (isIP(text) !== 6 || found === undefined) return
+        const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1)
+        const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(canonical)
+        if (mapped) expect(isIP(found)).toBe(4)
+        else expect(found).toBe(canonical)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+})
+
+describe('a URL that is taken as it is', () => {
+  it('is what a URL parser makes of it', () => {
+    const part = fc.constantFrom(
+      'a',
+      'b1',
+      '-',
+      '.',
+      '..',
+      '/',
+      '?',
+      '=',
+      '%2e',
+      '%41',
+      '@',
+      ':',
+      '#',
+      '8',
+      '0x7f',
+      'xn--a',
+      'A',
+      '_',
+      '~',
+      "'",
+      '|',
+      ';',
+    )
+    fc.assert(
+      fc.property(fc.constantFrom('http://', 'https://'), fc.array(part, { maxLength: 12 }), (scheme, parts) => {
+        const text = `${scheme}${parts.join('')}`
+        const found = normalise('url', text)
+        const url = URL.canParse(text) ? new URL(text) : undefined
+        expect(found).toBe(url && `${url.protocol}//${url.host}${url.pathname}${url.search}`)
+      }),
+      { numRuns: 5000 },
     )
   })
 })

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url'
 import { err, ok, type Result } from '../platform/index.ts'
-import { formatIp, formatNetwork, parseIp, parseNetwork } from './ip.ts'
+import { formatIp, formatNetwork, type IpWords, parseIp, parseNetwork } from './ip.ts'
 import { VALUE_CHARS_MAX } from './limits.ts'
 import type { ExactType, IndicatorType, Observable } from './types.ts'
 
@@ -100,8 +100,19 @@ function refang(text: string): string {
 }
 
 function normaliseIp(text: string): string | undefined {
-  const words = parseIp(text.includes('%') ? text.replace(/%[A-Za-z0-9._-]+$/, '') : text)
-  return words && formatIp(words)
+  const words = parseAddress(text)
+  return words && addressText(words, text)
+}
+
+/** An address that may name its zone (`fe80::1%eth0`), which says nothing to others. */
+export function parseAddress(text: string): IpWords | undefined {
+  return parseIp(text.includes('%') ? text.replace(/%[A-Za-z0-9._-]+$/, '') : text)
+}
+
+/** The one spelling of an address that was read from a text. */
+export function addressText(words: IpWords, text: string): string {
+  // Read as strictly as it is, an IPv4 address has one spelling only.
+  return words.length === 1 && !text.includes(':') ? text : formatIp(words)
 }
 
 function normaliseNetwork(text: string): string | undefined {
@@ -140,6 +151,7 @@ function isPlainName(text: string): boolean {
 /** Scheme and host in lower case, without default port, fragment and user. One without a scheme keeps `//` in front and
  * stands for every scheme. */
 function normaliseUrl(text: string): string | undefined {
+  if (isPlainUrl(text)) return text
   const bare = !/^[a-z][a-z0-9+.-]*:/i.test(text)
   if (bare && !/^[^/\s]+\.[^/\s]+\//.test(text) && !text.startsWith('//')) return undefined
   const whole = bare ? `http://${text.replace(/^\/\//, '')}` : text
@@ -149,6 +161,37 @@ function normaliseUrl(text: string): string | undefined {
   if (!/^[\x21-\x7e]*$/.test(url.host)) return undefined
   const rest = `${url.host}${url.pathname}${url.search}`
   return bare ? `//${rest}` : `${url.protocol}//${rest}`
+}
+
+/** Characters of a path or query that a URL parser leaves as they are. */
+const URL_PLAIN = Uint8Array.from({ length: 128 }, (_, char) =>
+  /[A-Za-z0-9_~!$&()*+,;=:@/?-]/.test(String.fromCharCode(char)) ? 1 : 0,
+)
+
+/** True for a URL that surely is in its form: http or https, a host of plain labels whose last begins with a letter, and
+ * a path without anything that a parser would change. Most URLs are, and reading them so takes a tenth of the time. */
+function isPlainUrl(text: string): boolean {
+  if (!text.startsWith('http')) return false
+  const from = text.startsWith('://', 4) ? 7 : text.startsWith('s://', 4) ? 8 : 0
+  const slash = text.indexOf('/', from)
+  if (from === 0 || slash <= from || text.includes('xn--')) return false
+  let label = from
+  for (let at = from; at < slash; at++) {
+    const char = text.charCodeAt(at)
+    if (char === 46) {
+      if (at === label) return false
+      label = at + 1
+    } else if (!((char >= 97 && char <= 122) || (char >= 48 && char <= 57) || char === 45)) return false
+  }
+  const first = text.charCodeAt(label)
+  if (label === slash || label === from || first < 97 || first > 122) return false
+  for (let at = slash; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    // A dot may stand in a name, but not begin a segment: `.` and `..` are taken away.
+    const plain = char < 128 && (URL_PLAIN[char] === 1 || (char === 46 && text.charCodeAt(at - 1) !== 47))
+    if (!plain) return false
+  }
+  return true
 }
 
 /** The form of a URL that stands for every scheme. */
@@ -166,15 +209,22 @@ function normaliseEmail(text: string): string | undefined {
   return domain !== undefined && /^[\x21-\x7e]+$/.test(local) && !local.includes('@') ? `${local}@${domain}` : undefined
 }
 
+/** What characters are: 1 a hexadecimal digit, 2 one in upper case. */
+const HEX_KIND = Uint8Array.from({ length: 128 }, (_, char) => {
+  const text = String.fromCharCode(char)
+  return /[0-9a-f]/.test(text) ? 1 : /[A-F]/.test(text) ? 2 : 0
+})
+
 function normaliseHex(text: string, chars: number): string | undefined {
   if (text.length !== chars) return undefined
+  let kinds = 0
   for (let at = 0; at < chars; at++) {
-    const char = text.charCodeAt(at) | 32
-    if (!((char >= 48 && char <= 57) || (char >= 97 && char <= 102))) return undefined
+    const char = text.charCodeAt(at)
+    const kind = char < 128 ? (HEX_KIND[char] ?? 0) : 0
+    if (kind === 0) return undefined
+    kinds |= kind
   }
-  // A control character of 16 to 25 becomes a digit by that bit, but toLowerCase leaves it as it is.
-  const hex = text.toLowerCase()
-  return /^[0-9a-f]+$/.test(hex) ? hex : undefined
+  return kinds === 1 ? text : text.toLowerCase()
 }
 
 function normaliseJa4(text: string): string | undefined {

@@ -1,5 +1,5 @@
-import { formatNetwork, maskIp, parseIp, parseNetwork } from '../ip.ts'
-import { anyScheme, normalise } from '../normalise.ts'
+import { formatNetwork, type IpWords, maskIp, parseNetwork } from '../ip.ts'
+import { addressText, anyScheme, normalise, parseAddress } from '../normalise.ts'
 import type { ExactType, LiveIndicator, LiveOpinion, Observable, Place } from '../types.ts'
 import { MatchSet, type MatchSetData } from './match-set.ts'
 
@@ -28,6 +28,9 @@ interface Recent {
 /** The indicators of one workspace: a set that never changes, and beside it what changed since it was built, which wins. */
 export class IndicatorIndex {
   #set: MatchSet | undefined
+  // Used by one look-up after another, so that those that find nothing allocate nothing.
+  readonly #hits: Hit[] = []
+  readonly #found: number[] = []
   readonly #recent = new Map<string, Recent>()
   /** How many recent networks there are of each prefix length, by number of words. */
   readonly #recentPrefixes: Record<1 | 4, Map<number, number>> = { 1: new Map(), 4: new Map() }
@@ -53,79 +56,84 @@ export class IndicatorIndex {
   /** Every indicator that this value of an event meets at an instant: itself, networks around an address, domains above
    * a domain, and of a URL its host. `text` may be in any spelling. */
   lookUp(type: ExactType, text: string, at: number): readonly Hit[] {
+    if (this.size === 0) return NONE
+    const hits: Hit[] = this.#hits
+    hits.length = 0
+    if (type === 'ip') {
+      const words = parseAddress(text)
+      if (words) this.#takeIp(words, addressText(words, text), at, hits)
+      return hits.length === 0 ? NONE : hits.slice()
+    }
     const value = normalise(type, text)
-    if (value === undefined || this.size === 0) return NONE
+    if (value === undefined) return NONE
     switch (type) {
-      case 'ip':
-        return this.#lookUpIp(value, at)
       case 'domain':
-        return this.#lookUpDomain(value, at)
+        this.#takeDomain(value, at, hits)
+        break
       case 'url':
-        return [
-          ...this.#exact('url', value, at),
-          ...this.#exact('url', anyScheme(value), at),
-          ...this.#hostOf(value, at),
-        ]
+        this.#takeUrl(value, at, hits)
+        break
       case 'email':
-        return [...this.#exact('email', value, at), ...this.#lookUpDomain(value.slice(value.lastIndexOf('@') + 1), at)]
+        this.#take('email', value, at, hits)
+        this.#takeDomain(value.slice(value.lastIndexOf('@') + 1), at, hits)
+        break
       default:
-        return this.#exact(type, value, at)
+        this.#take(type, value, at, hits)
+    }
+    return hits.length === 0 ? NONE : hits.slice()
+  }
+
+  #takeUrl(url: string, at: number, hits: Hit[]): void {
+    this.#take('url', url, at, hits)
+    if (this.#set?.hasBareUrls || this.#recent.size > 0) this.#take('url', anyScheme(url), at, hits)
+    const host = hostOfUrl(url)
+    const domain = normalise('domain', host)
+    if (domain !== undefined) this.#takeDomain(domain, at, hits)
+    else {
+      const words = parseAddress(host)
+      if (words) this.#takeIp(words, addressText(words, host), at, hits)
     }
   }
 
-  #hostOf(url: string, at: number): readonly Hit[] {
-    const host = hostOfUrl(url)
-    const ip = normalise('ip', host)
-    if (ip !== undefined) return this.#lookUpIp(ip, at)
-    const domain = normalise('domain', host)
-    return domain === undefined ? NONE : this.#lookUpDomain(domain, at)
-  }
-
-  #lookUpIp(ip: string, at: number): readonly Hit[] {
-    const hits = [...this.#exact('ip', ip, at)]
-    const words = parseIp(ip)
-    if (!words) return hits
+  #takeIp(words: IpWords, ip: string, at: number, hits: Hit[]): void {
+    this.#take('ip', ip, at, hits)
     if (this.#set) {
-      const found: number[] = []
+      const found = this.#found
+      found.length = 0
       this.#set.findNetworks(words, found)
       for (const number of found) this.#takeOld('network', this.#set, number, at, hits)
     }
     for (const prefix of this.#recentPrefixes[words.length].keys()) {
       this.#takeRecent('network', formatNetwork({ words: maskIp(words, prefix), prefix }), at, hits)
     }
-    return hits
   }
 
-  #lookUpDomain(domain: string, at: number): readonly Hit[] {
-    const hits: Hit[] = []
+  #takeDomain(domain: string, at: number, hits: Hit[]): void {
     if (this.#set) {
-      const found: number[] = []
+      const found = this.#found
+      found.length = 0
       this.#set.findDomains(domain, found)
       for (const number of found) this.#takeOld('domain', this.#set, number, at, hits)
     }
-    if (this.#recent.size === 0) return hits
+    if (this.#recent.size === 0) return
     for (let start = 0; ; ) {
       this.#takeRecent('domain', domain.slice(start), at, hits)
       const dot = domain.indexOf('.', start)
-      if (dot === -1) break
+      if (dot === -1) return
       start = dot + 1
     }
-    return hits
   }
 
-  #exact(type: ExactType, value: string, at: number): readonly Hit[] {
-    if (this.#recent.size > 0) {
-      const recent = this.#recent.get(keyOf({ type, value }))
-      if (recent) {
-        const hits: Hit[] = []
-        this.#takeRecent(type, value, at, hits)
-        return hits
-      }
+  /** Adds the indicator of exactly this value. */
+  #take(type: ExactType, value: string, at: number, hits: Hit[]): void {
+    if (this.#recent.size > 0 && this.#recent.has(keyOf({ type, value }))) {
+      this.#takeRecent(type, value, at, hits)
+      return
     }
     const number = this.#set?.find(type, value) ?? -1
-    if (number < 0 || !this.#set) return NONE
+    if (number < 0 || !this.#set) return
     const opinions = this.#set.opinionsOf(number, at)
-    return opinions.length === 0 ? NONE : [{ type, value, opinions }]
+    if (opinions.length > 0) hits.push({ type, value, opinions })
   }
 
   /** Adds an indicator of the set unless it changed since. */
@@ -133,7 +141,7 @@ export class IndicatorIndex {
     const opinions = set.opinionsOf(number, at)
     if (opinions.length === 0) return
     const value = set.valueOf(number)
-    if (!this.#recent.has(keyOf({ type, value }))) hits.push({ type, value, opinions })
+    if (this.#recent.size === 0 || !this.#recent.has(keyOf({ type, value }))) hits.push({ type, value, opinions })
   }
 
   #takeRecent(type: ExactType, value: string, at: number, hits: Hit[]): void {

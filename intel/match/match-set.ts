@@ -25,6 +25,8 @@ export interface MatchSetData {
   readonly tlp: Uint8Array
   readonly source: Uint16Array
   readonly networks: { readonly v4: NetworkTable; readonly v6: NetworkTable }
+  /** Some URLs stand for every scheme. */
+  readonly hasBareUrls: boolean
 }
 
 /** Entries of the table a value: more is memory, fewer is longer searches. */
@@ -54,6 +56,7 @@ export class MatchSetBuilder {
   #values = 0
   #opinions = 0
   #bytes = 0
+  #hasBareUrls = false
 
   /** @param expected how much will come; more may */
   constructor(expected: { readonly values: number; readonly opinions: number; readonly bytes: number }) {
@@ -89,6 +92,7 @@ export class MatchSetBuilder {
     this.#valueAt[number + 1] = this.#bytes
     for (const opinion of opinions) this.#addOpinion(opinion)
     this.#opinionAt[number + 1] = this.#opinions
+    if (type === 'url' && value.startsWith('//')) this.#hasBareUrls = true
     if (type === 'network') this.#networks.push({ number, text: value })
     hashText(value, tag, this.#keys, false, scratch)
     const slot = scratch.slots[0] ?? 0
@@ -114,6 +118,7 @@ export class MatchSetBuilder {
       tlp: this.#tlp.subarray(0, opinions),
       source: this.#source.subarray(0, opinions),
       networks: buildNetworkTable(this.#networks),
+      hasBareUrls: this.#hasBareUrls,
     }
   }
 
@@ -180,6 +185,10 @@ export class MatchSet {
 
   get size(): number {
     return this.#data.types.length
+  }
+
+  get hasBareUrls(): boolean {
+    return this.#data.hasBareUrls
   }
 
   /** The number of an indicator of exactly this value, or -1. */

@@ -99,17 +99,23 @@ function holds(starts: readonly Uint32Array[], prefixes: Uint8Array, at: number,
 /** Adds the numbers of all networks that hold an address, the smallest first. */
 export function findNetworks(table: NetworkTable, words: readonly number[], found: number[]): void {
   const { starts, prefixes, parents, numbers } = table
+  if (prefixes.length === 0) return
+  const first = starts[0] ?? NO_STARTS
+  const wanted = words[0] ?? 0
   let low = 0
   let high = prefixes.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (isAfter(starts, middle, words)) high = middle
+    const start = first[middle] ?? 0
+    if (start > wanted || (start === wanted && starts.length > 1 && isAfter(starts, middle, words))) high = middle
     else low = middle + 1
   }
   let at = low - 1
   while (at >= 0 && !holds(starts, prefixes, at, words)) at = parents[at] ?? -1
   for (; at >= 0; at = parents[at] ?? -1) found.push(numbers[at] ?? 0)
 }
+
+const NO_STARTS = new Uint32Array(0)
 
 /** True when the network at this place begins after the address. */
 function isAfter(starts: readonly Uint32Array[], at: number, words: readonly number[]): boolean {

@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto'
+import { observablesOf } from '../detection/online/observables.ts'
+import { formatIp, formatNetwork, maskIp } from '../intel/ip.ts'
+import { IndicatorIndex } from '../intel/match/indicator-index.ts'
+import { MatchSetBuilder, type MatchSetData } from '../intel/match/match-set.ts'
+import type { ExactType, LiveIndicator } from '../intel/types.ts'
+import { parseAccountId } from '../platform/index.ts'
+
+type Report = (row: { readonly case: string; readonly value: number; readonly unit: string }) => void
+
+const account = parseAccountId('000000000001')
+const NOW = Date.UTC(2026, 2, 1)
+
+/** Shares of the types in the set, after what public feeds hold. */
+const shares: readonly (readonly [ExactType, number])[] = [
+  ['ip', 0.3],
+  ['network', 0.04],
+  ['domain', 0.24],
+  ['url', 0.12],
+  ['md5', 0.06],
+  ['sha1', 0.06],
+  ['sha256', 0.14],
+  ['email', 0.02],
+  ['ja3', 0.01],
+  ['ja4', 0.01],
+]
+
+/** A value that is told by its number, the same each time. */
+function valueNumbered(type: ExactType, number: number): string {
+  const hash = createHash('md5').update(`${type} ${number}`).digest()
+  const hex = hash.toString('hex')
+  const word = hash.readUInt32LE(0)
+  switch (type) {
+    case 'ip':
+      return number % 8 === 0
+        ? formatIp([0x20010db8, word, hash.readUInt32LE(4), hash.readUInt32LE(8)])
+        : formatIp([(word % 0xdf000000) + 0x01000000])
+    case 'network': {
+      const prefix = 12 + (number % 17)
+      return formatNetwork({ words: maskIp([word], prefix), prefix })
+    }
+    case 'domain':
+      return `${hex.slice(0, 6 + (number % 14))}.${number % 3 === 0 ? `${hex.slice(20, 26)}.` : ''}example`
+    case 'url':
+      return `http://${hex.slice(0, 10)}.example/${hex.slice(10, 20 + (number % 12))}/${hex.slice(0, 8)}.php?id=${number}`
+    case 'email':
+      return `${hex.slice(0, 9)}@${hex.slice(9, 19)}.example`
+    case 'ja4':
+      return `t13d1516h2_${hex.slice(0, 12)}_${hex.slice(12, 24)}`
+    case 'sha1':
+      return `${hex}${hex.slice(0, 8)}`
+    case 'sha256':
+      return `${hex}${hex}`
+    default:
+      return hex
+  }
+}
+
+const opinionsOf = (number: number): LiveIndicator['opinions'] => [
+  {
+    source: `feed-${number % 20}`,
+    confidence: 40 + (number % 60),
+    tlp: 'amber',
+    validFrom: NOW - 86_400_000,
+    expiresAt: NOW + 86_400_000 + number,
+    lastSeen: NOW - 86_400_000,
+  },
+]
+
+/** Five million indicators: what they take in memory, and how fast events are compared with them. */
+export async function run(report: Report, { quick }: { readonly quick: boolean }): Promise<void> {
+  const total = quick ? 200_000 : 5_000_000
+  const before = settledRss()
+  const began = performance.now()
+  const data = build(total)
+  report({ case: `${total} indicators: built in`, value: (performance.now() - began) / 1000, unit: 's' })
+  const index = new IndicatorIndex()
+  index.change({ kind: 'set', account, workspace: 'default', set: data, upTo: 0 })
+  report({ case: `${total} indicators: shared memory`, value: bytesOf(data) / 2 ** 20, unit: 'MiB' })
+  report({ case: `${total} indicators: growth of the process`, value: (settledRss() - before) / 2 ** 20, unit: 'MiB' })
+
+  for (const type of ['ip', 'domain', 'url', 'sha256', 'md5', 'email', 'ja3', 'ja4'] as const) {
+    report({ case: `look-ups that miss: ${type}`, value: rateOf(index, misses(type)), unit: '/s' })
+  }
+  report({ case: 'look-ups that hit: domain', value: rateOf(index, hits('domain', total)), unit: '/s' })
+  report({ case: 'look-ups that hit: sha256', value: rateOf(index, hits('sha256', total)), unit: '/s' })
+  const mixed = mixture(total)
+  report({ case: 'look-ups, mixed, 1 of 1,000 hits', value: rateOf(index, mixed), unit: '/s' })
+  report({ case: 'events of 6 observables compared', value: eventRate(index), unit: 'events/s' })
+}
+
+function build(total: number): MatchSetData {
+  const builder = new MatchSetBuilder({ values: total, opinions: total, bytes: total * 30 })
+  const seen = new Set<string>()
+  for (const [type, share] of shares) {
+    const count = Math.round(total * share)
+    for (let number = 0; number < count; number++) {
+      const value = valueNumbered(type, number)
+      // Few networks of a short prefix there are; each stands once.
+      if (type === 'network') {
+        if (seen.has(value)) continue
+        seen.add(value)
+      }
+      builder.add({ type, value, opinions: opinionsOf(number) })
+    }
+  }
+  // So that the number is the one that is named.
+  for (let number = 0; builder.size < total; number++) {
+    builder.add({ type: 'domain', value: `fill-${number}.example`, opinions: opinionsOf(number) })
+  }
+  return builder.finish()
+}
+
+interface Lookup {
+  readonly type: ExactType
+  readonly text: string
+}
+
+const LOOKUPS = 200_000
+
+const misses = (type: ExactType): Lookup[] =>
+  Array.from({ length: LOOKUPS }, (_, number) => ({ type, text: missOf(type, number) }))
+
+/** Like the values of the set, and none of them. */
+function missOf(type: ExactType, number: number): string {
+  const value = valueNumbered(type, 1_000_000_000 + number)
+  return type === 'domain' ? `www.${value}` : value
+}
+
+function hits(type: ExactType, total: number): Lookup[] {
+  const count = Math.round(total * (shares.find(([each]) => each === type)?.[1] ?? 0))
+  return Array.from({ length: LOOKUPS }, (_, number) => ({ type, text: valueNumbered(type, (number * 7919) % count) }))
+}
+
+/** What events look up: addresses and domains mostly. */
+function mixture(total: number): Lookup[] {
+  const types: readonly ExactType[] = ['ip', 'ip', 'domain', 'sha256', 'ip', 'domain', 'md5', 'url', 'ip', 'domain']
+  return Array.from({ length: LOOKUPS }, (_, number) => {
+    const type = types[number % types.length] ?? 'ip'
+    const text = number % 1000 === 0 ? valueNumbered(type, number % Math.round(total * 0.05)) : missOf(type, number)
+    return { type, text }
+  })
+}
+
+function rateOf(index: IndicatorIndex, lookups: readonly Lookup[]): number {
+  let best = 0
+  for (let round = 0; round < 4; round++) {
+    let found = 0
+    const began = performance.now()
+    for (const { type, text } of lookups) found += index.lookUp(type, text, NOW).length
+    best = Math.max(best, (1000 * lookups.length) / (performance.now() - began))
+    if (found < 0) throw new Error('never')
+  }
+  return best
+}
+
+function eventRate(index: IndicatorIndex): number {
+  const events = Array.from({ length: 50_000 }, (_, number) => ({
+    original: {},
+    ocsf: {
+      class_uid: 4003,
+      src_endpoint: { ip: missOf('ip', number) },
+      dst_endpoint: { ip: missOf('ip', number + 1) },
+      query: { hostname: missOf('domain', number) },
+      answers: [{ rdata: missOf('ip', number + 2) }, { rdata: missOf('ip', number + 3) }],
+      file: { hashes: [{ value: missOf('sha256', number) }] },
+    },
+  }))
+  let best = 0
+  for (let round = 0; round < 4; round++) {
+    const began = performance.now()
+    for (const event of events) {
+      for (const { type, value } of observablesOf(event)) index.lookUp(type, value, NOW)
+    }
+    best = Math.max(best, (1000 * events.length) / (performance.now() - began))
+  }
+  return best
+}
+
+function bytesOf(data: MatchSetData): number {
+  const { networks, keys: _keys, sources: _sources, hasBareUrls: _bare, ...columns } = data
+  const tables = [networks.v4, networks.v6].flatMap(({ starts, prefixes, parents, numbers }) => [
+    ...starts,
+    ...[prefixes, parents, numbers],
+  ])
+  return [...Object.values(columns), ...tables].reduce((sum, column) => sum + column.buffer.byteLength, 0)
+}
+
+function settledRss(): number {
+  globalThis.gc?.()
+  return process.memoryUsage().rss
+}
