@@ -10,6 +10,9 @@ export interface MatchSetData {
   readonly sources: readonly string[]
   /** Open addressing: pairs of a print of the hash and the number of the value + 1; 0 = free. */
   readonly table: Uint32Array
+  /** Two bits of one word for each value: small enough to stay near the processor, so that most of what is not there costs
+   * no look into the table.   @see docs/decisions/0017 */
+  readonly filter: Uint32Array
   /** Text of the values; hashes packed to bytes. */
   readonly arena: Uint8Array
   /** Where the text of each value begins; one more for the end. */
@@ -31,6 +34,8 @@ export interface MatchSetData {
 
 /** Entries of the table a value: more is memory, fewer is longer searches. */
 const SLOTS_PER_VALUE = 1.4
+/** Values a word of the filter. */
+const VALUES_PER_WORD = 4
 const SOURCES_MAX = 65_535
 const PACKED = new Set<ExactType>(['md5', 'sha1', 'sha256', 'sha512', 'ja3'])
 const TAGS = Object.fromEntries(indicatorTypes.map((type, index) => [type, index])) as Record<ExactType, number>
@@ -41,6 +46,7 @@ export class MatchSetBuilder {
   readonly #keys: readonly [number, number]
   readonly #sources = new Map<string, number>()
   #table: Uint32Array
+  #filter: Uint32Array
   #slots: Uint32Array
   #arena: Uint8Array
   #valueAt: Uint32Array
@@ -65,6 +71,7 @@ export class MatchSetBuilder {
     const values = Math.max(16, expected.values)
     const opinions = Math.max(16, expected.opinions)
     this.#table = shared(Uint32Array, 2 * tableSize(values))
+    this.#filter = shared(Uint32Array, filterSize(values))
     this.#slots = new Uint32Array(values)
     this.#arena = shared(Uint8Array, Math.max(256, expected.bytes))
     this.#valueAt = shared(Uint32Array, values + 1)
@@ -98,6 +105,7 @@ export class MatchSetBuilder {
     const slot = scratch.slots[0] ?? 0
     this.#slots[number] = slot
     insert(this.#table, slot, scratch.prints[0] ?? 0, number)
+    note(this.#filter, slot, scratch.prints[0] ?? 0)
   }
 
   finish(): MatchSetData {
@@ -107,6 +115,7 @@ export class MatchSetBuilder {
       keys: this.#keys,
       sources: [...this.#sources.keys()],
       table: this.#table,
+      filter: this.#filter,
       arena: this.#arena.subarray(0, this.#bytes),
       valueAt: this.#valueAt.subarray(0, values + 1),
       types: this.#types.subarray(0, values),
@@ -166,9 +175,12 @@ export class MatchSetBuilder {
     if (size * 2 <= this.#table.length) return
     const old = this.#table
     this.#table = shared(Uint32Array, 2 * size)
+    this.#filter = shared(Uint32Array, filterSize(length))
     for (let at = 0; at < old.length; at += 2) {
       const number = (old[at + 1] ?? 0) - 1
-      if (number >= 0) insert(this.#table, this.#slots[number] ?? 0, old[at] ?? 0, number)
+      if (number < 0) continue
+      insert(this.#table, this.#slots[number] ?? 0, old[at] ?? 0, number)
+      note(this.#filter, this.#slots[number] ?? 0, old[at] ?? 0)
     }
   }
 }
@@ -177,10 +189,12 @@ export class MatchSetBuilder {
 export class MatchSet {
   readonly #data: MatchSetData
   readonly #mask: number
+  readonly #filterShift: number
 
   constructor(data: MatchSetData) {
     this.#data = data
     this.#mask = data.table.length / 2 - 1
+    this.#filterShift = shiftOf(data.filter)
   }
 
   get size(): number {
@@ -241,7 +255,9 @@ export class MatchSet {
   }
 
   #probe(tag: number, text: string, start: number, slot: number, print: number): number {
-    const { table, types } = this.#data
+    const { table, types, filter } = this.#data
+    const bits = bitsOf(print)
+    if (((filter[slot >>> this.#filterShift] ?? 0) & bits) !== bits) return -1
     for (let at = slot & this.#mask; ; at = (at + 1) & this.#mask) {
       const number = (table[2 * at + 1] ?? 0) - 1
       if (number < 0) return -1
@@ -273,6 +289,24 @@ function lengthOf(valueAt: Uint32Array, number: number): number {
 
 function tableSize(values: number): number {
   return 2 ** Math.ceil(Math.log2(values * SLOTS_PER_VALUE))
+}
+
+/** Words, at least two, so that a shift by all bits does not come up. */
+function filterSize(values: number): number {
+  return Math.max(2, 2 ** Math.ceil(Math.log2(values / VALUES_PER_WORD)))
+}
+
+function shiftOf(filter: Uint32Array): number {
+  return 32 - Math.log2(filter.length)
+}
+
+function bitsOf(print: number): number {
+  return (1 << (print & 31)) | (1 << ((print >>> 5) & 31))
+}
+
+function note(filter: Uint32Array, slot: number, print: number): void {
+  const at = slot >>> shiftOf(filter)
+  filter[at] = (filter[at] ?? 0) | bitsOf(print)
 }
 
 function insert(table: Uint32Array, slot: number, print: number, number: number): void {
