@@ -158,3 +158,7 @@ export const HUNT_GATHER_MS = 3_000
 /** Hunts that one process runs at a time; others wait. */
 export const HUNTS_RUNNING_MAX = 1
 export const HUNT_ATTEMPTS_MAX = 40
+/** Rules that may change at once for a matcher to be kept; with more, making it anew costs less than what stays saves. */
+export const CHANGED_RULES_MAX = 64
+/** Changes after which a matcher is made anew: it keeps the comparisons of rules that are gone. */
+export const MATCHER_CHANGES_MAX = 256

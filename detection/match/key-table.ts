@@ -33,6 +33,12 @@ export class KeyTable {
     return number
   }
 
+  /** Whether it tells all of these apart. */
+  tells(keys: ReadonlySet<string>): boolean {
+    for (const key of keys) if (!this.#numbers.has(key)) return false
+    return true
+  }
+
   /** What a number says of the field; undefined when it says nothing. */
   known(number: number): KnownField | undefined {
     if (number === UNKNOWN) return undefined

@@ -63,6 +63,11 @@ export class Plan {
     this.#build(this.#choose(new CostModel(rarity)))
   }
 
+  /** Whether one of the rules is among its own. */
+  looksAt(rules: ReadonlySet<number>): boolean {
+    return this.#planned.some(({ rule }) => rules.has(rule))
+  }
+
   /** The numbers of the rules that match the event in hand, in their order. */
   match(context: EventContext): readonly number[] {
     this.#asked++

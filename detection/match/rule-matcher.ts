@@ -1,5 +1,12 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
-import { KEYS_REMEMBERED_MAX, PLANS_MAX, PREPARED_RULES_MIN, TIMED_EVERY } from '../limits.ts'
+import {
+  CHANGED_RULES_MAX,
+  KEYS_REMEMBERED_MAX,
+  MATCHER_CHANGES_MAX,
+  PLANS_MAX,
+  PREPARED_RULES_MIN,
+  TIMED_EVERY,
+} from '../limits.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import { admits } from '../sources/admits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
@@ -32,8 +39,8 @@ export interface MatcherUse {
  * a Windows event, log source of any other) when the first such event comes; a plan's index tells the few rules that may
  * match, and only those are tested. Not to be shared between threads. */
 export class RuleMatcher {
-  readonly #rules: readonly SigmaRule[]
-  readonly #windows: WindowsRules
+  #rules: readonly SigmaRule[]
+  #windows: WindowsRules
   readonly #fields: Field[] = []
   readonly #slots = new Map<string, number>()
   readonly #evaluator: Evaluator
@@ -44,6 +51,7 @@ export class RuleMatcher {
   #windowsPlans: (Plan | undefined)[][] = []
   readonly #declaredPlans = new Map<string, Plan>()
   #planCount = 0
+  #changes = 0
   #turn = 0
   readonly #context: EventContext
 
@@ -60,6 +68,41 @@ export class RuleMatcher {
   /** Makes the plans of the events that most rules are for, so that the first of them need not wait. */
   prepare(): void {
     for (const { channel, eventId } of this.#windows.popular(PREPARED_RULES_MIN)) this.#windowsPlanOf(channel, eventId)
+  }
+
+  /** Takes other rules in place of its own. What is made of rules that are the same at the same place stays; plans that look
+   * at others are made again when their next event comes.
+   * @returns false, and nothing is changed, when so much differs that a new matcher is to be made */
+  replaceRules(rules: readonly SigmaRule[]): boolean {
+    if (rules.length < this.#rules.length || this.#changes >= MATCHER_CHANGES_MAX) return false
+    const changed = new Set<number>()
+    for (let number = 0; number < rules.length; number++) {
+      if (rules[number] === this.#rules[number]) continue
+      changed.add(number)
+      if (changed.size > CHANGED_RULES_MAX) return false
+    }
+    const windows = new WindowsRules(rules)
+    if (!this.#channels.tells(windows.channelKeys) || !this.#eventIds.tells(windows.eventIdKeys)) return false
+    this.#changes++
+    this.#rules = rules
+    this.#windows = windows
+    this.#forgetPlansOf(changed)
+    return true
+  }
+
+  #forgetPlansOf(changed: ReadonlySet<number>): void {
+    const ofChanged = new WindowsRules(this.#rules.filter((_, number) => changed.has(number)))
+    for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
+      for (const [eventId, plan] of (ofChannel ?? []).entries()) {
+        const asks = ofChanged.at(this.#channels.known(channel), this.#eventIds.known(eventId)).length > 0
+        if (plan && ofChannel && (asks || plan.looksAt(changed))) ofChannel[eventId] = undefined
+      }
+    }
+    for (const [key, plan] of this.#declaredPlans) {
+      const logsource = logsourceOf(key)
+      const asks = [...changed].some((number) => admits((this.#rules[number] as SigmaRule).logsource, logsource))
+      if (asks || plan.looksAt(changed)) this.#declaredPlans.delete(key)
+    }
   }
 
   /** The numbers of the rules that match, in their order.

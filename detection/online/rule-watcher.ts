@@ -109,7 +109,8 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     const key = keyOfScope({ account, workspace })
     let scope = scopes.get(key)
     if (!scope) {
-      const none = makeScope({ account, workspace }, { rules: [], correlations: [] }, new Map())
+      const ruleSet = { rules: [], correlations: [] }
+      const none = makeScope({ account, workspace }, { ruleSet, matcher: new RuleMatcher([]), documents: new Map() })
       scope = tuned(none, new Map(), new Map())
       scopes.set(key, scope)
     }
@@ -135,6 +136,11 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     const scope = scopeOf(address)
     const known = shards.get(key)
     if (known?.scope === scope) return known
+    if (known && areSame(known.scope.ruleSet.correlations, scope.ruleSet.correlations)) {
+      const shard: Shard = { scope, correlator: known.correlator }
+      shards.set(key, shard)
+      return shard
+    }
     const state = known ? known.correlator.save() : restored.get(key)
     restored.delete(key)
     if (known) retire(known)
@@ -167,7 +173,8 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       for (const id of change.removed) documents.delete(id)
       for (const document of change.put) documents.set(document.head.id, document)
       const { ruleSet, misfits } = buildRuleSet([...documents.values()])
-      scopes.set(key, tuned(makeScope(before, ruleSet, documents), tunings, tallies))
+      const matcher = before.matcher.replaceRules(ruleSet.rules) ? before.matcher : new RuleMatcher(ruleSet.rules)
+      scopes.set(key, tuned(makeScope(before, { ruleSet, matcher, documents }), tunings, tallies))
       return misfits
     },
 
@@ -222,6 +229,17 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
 const keyOfScope = ({ account, workspace }: Pick<ShardAddress, 'account' | 'workspace'>): string =>
   `${account}/${workspace}`
 
+/** Whether they are the very same, over the same rules: then windows need not be carried over. */
+function areSame(left: RuleSet['correlations'], right: RuleSet['correlations']): boolean {
+  return (
+    left.length === right.length &&
+    left.every((one, place) => {
+      const other = right[place]
+      return one.correlation === other?.correlation && one.fingerprint === other.fingerprint
+    })
+  )
+}
+
 type UntunedScope = Omit<Scope, 'tunings' | 'exclusions' | 'canaries' | 'tallies'>
 
 function tuned(scope: UntunedScope, tunings: Scope['tunings'], tallies: Scope['tallies']): Scope {
@@ -241,8 +259,7 @@ function tuned(scope: UntunedScope, tunings: Scope['tunings'], tallies: Scope['t
 
 function makeScope(
   { account, workspace }: Pick<RuleChange, 'account' | 'workspace'>,
-  ruleSet: RuleSet,
-  documents: ReadonlyMap<string, SigmaDocument>,
+  { ruleSet, matcher, documents }: Pick<Scope, 'ruleSet' | 'matcher' | 'documents'>,
 ): UntunedScope {
   const { rules, correlations } = ruleSet
   const watched = new Set(correlations.flatMap(({ ruleIds }) => ruleIds))
@@ -254,7 +271,7 @@ function makeScope(
     workspace,
     documents,
     ruleSet,
-    matcher: new RuleMatcher(rules),
+    matcher,
     muted: new Set(rules.flatMap(({ head }, number) => (isMuted(head.id) ? [number] : []))),
     mutedCorrelations: new Set(correlations.map(({ correlation }) => correlation.head.id).filter(isMuted)),
     watched,
