@@ -12,6 +12,8 @@ export interface AccessKeysDeps {
   readonly changes: Changes
   readonly sealer: Sealer
   readonly clock: Clock
+  /** When this process saw a key used. */
+  readonly lastUseOf: (accessKeyId: string) => number | undefined
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
@@ -29,7 +31,20 @@ export class AccessKeys {
   /** @throws iam.thing.absent */
   list(account: AccountId, userName: string): AccessKey[] {
     this.#requireUser(account, userName)
-    return this.#deps.directory.accessKeysOf(account, userName)
+    return this.#deps.directory.accessKeysOf(account, userName).map((key) => this.#withLastUse(key))
+  }
+
+  /** @throws iam.thing.absent */
+  get(account: AccountId, id: string): AccessKey {
+    const key = this.#deps.directory.findAccessKey(id)
+    if (key?.account !== account) throw iamError('iam.thing.absent', `there is no access key \`${id.slice(0, 128)}\``)
+    return this.#withLastUse(key)
+  }
+
+  /** As this process saw it, or as it was stored when the key was read. */
+  #withLastUse(key: AccessKey): AccessKey {
+    const lastUsedAt = this.#deps.lastUseOf(key.id) ?? key.lastUsedAt
+    return lastUsedAt === undefined ? key : { ...key, lastUsedAt }
   }
 
   /** @throws iam.thing.absent, iam.limit.reached */

@@ -288,6 +288,25 @@ function accessKeyOperations(iam: Iam): Entry[] {
       },
     ],
     [
+      'GetAccessKeyLastUsed',
+      {
+        action: 'iam:access-key:getLastUsed',
+        resource: every('user'),
+        audit: 'refusals',
+        run(ctx, input) {
+          const key = iam.accessKeys.get(accountOf(ctx), input.get('AccessKeyId'))
+          return {
+            UserName: key.userName,
+            AccessKeyLastUsed: {
+              ...(key.lastUsedAt === undefined ? {} : { LastUsedDate: isoSeconds(key.lastUsedAt) }),
+              ServiceName: 'N/A',
+              Region: 'N/A',
+            },
+          }
+        },
+      },
+    ],
+    [
       'DeleteAccessKey',
       {
         action: 'iam:access-key:delete',

@@ -63,6 +63,21 @@ export function simulateOperations(iam: Iam): (readonly [string, SignedQueryOper
         },
       },
     ],
+    [
+      'GetContextKeysForPrincipalPolicy',
+      {
+        action: 'iam:policy:getContextKeys',
+        resource: (input) => input.get('PolicySourceArn'),
+        audit: 'refusals',
+        run(ctx, input) {
+          const arn = input.get('PolicySourceArn')
+          const held = iam.policiesOf(ctx.principal.account, arn)
+          if (!held) throw iamError('iam.thing.absent', `there is no principal \`${arn.slice(0, 200)}\``)
+          const policies = [...held.identity, ...readPolicies(input, 'PolicyInputList', 'identity')]
+          return { ContextKeyNames: [...new Set(policies.flatMap(keysOf))].sort() }
+        },
+      },
+    ],
   ]
 }
 

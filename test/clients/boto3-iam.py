@@ -76,6 +76,11 @@ assert {k["AccessKeyId"]: k["Status"] for k in listed} == {
 }
 ann = client("iam", keys[0]["AccessKeyId"], keys[0]["SecretAccessKey"])
 refused("AccessDenied", ann.list_users)
+used = iam.get_access_key_last_used(AccessKeyId=keys[0]["AccessKeyId"])
+assert used["UserName"] == "ann" and used["AccessKeyLastUsed"]["LastUsedDate"].year >= 2024, used
+never = iam.get_access_key_last_used(AccessKeyId=keys[1]["AccessKeyId"])["AccessKeyLastUsed"]
+assert "LastUsedDate" not in never, never
+refused("NoSuchEntity", iam.get_access_key_last_used, AccessKeyId="AKIANEVERMADE0000000")
 disabled = client("sts", keys[1]["AccessKeyId"], keys[1]["SecretAccessKey"])
 refused("SignatureDoesNotMatch", disabled.get_caller_identity)
 refused("SignatureDoesNotMatch", client("sts", value="wrong").get_caller_identity)
@@ -115,6 +120,10 @@ assert [u["UserName"] for u in iam.get_group(GroupName="readers")["Users"]] == [
 assert [g["GroupName"] for g in iam.list_groups_for_user(UserName="ann")["Groups"]] == ["readers"]
 iam.put_group_policy(GroupName="readers", PolicyName="groups", PolicyDocument=policy(allow("iam:List*")))
 assert len(ann.list_groups()["Groups"]) == 1
+iam.attach_group_policy(GroupName="readers", PolicyArn=arn)
+assert [p["PolicyArn"] for p in iam.list_attached_group_policies(GroupName="readers")["AttachedPolicies"]] == [arn]
+iam.detach_group_policy(GroupName="readers", PolicyArn=arn)
+refused("NoSuchEntity", iam.detach_group_policy, GroupName="readers", PolicyArn=arn)
 iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=arn)
 refused("AccessDenied", ann.list_groups)
 assert len(ann.list_users()["Users"]) == 7
@@ -130,6 +139,21 @@ trust = {
 }
 role = iam.create_role(RoleName="auditor", AssumeRolePolicyDocument=policy(trust), MaxSessionDuration=7200)["Role"]
 assert role["AssumeRolePolicyDocument"]["Statement"][0]["Action"] == "sts:AssumeRole"
+iam.tag_role(RoleName="auditor", Tags=[{"Key": "team", "Value": "soc"}, {"Key": "floor", "Value": "3"}])
+iam.untag_role(RoleName="auditor", TagKeys=["floor"])
+assert iam.list_role_tags(RoleName="auditor")["Tags"] == [{"Key": "team", "Value": "soc"}]
+iam.attach_role_policy(RoleName="auditor", PolicyArn=arn)
+assert [p["PolicyArn"] for p in iam.list_attached_role_policies(RoleName="auditor")["AttachedPolicies"]] == [arn]
+iam.put_role_permissions_boundary(RoleName="auditor", PermissionsBoundary=arn)
+assert iam.get_role(RoleName="auditor")["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
+iam.delete_role_permissions_boundary(RoleName="auditor")
+iam.detach_role_policy(RoleName="auditor", PolicyArn=arn)
+other = policy({**trust, "Condition": {"StringEquals": {"sts:ExternalId": "y-2"}}})
+iam.update_assume_role_policy(RoleName="auditor", PolicyDocument=other)
+document_now = iam.get_role(RoleName="auditor")["Role"]["AssumeRolePolicyDocument"]
+assert document_now["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] == "y-2", document_now
+refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName="auditor", PolicyDocument="{}")
+iam.update_assume_role_policy(RoleName="auditor", PolicyDocument=policy(trust))
 iam.put_role_policy(RoleName="auditor", PolicyName="all", PolicyDocument=policy(allow("iam:List*")))
 ann_sts = client("sts", keys[0]["AccessKeyId"], keys[0]["SecretAccessKey"])
 assume = {"RoleArn": role["Arn"], "RoleSessionName": "audit-1"}
@@ -179,6 +203,13 @@ of_ann = iam.simulate_principal_policy(
 )["EvaluationResults"]
 assert [r["EvalDecision"] for r in of_ann] == ["allowed", "implicitDeny"], of_ann
 assert iam.get_context_keys_for_custom_policy(PolicyInputList=[text])["ContextKeyNames"] == ["aws:MultiFactorAuthPresent"]
+
+iam.put_user_policy(UserName="ann", PolicyName="night", PolicyDocument=text)
+names_of_keys = iam.get_context_keys_for_principal_policy(PolicySourceArn=user["Arn"])["ContextKeyNames"]
+assert names_of_keys == ["aws:MultiFactorAuthPresent"], names_of_keys
+placed = iam.simulate_principal_policy(PolicySourceArn=user["Arn"], ActionNames=["iam:GetUser"])["EvaluationResults"][0]
+assert placed["EvalDecision"] == "allowed" and placed["MatchedStatements"][0]["StartPosition"]["Line"] == 2, placed
+iam.delete_user_policy(UserName="ann", PolicyName="night")
 
 # Everything at once, and away with it
 details = iam.get_account_authorization_details()
