@@ -18,6 +18,8 @@ export const iamError = defineErrors({
   'iam.app.malformed': { status: 422, title: 'App registration not acceptable' },
   'iam.signIn.lockedOut': { status: 429, title: 'Too many failed sign-ins' },
   'iam.signIn.busy': { status: 503, title: 'Too many sign-ins at once' },
+  'iam.password.used': { status: 422, title: 'Password used before' },
+  'iam.signIn.passwordExpired': { status: 401, title: 'Password too old' },
   'iam.password.weak': { status: 422, title: 'Password not acceptable' },
   'iam.name.malformed': { status: 422, title: 'Name not acceptable' },
   'iam.policy.malformed': { status: 400, title: 'Policy document not valid' },

@@ -40,6 +40,8 @@ import { MfaStore } from './mfa/store.ts'
 import { Oidc } from './oidc/provider.ts'
 import { OidcStore } from './oidc/store.ts'
 import { Organizations } from './organization/organizations.ts'
+import { PasswordPolicies } from './password-policy/password-policies.ts'
+import { PasswordPolicyStore } from './password-policy/store.ts'
 import { Passwords } from './passwords.ts'
 import { Policies } from './policies.ts'
 import type { CompiledPolicy } from './policy/statement.ts'
@@ -51,7 +53,7 @@ import { RoleSessions, type SessionCredentials } from './role-sessions.ts'
 import { Roles } from './roles.ts'
 import { Sessions } from './sessions/sessions.ts'
 import { SessionStore } from './sessions/store.ts'
-import { openSession, provePasskey, proveUser } from './sign-in.ts'
+import { openSession, proveForNewPassword, provePasskey, proveUser } from './sign-in.ts'
 import { SignInThrottle } from './sign-in-throttle.ts'
 import { IamStore } from './store.ts'
 import { Tagging } from './tagging.ts'
@@ -119,6 +121,7 @@ export interface Iam {
   readonly uses: Uses
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
+  readonly passwordPolicies: PasswordPolicies
   readonly sessions: Sessions
   readonly identityProviders: IdentityProviders
   readonly oidc: Oidc
@@ -180,6 +183,18 @@ export interface Iam {
     readonly sourceIp: string
     readonly userAgent?: string
   }): Promise<SignedIn>
+  /** A user's own new password, also in place of one that is too old to sign in with. Ends every session.
+   * @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.password.weak, iam.password.used */
+  changePassword(input: {
+    readonly accountId?: string
+    readonly userName: string
+    readonly password: string
+    readonly newPassword: string
+    readonly code?: string
+    readonly securityKey?: unknown
+    readonly origin?: string
+    readonly sourceIp: string
+  }): Promise<User>
   /** What a browser asks a passkey with. @throws iam.webauthn.noName */
   passkeyOptions(accountId: string | undefined, origin: string): Promise<PublicKeyCredentialRequestOptionsJSON>
   /** @throws iam.signIn.failed, iam.webauthn.noName */
@@ -219,11 +234,23 @@ export async function createIam({
   const webauthn = new WebAuthn({ directory, store: new WebAuthnStore(database), sealer, clock, log })
   const mfa = new Mfa({ directory, store: new MfaStore(database), throttle, webauthn, sealer, clock })
   const sessionStore = new SessionStore(database)
-  const signInDeps = { directory, store, sessions: sessionStore, tokens, passwords, mfa, webauthn, throttle, clock }
+  const passwordPolicies = new PasswordPolicies({ store: new PasswordPolicyStore(database), passwords })
+  const signInDeps = {
+    directory,
+    store,
+    sessions: sessionStore,
+    tokens,
+    passwords,
+    passwordPolicies,
+    mfa,
+    webauthn,
+    throttle,
+    clock,
+  }
   const views = new PolicyViews(directory)
   const principals = new Principals(directory)
   const sessions = new RoleSessions({ directory, sealer, clock })
-  const users = new Users({ directory, changes, passwords, clock })
+  const users = new Users({ directory, changes, passwords, passwordPolicies, clock })
   const authenticator = new IamAuthenticator({ sessions, directory, store, tokens, sealer, clock, log })
   const evaluator = await createCasbinEvaluator()
   const resourcePolicies = new ResourcePolicies()
@@ -273,6 +300,7 @@ export async function createIam({
     projects,
     mfa,
     webauthn,
+    passwordPolicies,
     sessions: new Sessions({ directory, changes, store: sessionStore, clock }),
     identityProviders,
     oidc: new Oidc({
@@ -334,6 +362,11 @@ export async function createIam({
     signIn: async ({ accountId, origin = '', userAgent, ...input }) => {
       const proven = await proveUser(signInDeps, { ...input, origin, account: accountToTry(accountId) })
       return { ...(await openSession(signInDeps, proven, from(input.sourceIp, userAgent))), user: proven.user }
+    },
+    changePassword: async ({ accountId, origin = '', newPassword, ...input }) => {
+      const user = await proveForNewPassword(signInDeps, { ...input, origin, account: accountToTry(accountId) })
+      await users.update(user.account, user.name, { password: newPassword })
+      return user
     },
     passkeyOptions: (accountId, origin) => webauthn.beginSignIn(accountToTry(accountId), origin),
     signInByPasskey: async ({ accountId, sourceIp, userAgent, ...proof }) => {

@@ -70,6 +70,8 @@ export const PASSWORD_HASHES_AT_ONCE_MAX = 2
 export const PASSWORD_HASHES_WAITING_MAX = 64
 export const PASSWORD_LENGTH_MIN = 12
 export const PASSWORD_LENGTH_MAX = 256
+/** Passwords back that an account may refuse: each costs a hash when a new one is set. */
+export const PASSWORD_HISTORY_MAX = 10
 
 /** Failed sign-ins of one user from one address before that pair is locked out, and for how long. */
 export const SIGN_IN_FAILURES_MAX = 5

@@ -5,6 +5,7 @@ import { decisionMigrations } from './decision-log/migrations.ts'
 import { mfaMigrations } from './mfa/migrations.ts'
 import { oidcMigrations } from './oidc/migrations.ts'
 import { organizationMigrations } from './organization/migrations.ts'
+import { passwordPolicyMigrations } from './password-policy/migrations.ts'
 import { projectMigrations } from './projects/migrations.ts'
 import { sessionMigrations } from './sessions/migrations.ts'
 import { webIdentityMigrations } from './web-identity/migrations.ts'
@@ -172,6 +173,7 @@ export const iamMigrations: readonly Migration[] = [
   ...analysisMigrations,
   ...webIdentityMigrations,
   ...sessionMigrations,
+  ...passwordPolicyMigrations,
   {
     name: 'iam/0013-role-sessions',
     async up(db) {

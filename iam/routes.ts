@@ -17,6 +17,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { identityProviderRoutes } from './routes/identity-providers.ts'
 import { mfaRoutes } from './routes/mfa.ts'
 import { organizationRoutes } from './routes/organization.ts'
+import { passwordPolicyRoutes } from './routes/password-policy.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { projectRoutes } from './routes/projects.ts'
 import { roleRoutes } from './routes/roles.ts'
@@ -50,6 +51,7 @@ export function iamRoutes(iam: Iam, deps: IamRouteDeps) {
     webauthnRoutes(iam, { publicUrl })(api)
     identityProviderRoutes(iam, deps)(api)
     sessionRoutes(iam, deps)(api)
+    passwordPolicyRoutes(iam)(api)
     accessRequestRoutes(iam, deps)(api)
     breakGlassRoutes(iam)(api)
     appRegistrationRoutes(iam, deps)(api)

@@ -17,6 +17,14 @@ interface Failures {
   until: number
 }
 
+/** What an account wants; default: what stands for all. */
+export interface ThrottleLimits {
+  readonly failuresMax: number
+  readonly lockoutMs: number
+}
+
+const STANDING: ThrottleLimits = { failuresMax: SIGN_IN_FAILURES_MAX, lockoutMs: SIGN_IN_LOCKOUT_MS }
+
 interface Turns {
   count: number
   last: Promise<unknown>
@@ -38,13 +46,18 @@ export class SignInThrottle {
   /** Runs `attempt`, which throws where the sign-in fails. Attempts of one pair take turns, so guesses sent at once are
    * counted like guesses sent one by one.
    * @throws iam.signIn.lockedOut, iam.signIn.busy */
-  async run<T>(user: string, address: string, attempt: () => Promise<T>): Promise<T> {
+  async run<T>(
+    user: string,
+    address: string,
+    attempt: () => Promise<T>,
+    limits: ThrottleLimits = STANDING,
+  ): Promise<T> {
     const pair = `${user}\n${address}`
     const turns = this.#turns.get(pair) ?? { count: 0, last: Promise.resolve() }
     if (this.#waiting >= SIGN_INS_WAITING_MAX || turns.count >= SIGN_INS_OF_PAIR_MAX) {
       throw iamError('iam.signIn.busy', 'too many sign-ins at once; try again in a moment', { retryAfterSec: 2 })
     }
-    const turn = this.#inTurn(turns.last, user, address, attempt)
+    const turn = this.#inTurn(turns.last, { user, address, limits }, attempt)
     turns.last = turn
     turns.count++
     this.#turns.set(pair, turns)
@@ -58,23 +71,23 @@ export class SignInThrottle {
     }
   }
 
-  async #inTurn<T>(before: Promise<unknown>, user: string, address: string, attempt: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(before: Promise<unknown>, who: Who, attempt: () => Promise<T>): Promise<T> {
     await before.catch(() => {})
-    this.#check(user, address)
+    this.#check(who)
     try {
       const value = await attempt()
-      for (const [key] of keysOf(user, address)) this.#failures.delete(key)
+      for (const [key] of keysOf(who)) this.#failures.delete(key)
       return value
     } catch (error) {
       // What failed for want of room says nothing about the password.
-      if (error instanceof RampartError && WRONG_GUESSES.has(error.code)) this.#count(user, address)
+      if (error instanceof RampartError && WRONG_GUESSES.has(error.code)) this.#count(who)
       throw error
     }
   }
 
-  #check(user: string, address: string): void {
+  #check(who: Who): void {
     const now = this.#clock.now()
-    for (const [key, max] of keysOf(user, address)) {
+    for (const [key, max] of keysOf(who)) {
       const failures = this.#failures.get(key)
       if (!failures || failures.until <= now || failures.count < max) continue
       const seconds = Math.ceil((failures.until - now) / 1000)
@@ -86,13 +99,13 @@ export class SignInThrottle {
     }
   }
 
-  #count(user: string, address: string): void {
+  #count(who: Who): void {
     const now = this.#clock.now()
-    for (const [key] of keysOf(user, address)) {
+    for (const [key] of keysOf(who)) {
       const old = this.#failures.get(key)
       this.#failures.delete(key)
       const count = old && old.until > now ? old.count + 1 : 1
-      this.#failures.set(key, { count, until: now + SIGN_IN_LOCKOUT_MS })
+      this.#failures.set(key, { count, until: now + who.limits.lockoutMs })
     }
     for (const key of this.#failures.keys()) {
       if (this.#failures.size <= SIGN_IN_PAIRS_MAX) break
@@ -101,9 +114,15 @@ export class SignInThrottle {
   }
 }
 
-function keysOf(user: string, address: string): [string, number][] {
+interface Who {
+  readonly user: string
+  readonly address: string
+  readonly limits: ThrottleLimits
+}
+
+function keysOf({ user, address, limits }: Who): [string, number][] {
   return [
-    [`${user}\n${address}`, SIGN_IN_FAILURES_MAX],
+    [`${user}\n${address}`, limits.failuresMax],
     [user, SIGN_IN_FAILURES_OF_USER_MAX],
   ]
 }

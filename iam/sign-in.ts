@@ -4,6 +4,7 @@ import type { AccessTokens } from './access-tokens.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import type { Mfa, SecondFactor, SecondFactorProof } from './mfa/mfa.ts'
+import { isExpired, type PasswordPolicies, type PasswordPolicy } from './password-policy/password-policies.ts'
 import type { Passwords } from './passwords.ts'
 import type { SessionStore } from './sessions/store.ts'
 import type { SignInThrottle } from './sign-in-throttle.ts'
@@ -17,6 +18,7 @@ export interface SignInDeps {
   readonly sessions: SessionStore
   readonly tokens: AccessTokens
   readonly passwords: Passwords
+  readonly passwordPolicies: PasswordPolicies
   readonly mfa: Mfa
   readonly webauthn: WebAuthn
   readonly throttle: SignInThrottle
@@ -90,8 +92,32 @@ export async function openSession(
  * @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
 export async function proveUser(deps: SignInDeps, input: PasswordProof): Promise<ProvenUser> {
   if (deps.store.shared) await deps.directory.catchUp()
-  const who = `${input.account}/${input.userName}`
-  return deps.throttle.run(who, input.sourceIp, () => prove(deps, input))
+  const policy = await deps.passwordPolicies.get(input.account)
+  const proven = await proveWithin(deps, input, policy)
+  if (isExpired(policy, proven.passwordChangedAt, deps.clock.now())) {
+    throw iamError(
+      'iam.signIn.passwordExpired',
+      `the password is older than ${policy.ageDaysMax} days; set another with POST /v1/iam/tokens/password`,
+    )
+  }
+  return proven
+}
+
+/** Who changes a password: also with one that is too old to sign in with.
+ * @throws iam.signIn.failed, iam.signIn.mfaRequired, iam.signIn.lockedOut, iam.signIn.busy */
+export async function proveForNewPassword(deps: SignInDeps, input: PasswordProof): Promise<User> {
+  if (deps.store.shared) await deps.directory.catchUp()
+  return (await proveWithin(deps, input, await deps.passwordPolicies.get(input.account))).user
+}
+
+function proveWithin(
+  deps: SignInDeps,
+  input: PasswordProof,
+  policy: PasswordPolicy,
+): Promise<ProvenUser & { readonly passwordChangedAt: number }> {
+  const who = { user: `${input.account}/${input.userName}`, address: input.sourceIp }
+  const limits = { failuresMax: policy.failuresMax, lockoutMs: policy.lockoutMinutes * 60_000 }
+  return deps.throttle.run(who.user, who.address, () => prove(deps, input), limits)
 }
 
 /** Nothing to guess, so nothing to lock out: what a key signs is good once.
@@ -107,16 +133,19 @@ export async function provePasskey(deps: SignInDeps, input: PasskeyProof): Promi
   return { user, authenticatedAt, method: 'webauthn' }
 }
 
-async function prove(deps: SignInDeps, input: PasswordProof): Promise<ProvenUser> {
+async function prove(
+  deps: SignInDeps,
+  input: PasswordProof,
+): Promise<ProvenUser & { readonly passwordChangedAt: number }> {
   const authenticatedAt = deps.clock.now()
   const user = deps.directory.findUser(input.account, input.userName)
-  const stored = await deps.store.passwordHash(input.account, input.userName)
-  const right = await deps.passwords.verify(input.password, stored)
-  if (!right || !user || !mayEnter(deps, user)) throw failed()
+  const stored = await deps.store.password(input.account, input.userName)
+  const right = await deps.passwords.verify(input.password, stored?.hash)
+  if (!right || !stored || !user || !mayEnter(deps, user)) throw failed()
   const second = await deps.mfa.prove(user, input)
   // Looked at after each wait: a user disabled meanwhile does not get in.
   if (!mayEnter(deps, user)) throw failed()
-  return { user, authenticatedAt, method: methodOf(second) }
+  return { user, authenticatedAt, method: methodOf(second), passwordChangedAt: stored.changedAt }
 }
 
 function methodOf(second: SecondFactor | undefined): SignInMethod {

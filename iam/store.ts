@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import { type AccountId, type Database, iamArn } from '../platform/index.ts'
 import { AccessWriter, readUserAccess, type UserAccessRows } from './access/store.ts'
+import { PASSWORD_HISTORY_MAX } from './limits.ts'
 import { removeSecondFactor } from './mfa/store.ts'
 import {
   type OrganizationRows,
@@ -8,6 +9,7 @@ import {
   readOrganization,
   readOrganizationIds,
 } from './organization/store.ts'
+import { recordPassword, removePasswords } from './password-policy/store.ts'
 import { type ProjectRows, ProjectWriter, readGrants, readProject, readProjectIds } from './projects/store.ts'
 import { type DeviceRow, readDevices, readMarkedSessions, type SessionRow, SessionWriter } from './sessions/store.ts'
 import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
@@ -61,10 +63,10 @@ export class IamWriter {
     return Number(row.count)
   }
 
-  async insertUser(row: Omit<IamTables['iam_user'], 'account'>): Promise<void> {
+  async insertUser(row: Omit<IamTables['iam_user'], 'account' | 'password_changed_at'>): Promise<void> {
     await this.#tx
       .insertInto('iam_user')
-      .values({ account: this.#account, ...row })
+      .values({ account: this.#account, password_changed_at: null, ...row })
       .execute()
     this.#touch('user', row.name)
   }
@@ -84,6 +86,12 @@ export class IamWriter {
     return result.numUpdatedRows > 0
   }
 
+  /** Keeps a new password's hash beside those before it. */
+  async recordPassword(given: { readonly userId: string; readonly hash: string; readonly at: number }): Promise<void> {
+    const row = { account: this.#account, user_id: given.userId, hash: given.hash, created_at: given.at }
+    await recordPassword(this.#tx, row, PASSWORD_HISTORY_MAX)
+  }
+
   /** With its keys, memberships and policies. */
   async deleteUser(name: string): Promise<boolean> {
     for (const id of await this.accessKeyIds(name)) await this.deleteAccessKey(name, id)
@@ -100,6 +108,7 @@ export class IamWriter {
       .executeTakeFirst()
     if (user) {
       await removeSecondFactor(this.#tx, { account: this.#account, id: user.id })
+      await removePasswords(this.#tx, { account: this.#account, id: user.id })
       await removeCredentials(this.#tx, { account: this.#account, id: user.id })
       await this.access.deleteBreakGlass({ id: user.id, name })
     }
@@ -754,14 +763,18 @@ export class IamStore {
     return row?.name
   }
 
-  async passwordHash(account: AccountId, userName: string): Promise<string | undefined> {
+  /** What a user's password is checked against, and from when it is. */
+  async password(
+    account: AccountId,
+    userName: string,
+  ): Promise<{ readonly hash: string | undefined; readonly changedAt: number } | undefined> {
     const row = await this.#read
       .selectFrom('iam_user')
-      .select('password_hash')
+      .select(['password_hash', 'password_changed_at', 'created_at'])
       .where('account', '=', account)
       .where('name', '=', userName)
       .executeTakeFirst()
-    return row?.password_hash ?? undefined
+    return row && { hash: row.password_hash ?? undefined, changedAt: row.password_changed_at ?? row.created_at }
   }
 
   signingKeys(): Promise<IamTables['iam_signing_key'][]> {

@@ -1,6 +1,7 @@
 import type { AccessTables } from './access/tables.ts'
 import type { DecisionTables } from './decision-log/tables.ts'
 import type { OrganizationTables } from './organization/tables.ts'
+import type { PasswordPolicyTables } from './password-policy/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
 import type { SessionTables } from './sessions/tables.ts'
 import type { WebIdentityTables } from './web-identity/tables.ts'
@@ -14,7 +15,9 @@ export interface IamTables
     AccessTables,
     WebAuthnTables,
     WebIdentityTables,
-    SessionTables {
+    PasswordPolicyTables,
+    SessionTables,
+    PasswordPolicyTables {
   iam_revision: { id: number; number: number }
   iam_change: { number: number; account: string; noun: ChangedNoun; name: string }
   iam_account: { account: string; name: string; created_at: number }
@@ -24,6 +27,8 @@ export interface IamTables
     name: string
     id: string
     password_hash: string | null
+    /** Null: from when the user was made, or older. */
+    password_changed_at: number | null
     enabled: number
     tokens_valid_after: number
     boundary: string | null

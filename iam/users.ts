@@ -3,13 +3,15 @@ import type { Changes } from './changes.ts'
 import type { Directory } from './directory.ts'
 import { iamError } from './errors.ts'
 import { requireFewTags, requireName } from './names.ts'
-import { type Passwords, requireGoodPassword } from './passwords.ts'
+import type { PasswordPolicies } from './password-policy/password-policies.ts'
+import type { Passwords } from './passwords.ts'
 import type { Tags, User } from './types.ts'
 
 export interface UsersDeps {
   readonly directory: Directory
   readonly changes: Changes
   readonly passwords: Passwords
+  readonly passwordPolicies: PasswordPolicies
   readonly clock: Clock
 }
 
@@ -44,14 +46,17 @@ export class Users {
     input: { readonly name: string; readonly password?: string; readonly tags?: Tags },
   ): Promise<User> {
     requireName('user', input.name)
-    const passwordHash = input.password === undefined ? null : await this.#hash(input.password, input.name)
+    const { password, name: userName } = input
+    const passwordHash = password === undefined ? null : await this.#hash(account, { password, userName })
     const now = this.#deps.clock.now()
     await this.#deps.changes.run(account, async (write) => {
       if (await write.hasUser(input.name))
         throw iamError('iam.thing.exists', `there is a user \`${input.name}\` already`)
+      const id = uuidv7(this.#deps.clock)
+      if (passwordHash !== null) await write.recordPassword({ userId: id, hash: passwordHash, at: now })
       await write.insertUser({
         name: input.name,
-        id: uuidv7(this.#deps.clock),
+        id,
         password_hash: passwordHash,
         enabled: 1,
         tokens_valid_after: now,
@@ -66,16 +71,21 @@ export class Users {
   /** A new password, and disabling, end every session at once.
    * @throws iam.thing.absent, iam.password.weak */
   async update(account: AccountId, name: string, update: UserUpdate): Promise<User> {
-    const passwordHash = update.password === undefined ? undefined : await this.#hash(update.password, name)
+    const user = this.get(account, name)
+    const { password } = update
+    const given = password === undefined ? undefined : { password, userName: name, userId: user.id }
+    const passwordHash = given && (await this.#hash(account, given))
     const endsSessions = passwordHash !== undefined || update.enabled === false
-    const found = await this.#deps.changes.run(account, (write) =>
-      write.updateUser(name, {
-        ...(passwordHash === undefined ? {} : { password_hash: passwordHash }),
+    const found = await this.#deps.changes.run(account, async (write) => {
+      const at = this.#deps.clock.now()
+      if (passwordHash !== undefined) await write.recordPassword({ userId: user.id, hash: passwordHash, at })
+      return write.updateUser(name, {
+        ...(passwordHash === undefined ? {} : { password_hash: passwordHash, password_changed_at: at }),
         ...(update.enabled === undefined ? {} : { enabled: update.enabled ? 1 : 0 }),
         // One millisecond on: a token of this very instant is from before the change.
-        ...(endsSessions ? { tokens_valid_after: this.#deps.clock.now() + 1 } : {}),
-      }),
-    )
+        ...(endsSessions ? { tokens_valid_after: at + 1 } : {}),
+      })
+    })
     if (!found) throw absentUser(name)
     return this.get(account, name)
   }
@@ -102,9 +112,12 @@ export class Users {
     if (!found) throw absentUser(name)
   }
 
-  async #hash(password: string, userName: string): Promise<string> {
-    requireGoodPassword(password, userName)
-    return this.#deps.passwords.hash(password)
+  async #hash(
+    account: AccountId,
+    given: { readonly password: string; readonly userName: string; readonly userId?: string },
+  ): Promise<string> {
+    await this.#deps.passwordPolicies.requireGood(account, given)
+    return this.#deps.passwords.hash(given.password)
   }
 }
 

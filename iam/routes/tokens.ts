@@ -16,6 +16,19 @@ export const securityKeySchema = Type.Object(
 /** In the words of W3C Web Authentication, which a browser takes as they are. */
 export const optionsSchema = Type.Object({}, { additionalProperties: true })
 const tags = ['iam']
+const CHANGE_PASSWORD = 'iam:password:change'
+const proofMembers = {
+  accountId,
+  userName: Type.String({ minLength: 1, maxLength: 128 }),
+  password: Type.String({ minLength: 1, maxLength: 1024 }),
+  mfaCode: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: 'Of the authenticator app, or a recovery code; each is good once',
+    }),
+  ),
+  securityKey: Type.Optional(securityKeySchema),
+}
 
 function sourceOf(request: FastifyRequest) {
   const userAgent = request.headers['user-agent']
@@ -42,18 +55,7 @@ export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () =>
         description:
           'An access token for `Authorization: Bearer`, good for an hour. Where a second factor is missing, the refusal names the factors, and for a security key has `securityKeyOptions`.',
         tags,
-        body: closed({
-          accountId,
-          userName: Type.String({ minLength: 1, maxLength: 128 }),
-          password: Type.String({ minLength: 1, maxLength: 1024 }),
-          mfaCode: Type.Optional(
-            Type.String({
-              maxLength: 64,
-              description: 'Of the authenticator app, or a recovery code; each is good once',
-            }),
-          ),
-          securityKey: Type.Optional(securityKeySchema),
-        }),
+        body: closed(proofMembers),
         response: { 200: tokenSchema },
       },
       handler: async (request, reply) => {
@@ -67,6 +69,31 @@ export function tokenRoutes(iam: Iam, { publicUrl }: { readonly publicUrl: () =>
             ...sourceOf(request),
           }),
         )
+      },
+    })
+
+    api.route({
+      method: 'POST',
+      url: '/v1/iam/tokens/password',
+      config: { access: { public: 'the present password says who asks, also where it is too old to sign in with' } },
+      bodyLimit: WEBAUTHN_BODY_BYTES_MAX,
+      schema: {
+        summary: "Changes a user's own password",
+        description: 'Ends every session of the user.',
+        tags,
+        body: closed({ ...proofMembers, newPassword: Type.String({ minLength: 1, maxLength: 1024 }) }),
+      },
+      handler: async (request, reply) => {
+        const { mfaCode, ...given } = request.body
+        auditAs(request, { action: CHANGE_PASSWORD })
+        const user = await iam.changePassword({
+          ...given,
+          ...(mfaCode === undefined ? {} : { code: mfaCode }),
+          origin: origin(),
+          sourceIp: request.ip,
+        })
+        auditAs(request, { action: CHANGE_PASSWORD, caller: user, resources: [user.arn] })
+        return reply.code(204).send()
       },
     })
 

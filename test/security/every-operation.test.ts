@@ -119,6 +119,7 @@ it('knows few public operations', () => {
     'POST /v1/iam/tokens',
     'POST /v1/iam/tokens/passkey',
     'POST /v1/iam/tokens/passkey-options',
+    'POST /v1/iam/tokens/password',
   ])
 })
 
