@@ -70,6 +70,36 @@ describe.each(testDatabases())('a change on $name', (kind) => {
     )
   })
 
+  it.each<[string, object, string]>([
+    [
+      'a condition',
+      { Action: 'a:b:c', Resource: '*', Condition: { StringEquals: { 'g:PrincipalTag/team': 'ops' } } },
+      'a:b:c on *',
+    ],
+    [
+      'a resource',
+      { Action: 'a:b:c', Resource: 'arn:rampart:a:::t/${g:PrincipalTag/team}' },
+      'a:b:c on arn:rampart:a:::t/ops',
+    ],
+    [
+      'a condition on another key',
+      {
+        Action: 'a:b:c',
+        Resource: '*',
+        Condition: { StringEquals: { 'g:ResourceTag/team': '${g:PrincipalTag/team}' } },
+      },
+      'a:b:c on *',
+    ],
+  ])('of a tag that %s looks at gives access too', async (_, statement, row) => {
+    await world.give('ann', 'by-tag', policy(statement))
+    await world.iam.users.setTags(account, 'ann', { team: 'none' })
+    await world.iam.analysis.setRefusesNewAccess(account, true)
+    const tag = (team: string) => world.iam.users.setTags(account, 'ann', { team })
+    await expect(tag('ops')).rejects.toMatchObject({ code: 'iam.access.isNew', message: expect.stringContaining(row) })
+    await tag('none')
+    await acknowledgingNewAccess(() => tag('ops'))
+  })
+
   it('of a trust policy tells whom it names', async () => {
     const trust = (...IAM: string[]) => policy({ Action: 'sts:role:assume', Principal: { IAM } })
     await world.iam.roles.create(account, { name: 'ops', trust: trust(arnOf('user', 'ann')) })

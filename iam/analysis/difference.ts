@@ -56,7 +56,8 @@ const NO_KEYS: ReadonlySet<string> = new Set()
  * statements tell apart and every value of the request that conditions do. Only what a statement of one side alone can
  * touch is looked at; with a `resource` all there is about that one. */
 export function differenceOf(before: Side, after: Side, resource?: string): Difference {
-  const changed = resource === undefined ? changedStatements(before, after) : statementsOf(before, after)
+  const isAsBefore = sameKeys(before, after)
+  const changed = resource === undefined ? changedStatements(before, after, isAsBefore) : statementsOf(before, after)
   if (changed.length === 0) return NOTHING
   const all = statementsOf(before, after)
   const { regions, complete } = actionRegions(all)
@@ -74,7 +75,12 @@ export function differenceOf(before: Side, after: Side, resource?: string): Diff
     if (gains.length + resources.regions.length > CELLS_MAX)
       return { ...coverBoth(gains, loses, regions), complete: false }
     for (const resource of resources.regions) {
-      const change = compare(before, after, { action: region, resource: resource.witness, values })
+      const change = compare(before, after, {
+        action: region,
+        resource: resource.witness,
+        values,
+        isAsBefore,
+      })
       gains.push({ action: region, resource, found: change.gain })
       loses.push({ action: region, resource, found: change.loss })
     }
@@ -95,6 +101,8 @@ interface Point {
   readonly action: ActionRegion
   readonly resource: string
   readonly values: TriedValues
+  /** Whether everything looks at keys that say on both sides the same. */
+  readonly isAsBefore: (key: string) => boolean
 }
 
 interface Compared {
@@ -102,10 +110,10 @@ interface Compared {
   readonly loss?: Change | undefined
 }
 
-function compare(before: Side, after: Side, { action, resource, values }: Point): Compared {
+function compare(before: Side, after: Side, { action, resource, values, isAsBefore }: Point): Compared {
   const old = standing(before, action, resource)
   const next = standing(after, action, resource)
-  if (sameText(old?.left, next?.left)) return {}
+  if (sameText(old?.left, next?.left, isAsBefore)) return {}
   const access = { before: accessOf(old?.left), after: accessOf(next?.left) }
   const { keys, complete, count } = values.triedFor([old, next])
   let gain: Change | undefined
@@ -145,9 +153,11 @@ function accessOf(left: Remainder | undefined): Access {
 }
 
 /** Whether two say the same, word for word, whatever the statements are called. */
-function sameText(a: Remainder | undefined, b: Remainder | undefined): boolean {
+function sameText(a: Remainder | undefined, b: Remainder | undefined, isAsBefore: (key: string) => boolean): boolean {
   if (!a || !b) return a === b
   if (isNow(a) && isNow(b)) return true
+  const terms = [...a.when.flat(), ...a.unless]
+  if (!terms.every(({ statement }) => keysOfStatement(statement).every(isAsBefore))) return false
   return textOf(a) === textOf(b)
 }
 
@@ -178,8 +188,23 @@ function statementsOf(before: Side, after: Side): CompiledStatement[] {
   return [...new Set([...before.statements, ...after.statements].map(({ statement }) => statement))]
 }
 
-/** Statements that only one side has, and all where a whole layer comes or goes. */
-function changedStatements(before: Side, after: Side): CompiledStatement[] {
+/** Whether a key that is not for the request to bring has the same value on both sides. */
+function sameKeys(before: Side, after: Side): (key: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (key) => {
+    let isSame = known.get(key)
+    if (isSame === undefined) {
+      const isSettledOnBoth = !before.isOpen(key) && !after.isOpen(key)
+      isSame = !isSettledOnBoth || JSON.stringify(before.keys.get(key)) === JSON.stringify(after.keys.get(key))
+      known.set(key, isSame)
+    }
+    return isSame
+  }
+}
+
+/** Statements that only one side has or that look at what changed of the principal, and all where a whole layer comes or
+ * goes. */
+function changedStatements(before: Side, after: Side, isAsBefore: (key: string) => boolean): CompiledStatement[] {
   const [old, next] = [before.statements, after.statements]
   const layers = (statements: readonly PlacedStatement[]) => new Set(statements.map(({ layer }) => layer))
   const isBound = (layer: string) => !['identity', 'resource'].includes(layer)
@@ -187,7 +212,11 @@ function changedStatements(before: Side, after: Side): CompiledStatement[] {
   if (bounds(old) !== bounds(next)) return statementsOf(before, after)
   const had = new Map(old.map((one) => [placedContent(one), one.statement]))
   const has = new Map(next.map((one) => [placedContent(one), one.statement]))
+  const looking = [...had.values(), ...has.values()].filter(
+    (statement) => !keysOfStatement(statement).every(isAsBefore),
+  )
   return [
+    ...looking,
     ...[...had].flatMap(([key, statement]) => (has.has(key) ? [] : [statement])),
     ...[...has].flatMap(([key, statement]) => (had.has(key) ? [] : [statement])),
   ]
@@ -235,12 +264,12 @@ class TriedValues implements Variables {
     return this.#sides.some((side) => side.isOpen(key))
   }
 
-  known({ variable, fallback }: Variable): { readonly literal: string } | undefined {
+  readonly sides = 2
+
+  known({ variable, fallback }: Variable, side: number): { readonly literal: string } | undefined {
     if (this.isOpen(variable)) return undefined
-    for (const { keys } of this.#sides) {
-      const value = keys.get(variable)
-      if (value !== undefined && typeof value !== 'object') return { literal: String(value) }
-    }
+    const value = this.#sides[side]?.keys.get(variable)
+    if (value !== undefined && typeof value !== 'object') return { literal: String(value) }
     return fallback === undefined ? undefined : { literal: fallback }
   }
 
@@ -289,8 +318,7 @@ class TriedValues implements Variables {
 
   #textsOrValue(variable: string): readonly string[] {
     if (this.isOpen(variable)) return this.#texts(variable)
-    const known = this.known({ variable })
-    return known ? [known.literal] : []
+    return [0, 1].flatMap((side) => this.known({ variable }, side)?.literal ?? [])
   }
 
   #texts(key: string): readonly string[] {

@@ -65,8 +65,10 @@ export function singleRegion(resource: string): Region {
 /** What variables stand for. */
 export interface Variables {
   isOpen(key: string): boolean
+  /** How many may differ in the values of those that are not open. */
+  readonly sides: number
   /** The value of one that is not open; undefined where it has none, and then its pattern matches nothing. */
-  known(variable: Variable): { readonly literal: string } | undefined
+  known(variable: Variable, side: number): { readonly literal: string } | undefined
   /** Values that are tried for open ones, each giving a region of its own. */
   tried(variables: readonly Variable[]): readonly string[]
 }
@@ -88,10 +90,12 @@ export function resourceRegions(statements: readonly CompiledStatement[], variab
     for (const text of statement.resources?.texts ?? []) {
       const names = variablesOf(text)
       if (names.length === 0) add(namePattern(text))
-      else if (names.every((one) => variables.isOpen(one.variable) || variables.known(one) !== undefined)) {
-        add(namePattern(text, (one) => variables.known(one) ?? 'anything'))
+      for (let side = 0; names.length > 0 && side < variables.sides; side++) {
+        const known = (one: Variable) => variables.known(one, side)
+        if (!names.every((one) => variables.isOpen(one.variable) || known(one))) continue
+        add(namePattern(text, (one) => known(one) ?? 'anything'))
         for (const value of variables.tried(names)) {
-          splitters.push(namePattern(text, (one) => variables.known(one) ?? { literal: value }))
+          splitters.push(namePattern(text, (one) => known(one) ?? { literal: value }))
         }
       }
     }

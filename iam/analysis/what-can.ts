@@ -108,6 +108,7 @@ function abilityAt(side: Side, { action }: ActionRegion, resource: string): Abil
 function variablesOfSide(side: Side): Variables {
   return {
     isOpen: (key) => side.isOpen(key),
+    sides: 1,
     known({ variable, fallback }) {
       const value = side.keys.get(variable)
       if (value !== undefined && typeof value !== 'object') return { literal: String(value) }
