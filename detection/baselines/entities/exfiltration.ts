@@ -1,3 +1,4 @@
+import { isWeekend } from '../blocks/hour-cells.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -200,9 +201,7 @@ function usualOf(history: readonly number[]): Usual | null {
   }
 }
 
-/** 1 January 1970 was a Thursday. */
-const historyOf = (host: Host, day: number): number[] =>
-  (((day + 3) % 7) + 7) % 7 >= 5 ? host.weekends : host.workdays
+const historyOf = (host: Host, day: number): number[] => (isWeekend(day) ? host.weekends : host.workdays)
 
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)

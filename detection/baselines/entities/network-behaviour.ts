@@ -1,5 +1,6 @@
 import { Distinct, type DistinctState } from '../blocks/distinct.ts'
 import { HalfSpaceForest, type HalfSpaceForestState } from '../blocks/half-space-forest.ts'
+import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { Tail, type TailState } from '../blocks/tail.ts'
@@ -185,7 +186,7 @@ const round = (amount: number): string => Math.round(amount).toLocaleString('en'
 
 function measure(host: Host): number[] {
   const { connections } = host
-  const usual = host.cells[cellOf(host.hour)] ?? -1
+  const usual = host.cells[hourCell(host.hour)] ?? -1
   return [
     Math.log1p(connections),
     usual < 0 ? 0 : Math.log1p(connections) - usual,
@@ -196,9 +197,6 @@ function measure(host: Host): number[] {
     Math.log((host.bytesIn + 100) / (host.bytesOut + 100)),
   ]
 }
-
-/** 0..23 for the hours of working days, 24..47 for those of Saturday and Sunday; 1 January 1970 was a Thursday. */
-const cellOf = (hour: number): number => (hour % 24) + ((Math.floor(hour / 24) + 3) % 7 >= 5 ? 24 : 0)
 
 /** Clipped at three deviations, so that an attack does not become normal. */
 function learn(host: Host, values: readonly number[]): void {
@@ -211,7 +209,7 @@ function learn(host: Host, values: readonly number[]): void {
     host.means[i] = mean + weight * (learned - mean)
     host.deviations[i] = deviation + weight * (Math.abs(learned - mean) * (host.hours === 0 ? 0 : 1) - deviation)
   }
-  const cell = cellOf(host.hour)
+  const cell = hourCell(host.hour)
   const usual = host.cells[cell] ?? -1
   const busy = values[0] ?? 0
   host.cells[cell] = usual < 0 ? busy : usual + 0.2 * (Math.min(busy, usual + 1) - usual)
@@ -224,7 +222,7 @@ const fresh = (hour: number): Host => ({
   ports: new Distinct(),
   means: new Array<number>(COUNT).fill(0),
   deviations: new Array<number>(COUNT).fill(0),
-  cells: new Array<number>(48).fill(-1),
+  cells: new Array<number>(HOUR_CELLS).fill(-1),
 })
 
 const load = (state: HostState): Host => ({

@@ -1,3 +1,4 @@
+import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { ENTITIES_MAX, SILENT_HOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -23,7 +24,6 @@ const STATED_Z = 6
 const LEARNED_Z = 3
 /** The deviation is at least this share of the cell's mean, and of the mean of all hours. */
 const DEVIATION_FLOOR = 0.25
-const CELLS = 48
 
 interface Watched {
   readonly since: number
@@ -115,9 +115,9 @@ const fresh = (hour: number): Watched => ({
   sum: 0,
   statedHour: -1,
   runSince: -1,
-  means: new Array<number>(CELLS).fill(0),
-  deviations: new Array<number>(CELLS).fill(0),
-  visits: new Array<number>(CELLS).fill(0),
+  means: new Array<number>(HOUR_CELLS).fill(0),
+  deviations: new Array<number>(HOUR_CELLS).fill(0),
+  visits: new Array<number>(HOUR_CELLS).fill(0),
   mean: 0,
 })
 
@@ -133,7 +133,7 @@ function advance(watched: Watched, hour: number, frozen: boolean): void {
 }
 
 function learn(watched: Watched, hour: number, sum: number): void {
-  const cell = cellOf(hour)
+  const cell = hourCell(hour)
   const visits = watched.visits[cell] ?? 0
   const { mean, deviation } = usual(watched, hour)
   // A first visit has nothing to be clipped against.
@@ -147,16 +147,10 @@ function learn(watched: Watched, hour: number, sum: number): void {
 }
 
 function usual(watched: Watched, hour: number): { mean: number; deviation: number } {
-  const cell = cellOf(hour)
+  const cell = hourCell(hour)
   const seen = (watched.visits[cell] ?? 0) > 0
   const mean = seen ? (watched.means[cell] ?? 0) : watched.mean
   // Counts scatter by their square root at least (Poisson).
   const floor = Math.max(DEVIATION_FLOOR * mean, DEVIATION_FLOOR * watched.mean, Math.sqrt(mean) + 1)
   return { mean, deviation: Math.max(watched.deviations[cell] ?? 0, floor) }
-}
-
-/** 0..23 for the hours of working days, 24..47 for those of Saturday and Sunday. */
-function cellOf(hour: number): number {
-  const weekday = (((Math.floor(hour / 24) + 3) % 7) + 7) % 7
-  return (((hour % 24) + 24) % 24) + (weekday >= 5 ? 24 : 0)
 }

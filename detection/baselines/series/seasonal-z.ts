@@ -1,4 +1,5 @@
 import { Episodes, type EpisodesState } from '../blocks/episodes.ts'
+import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { QuantileSketch, type QuantileSketchState } from '../blocks/quantile-sketch.ts'
 import { Tail, type TailState } from '../blocks/tail.ts'
 import { baselineError } from '../errors.ts'
@@ -37,7 +38,7 @@ export const seasonalZ: SeriesModelKind = {
   create: () => new SeasonalZ(),
   restore(state): SeriesModel {
     const known = state as Partial<SeasonalZState> | null
-    if (known?.version !== 1 || known.cells?.length !== 48)
+    if (known?.version !== 1 || known.cells?.length !== HOUR_CELLS)
       throw baselineError(
         'detection.baseline.stateUnreadable',
         'the state is not one of the model `seasonal-z`, version 1',
@@ -58,7 +59,7 @@ class SeasonalZ implements SeriesModel {
     this.#day = state?.day ?? 0
     this.#count = state?.count ?? 0
     this.#whole = new QuantileSketch(state?.whole)
-    this.#cells = state ? state.cells.map((cell) => cell && new QuantileSketch(cell)) : new Array(48).fill(null)
+    this.#cells = state ? state.cells.map((cell) => cell && new QuantileSketch(cell)) : new Array(HOUR_CELLS).fill(null)
     this.#tail = new Tail(state?.tail)
     this.#episodes = new Episodes(state?.episodes)
   }
@@ -69,7 +70,7 @@ class SeasonalZ implements SeriesModel {
 
   next(at: number, value: number): SeriesScore {
     this.#age(Math.floor(at / DAY_MS))
-    const place = cellOf(at)
+    const place = hourCell(Math.floor(at / HOUR_MS))
     const cell = this.#cells[place] ?? new QuantileSketch()
     this.#cells[place] = cell
     const score =
@@ -110,12 +111,4 @@ class SeasonalZ implements SeriesModel {
       episodes: this.#episodes.save(),
     }
   }
-}
-
-/** 0..23 for the hours of working days, 24..47 for those of Saturday and Sunday. */
-function cellOf(at: number): number {
-  const hour = Math.floor(at / HOUR_MS)
-  // 1 January 1970 was a Thursday.
-  const weekday = (((Math.floor(at / DAY_MS) + 3) % 7) + 7) % 7
-  return (((hour % 24) + 24) % 24) + (weekday >= 5 ? 24 : 0)
 }
