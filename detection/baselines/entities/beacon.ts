@@ -1,3 +1,4 @@
+import { pack, unpack } from '../blocks/packed.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PAIRS_MAX } from '../limits.ts'
@@ -13,7 +14,7 @@ export interface Connection {
 }
 
 const NAME = 'beacon'
-const VERSION = 2
+const VERSION = 3
 /** Connections of a pair that are looked back over. */
 const HELD = 128
 /** Connections from which on a pair is judged, and every how many. */
@@ -44,9 +45,10 @@ interface Pair {
 }
 
 export interface BeaconState {
-  readonly version: 2
+  readonly version: 3
   readonly startedAt: number | null
-  readonly pairs: readonly (readonly [string, Pair])[]
+  /** Times and bytes packed. */
+  readonly pairs: readonly (readonly [string, Omit<Pair, 'times' | 'bytes'> & { times: string; bytes: string }])[]
   readonly sources: readonly string[]
   readonly destinations: readonly (readonly [string, readonly string[]])[]
 }
@@ -71,7 +73,10 @@ export class BeaconDetector implements EntityDetector<Connection> {
     this.#startedAt = state?.startedAt ?? null
     this.#pairs = new QuietestOut(
       PAIRS_MAX,
-      (state?.pairs ?? []).map(([key, pair]) => [key, copy(pair)]),
+      (state?.pairs ?? []).map(([key, pair]) => [
+        key,
+        { ...pair, times: unpack(pair.times), bytes: unpack(pair.bytes) },
+      ]),
     )
     this.#sources = new Set(state?.sources)
     this.#destinations = new QuietestOut(
@@ -144,16 +149,17 @@ export class BeaconDetector implements EntityDetector<Connection> {
 
   save(): BeaconState {
     return {
-      version: 2,
+      version: 3,
       startedAt: this.#startedAt,
-      pairs: [...this.#pairs.entries()].map(([key, pair]) => [key, copy(pair)]),
+      pairs: [...this.#pairs.entries()].map(([key, pair]) => [
+        key,
+        { ...pair, times: pack(pair.times), bytes: pack(pair.bytes) },
+      ]),
       sources: [...this.#sources],
       destinations: [...this.#destinations.entries()].map(([key, sources]) => [key, [...sources]]),
     }
   }
 }
-
-const copy = (pair: Pair): Pair => ({ ...pair, times: [...pair.times], bytes: [...pair.bytes] })
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 

@@ -1,4 +1,5 @@
 import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
+import { pack, unpack } from '../blocks/packed.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { ENTITIES_MAX, SILENT_HOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -12,7 +13,7 @@ export interface Amount {
 }
 
 const NAME = 'volume'
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 /** Hours an entity is watched before anything is stated: a week, so that every kind of day was seen. */
 const LEARNING_HOURS = 7 * 24
@@ -38,9 +39,12 @@ interface Watched {
   mean: number
 }
 
+/** Its cells packed. */
+type Packed = Omit<Watched, 'means' | 'deviations' | 'visits'> & { cells: readonly [string, string, string] }
+
 export interface VolumeState {
-  readonly version: 1
-  readonly entities: readonly (readonly [string, Watched])[]
+  readonly version: 2
+  readonly entities: readonly (readonly [string, Packed])[]
 }
 
 /** How much an entity does in an hour, against the same hour of working days or weekends (48 cells, UTC): mean and mean
@@ -54,7 +58,7 @@ export class VolumeDetector implements EntityDetector<Amount> {
   constructor(state?: VolumeState) {
     this.#entities = new QuietestOut(
       ENTITIES_MAX,
-      (state?.entities ?? []).map(([entity, watched]) => [entity, copy(watched)]),
+      (state?.entities ?? []).map(([entity, watched]) => [entity, load(watched)]),
     )
   }
 
@@ -96,17 +100,22 @@ export class VolumeDetector implements EntityDetector<Amount> {
   }
 
   save(): VolumeState {
-    return { version: 1, entities: [...this.#entities.entries()].map(([entity, watched]) => [entity, copy(watched)]) }
+    return { version: 2, entities: [...this.#entities.entries()].map(([entity, watched]) => [entity, store(watched)]) }
   }
 }
 
 const round = (amount: number): string => Math.round(amount).toLocaleString('en')
 
-const copy = (watched: Watched): Watched => ({
+const load = ({ cells, ...watched }: Packed): Watched => ({
   ...watched,
-  means: [...watched.means],
-  deviations: [...watched.deviations],
-  visits: [...watched.visits],
+  means: unpack(cells[0]),
+  deviations: unpack(cells[1]),
+  visits: unpack(cells[2]),
+})
+
+const store = ({ means, deviations, visits, ...watched }: Watched): Packed => ({
+  ...watched,
+  cells: [pack(means), pack(deviations), pack(visits)],
 })
 
 const fresh = (hour: number): Watched => ({

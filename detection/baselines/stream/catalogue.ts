@@ -29,7 +29,7 @@ const PROCESS = 1007
 export const baselines: readonly Baseline[] = [
   defineBaseline({
     name: 'sign-in-volume',
-    version: 1,
+    version: 2,
     title: 'A user signs in far more often than ever',
     watches: 'sign-ins tried by a user in an hour, against the same hour of working days or weekends',
     needs: 'Authentication (3002) with `user.name`',
@@ -46,7 +46,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'api-volume',
-    version: 1,
+    version: 2,
     title: 'An identity makes far more API calls than ever',
     watches: 'API calls of an identity in an hour, against the same hour of working days or weekends',
     needs: 'API Activity (6003) with `actor.user`',
@@ -95,7 +95,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'beacon',
-    version: 2,
+    version: 3,
     title: 'A host calls home',
     watches: 'how regular, alike and steady the connections of a host to a destination are',
     needs: 'Network Activity (4001) with both ends; `traffic.bytes_out` where known',
