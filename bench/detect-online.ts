@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
+import { createRules, packRules, ruleMigrations } from '../detection/index.ts'
+import { account, aRuleDetector, shard } from '../detection/testing/builders.ts'
+import type { Event, JsonObject } from '../pipeline/index.ts'
+import { migrate, openDatabase, systemClock } from '../platform/index.ts'
+import { sharedData } from '../test/support/requirements.ts'
+
+type Report = (row: { case: string; value: number; unit: string }) => void
+
+const LARGE_FILES = 30
+const BATCH_EVENTS = 512
+const CHANGES = 20
+/** A rule for process creations, of which a plan has most rules: its plan is the dearest to make again. */
+const CHANGED_ID = '00000000-0000-4000-8000-00000000bead'
+const changedRule = (n: number): string =>
+  `title: Changed\nid: ${CHANGED_ID}\nlevel: low\nlogsource: {product: windows, category: process_creation}\ndetection: {s: {CommandLine|contains: 'changed-${n}'}, condition: s}\n`
+
+/** The detector of a processor thread with all public rules: its rate, and how long a shard waits while rules are put. */
+export async function run(report: Report, { quick }: { readonly quick: boolean }): Promise<void> {
+  const sigma = sharedData('sigma')
+  const logs = sharedData('attack-logs')
+  if (!sigma || !logs) return
+  const folder = await mkdtemp(join(tmpdir(), 'rampart-bench-online-'))
+  const database = openDatabase({ file: join(folder, 'rampart.db') })
+  try {
+    await migrate(database, ruleMigrations, systemClock)
+    const detector = aRuleDetector()
+    /** What the thread of the shard is held up by. */
+    let applyMs = 0
+    const rules = createRules({
+      database,
+      clock: systemClock,
+      apply: async (change) => {
+        const own = structuredClone(change)
+        const at = performance.now()
+        detector.rules.changeRules(own)
+        applyMs = performance.now() - at
+      },
+    })
+    const place = { account, workspace: shard.workspace }
+    const importing = performance.now()
+    const { imported } = await rules.import(place, packRules(sigma), { author: 'bench' })
+    report({ case: `import of ${imported} rules, live`, value: (performance.now() - importing) / 1000, unit: 's' })
+    report({ case: `${imported} rules put before a shard`, value: applyMs, unit: 'ms' })
+
+    const events = readEvents(logs, quick ? 3 : LARGE_FILES)
+    for (const name of ['first', 'second']) {
+      const at = performance.now()
+      const longest = detectAll(detector, events)
+      const seconds = (performance.now() - at) / 1000
+      report({ case: `online, ${name} time over the events`, value: events.length / seconds, unit: 'events/s' })
+      report({ case: `online, ${name} time, longest batch of ${BATCH_EVENTS}`, value: longest, unit: 'ms' })
+    }
+
+    const puts: number[] = []
+    const applies: number[] = []
+    const batches: number[] = []
+    // The events that look longest at what changed come right after it.
+    const creations = events.filter(({ original }) => original.EventID === 1).slice(0, BATCH_EVENTS)
+    for (let n = 0; n < CHANGES; n++) {
+      const at = performance.now()
+      await rules.put(place, CHANGED_ID, changedRule(n), { author: 'bench' })
+      puts.push(performance.now() - at)
+      applies.push(applyMs)
+      batches.push(detectAll(detector, creations))
+    }
+    report({ case: `one rule put beside ${imported}`, value: median(puts), unit: 'ms' })
+    report({ case: 'of it, the shard is held up', value: median(applies), unit: 'ms' })
+    report({
+      case: 'and with the plan made again, at most',
+      value: Math.max(...batches.map((ms, n) => ms + (applies[n] ?? 0))),
+      unit: 'ms',
+    })
+  } finally {
+    await database.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function readEvents(logs: string, files: number): readonly Event[] {
+  const names = readdirSync(logs).filter((name) => name.startsWith('otrf-') && name.endsWith('.zst'))
+  const bySize = names.sort((a, b) => statSync(join(logs, b)).size - statSync(join(logs, a)).size)
+  const lines = bySize.slice(0, files).flatMap((name) =>
+    zstdDecompressSync(readFileSync(join(logs, name)))
+      .toString('utf8')
+      .trimEnd()
+      .split('\n'),
+  )
+  const startedAt = Date.UTC(2026, 0, 1)
+  return lines.map((raw, offset) => ({
+    offset,
+    receivedAt: startedAt + offset,
+    time: startedAt + offset,
+    original: JSON.parse(raw) as JsonObject,
+    ocsf: {},
+    logsource: {},
+    raw,
+  }))
+}
+
+/** @returns how long the longest batch took, ms */
+function detectAll(detector: ReturnType<typeof aRuleDetector>, events: readonly Event[]): number {
+  let longest = 0
+  for (let from = 0; from < events.length; from += BATCH_EVENTS) {
+    const at = performance.now()
+    detector.detect(shard, events.slice(from, from + BATCH_EVENTS))
+    longest = Math.max(longest, performance.now() - at)
+  }
+  return longest
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}
