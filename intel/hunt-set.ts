@@ -12,6 +12,8 @@ export type HuntQuery = { readonly ids: readonly string[] } | { readonly fromUs:
 export interface HuntSet {
   readonly set: MatchSetData
   readonly count: number
+  /** What no indicator is met by. */
+  readonly allow: MatchSetData
 }
 
 /** The set of those indicators that hold now; undefined where there are none. */
@@ -20,7 +22,7 @@ export async function collectHuntSet(
   place: Place,
   query: HuntQuery,
   now: number,
-): Promise<HuntSet | undefined> {
+): Promise<Omit<HuntSet, 'allow'> | undefined> {
   const builder = new MatchSetBuilder({ values: 1_000, opinions: 1_000, bytes: 32_000 })
   const ids = 'ids' in query ? { ids: query.ids } : {}
   let afterUs = 'fromUs' in query ? query.fromUs - 1 : 0

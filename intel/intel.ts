@@ -1,4 +1,7 @@
 import type { AccountId, Api } from '../platform/index.ts'
+import { createAllowLists } from './allow/allow-lists.ts'
+import { allowRoutes } from './allow/routes.ts'
+import { createAllowStore } from './allow/store.ts'
 import { createFeeds, type FeedsDeps } from './feeds/feeds.ts'
 import { feedRoutes } from './feeds/routes.ts'
 import { createFeedStore } from './feeds/store.ts'
@@ -33,6 +36,7 @@ export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sea
   const imports = createImports({ indicators, objects, clock: deps.clock })
   const { jobs, sealer, egressAllow, clock } = deps
   const feeds = createFeeds({ store: createFeedStore(deps.database), imports, jobs, sealer, clock, egressAllow })
+  const allowLists = createAllowLists({ store: createAllowStore(deps.database), clock, publish: deps.publish })
   return {
     indicators,
     imports,
@@ -40,10 +44,17 @@ export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sea
       indicatorRoutes(indicators, routeDeps),
       importRoutes(imports, routeDeps),
       feedRoutes(feeds, routeDeps),
+      allowRoutes(allowLists, routeDeps),
       taxiiRoutes({ ...routeDeps, indicators, objects, imports, clock: deps.clock }),
     ],
-    load: (account) => indicators.load(account),
-    collectHunt: (place, query) => collectHuntSet(indicators, place, query, clock.now()),
+    async load(account) {
+      await allowLists.load(account)
+      await indicators.load(account)
+    },
+    async collectHunt(place, query) {
+      const found = await collectHuntSet(indicators, place, query, clock.now())
+      return found && { ...found, allow: await allowLists.collect(place) }
+    },
     async prune() {
       await indicators.prune()
       await objects.pruneStatuses(deps.clock.now() - TAXII_STATUS_KEPT_MS)

@@ -81,3 +81,7 @@ export const FEED_URL_CHARS_MAX = 2_048
 export const FEED_SECRET_CHARS_MAX = 4_096
 /** From this confidence on, stored events are searched for a new indicator. */
 export const HUNT_CONFIDENCE_MIN = 70
+/** Allow-lists of a workspace, values of one, and bytes of one as it is put. */
+export const ALLOW_LISTS_MAX = 50
+export const ALLOW_VALUES_MAX = 200_000
+export const ALLOW_BYTES_MAX = 16 * 1024 * 1024

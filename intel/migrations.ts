@@ -145,4 +145,19 @@ export const intelMigrations: readonly Migration[] = [
       await db.schema.createIndex('intel_feed_next').on('intel_feed').columns(['next_at']).execute()
     },
   },
+  {
+    name: 'intel/0005-allow-lists',
+    async up(db) {
+      await db.schema
+        .createTable('intel_allow_list')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        // JSON: a list of `[type, value]`.
+        .addColumn('entries', 'text', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_allow_list_pk', ['account', 'workspace', 'name'])
+        .execute()
+    },
+  },
 ]

@@ -19,7 +19,7 @@ const KIND = 'detection.hunt'
 
 /** A thread that compares what it is given with the indicators of one hunt. */
 export interface HuntThread {
-  begin(hunt: { readonly account: AccountId; readonly workspace: string; readonly set: HuntSet['set'] }): Promise<void>
+  begin(hunt: { readonly account: AccountId; readonly workspace: string } & Omit<HuntSet, 'count'>): Promise<void>
   take(batch: ScanBatch): Promise<readonly Finding[]>
   stop(): Promise<void>
 }
@@ -92,7 +92,7 @@ export function createHunts(deps: HuntsDeps): Hunts {
     const now = clock.now()
     const thread = await startThread()
     try {
-      await thread.begin({ ...place, set: hunted.set })
+      await thread.begin({ ...place, set: hunted.set, allow: hunted.allow })
       const bounds = { from: now - days * DAY_MS, to: now + DAY_MS }
       const scan = await store.scan({ ...place, ...bounds, ...(hidden ? { hidden } : {}) })
       let events = 0

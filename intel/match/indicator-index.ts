@@ -8,9 +8,12 @@ export type IntelChange = Place &
   (
     | {
         readonly kind: 'set'
-        readonly set: MatchSetData /** Changes up to this one are in it. */
+        readonly set: MatchSetData
+        /** Changes up to this one are in it. */
         readonly upTo: number
       }
+    /** What no indicator is met by, whatever sources say. */
+    | { readonly kind: 'allow'; readonly set: MatchSetData }
     | { readonly kind: 'changes'; readonly sequence: number; readonly changes: readonly LiveIndicator[] }
   )
 
@@ -28,6 +31,7 @@ interface Recent {
 /** The indicators of one workspace: a set that never changes, and beside it what changed since it was built, which wins. */
 export class IndicatorIndex {
   #set: MatchSet | undefined
+  #allowed: IndicatorIndex | undefined
   // Used by one look-up after another, so that those that find nothing allocate nothing.
   readonly #hits: Hit[] = []
   readonly #found: number[] = []
@@ -45,6 +49,11 @@ export class IndicatorIndex {
       for (const [key, { sequence }] of this.#recent) if (sequence <= change.upTo) this.#forget(key)
       return
     }
+    if (change.kind === 'allow') {
+      this.#allowed = new IndicatorIndex()
+      this.#allowed.change({ ...change, kind: 'set', upTo: 0 })
+      return
+    }
     for (const indicator of change.changes) {
       const key = keyOf(indicator)
       this.#forget(key)
@@ -54,9 +63,15 @@ export class IndicatorIndex {
   }
 
   /** Every indicator that this value of an event meets at an instant: itself, networks around an address, domains above
-   * a domain, and of a URL its host. `text` may be in any spelling. */
+   * a domain, and of a URL its host; none where an allow-list holds it. `text` may be in any spelling. */
   lookUp(type: ExactType, text: string, at: number): readonly Hit[] {
     if (this.size === 0) return NONE
+    const hits = this.#lookUp(type, text, at)
+    const isAllowed = hits.length > 0 && (this.#allowed?.lookUp(type, text, at).length ?? 0) > 0
+    return isAllowed ? NONE : hits
+  }
+
+  #lookUp(type: ExactType, text: string, at: number): readonly Hit[] {
     const hits: Hit[] = this.#hits
     hits.length = 0
     if (type === 'ip') {
