@@ -1,4 +1,5 @@
 import type { SetRequest } from '../iam/index.ts'
+import type { RunningService } from '../test/support/service.ts'
 import { startOpa } from './peers/opa.ts'
 import { startAuthzService } from './support/authz-service.ts'
 import { type AuthzSet, nameWithoutAccount, readAuthzSet } from './support/authz-set.ts'
@@ -19,6 +20,7 @@ interface Way {
 interface Server {
   readonly name: string
   readonly port: number
+  readonly pid: number
   readonly headers: Readonly<Record<string, string>>
   readonly single: Way
   readonly batch: Way
@@ -35,25 +37,45 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
   }
   const seconds = quick ? 2 : 8
   const { service, token, end } = await startAuthzService(set)
-  const ours = await measure(ofService(service.runtime.http ?? 0, token), set, seconds, report)
+  const ours = await measure(ofService(service, token), set, seconds, report)
   await end()
   const opa = await startOpa(set)
   if (typeof opa === 'string') {
     report({ case: `OPA: not measured, because ${opa}`, value: 0, unit: '' })
     return
   }
-  const theirs = await measure(ofOpa(opa.port), set, seconds, report)
+  const theirs = await measure(ofOpa(opa), set, seconds, report)
   await opa.end()
   report({ case: 'single evaluations', value: ours.single / theirs.single, unit: 'times OPA' })
   report({ case: `batches of ${BATCH}`, value: ours.batch / theirs.batch, unit: 'times OPA' })
+  const { singleByCore, batchByCore } = ours
+  report({
+    case: 'single evaluations, by processor time',
+    value: singleByCore / theirs.singleByCore,
+    unit: 'times OPA',
+  })
+  report({
+    case: `batches of ${BATCH}, by processor time`,
+    value: batchByCore / theirs.batchByCore,
+    unit: 'times OPA',
+  })
 }
 
 async function measure(server: Server, set: AuthzSet, seconds: number, report: Report) {
-  const common = { port: server.port, headers: server.headers, connections: CONNECTIONS, warmUpSeconds: 2, seconds }
+  const common = {
+    port: server.port,
+    pid: server.pid,
+    headers: server.headers,
+    connections: CONNECTIONS,
+    warmUpSeconds: 2,
+    seconds,
+  }
   const singles = set.requests.map((request) => [request])
   const batches = Array.from({ length: set.requests.length / BATCH }, (_, index) =>
     set.requests.slice(index * BATCH, (index + 1) * BATCH),
   )
+  const reportCore = (what: string, value: number) =>
+    report({ case: `${server.name}, ${what}, by processor time`, value, unit: 'decisions/s' })
   let wrong = 0
   for (const [way, parts] of [
     [server.single, singles],
@@ -66,9 +88,16 @@ async function measure(server: Server, set: AuthzSet, seconds: number, report: R
   const single = await load({ ...common, path: server.single.path, bodies: singles.map(server.single.body) })
   report({ case: `${server.name}, single evaluations`, value: single.requestsPerSec, unit: 'decisions/s' })
   report({ case: `${server.name}, single evaluations, p99`, value: single.p99Ms, unit: 'ms' })
+  reportCore('single evaluations', single.requestsPerCoreSec)
   const batch = await load({ ...common, path: server.batch.path, bodies: batches.map(server.batch.body) })
   report({ case: `${server.name}, batches of ${BATCH}`, value: batch.requestsPerSec * BATCH, unit: 'decisions/s' })
-  return { single: single.requestsPerSec, batch: batch.requestsPerSec * BATCH }
+  reportCore(`batches of ${BATCH}`, batch.requestsPerCoreSec * BATCH)
+  return {
+    single: single.requestsPerSec,
+    batch: batch.requestsPerSec * BATCH,
+    singleByCore: single.requestsPerCoreSec,
+    batchByCore: batch.requestsPerCoreSec * BATCH,
+  }
 }
 
 async function ask(server: Server, way: Way, requests: readonly SetRequest[]): Promise<readonly boolean[]> {
@@ -80,7 +109,7 @@ async function ask(server: Server, way: Way, requests: readonly SetRequest[]): P
   return way.decisions((await answer.json()) as never)
 }
 
-function ofService(port: number, token: string): Server {
+function ofService({ runtime }: RunningService, token: string): Server {
   const evaluation = ({ principal, action, resource, context }: SetRequest) => ({
     subject: { type: 'user', id: principal },
     action: { name: action },
@@ -89,7 +118,8 @@ function ofService(port: number, token: string): Server {
   })
   return {
     name: 'AuthZEN',
-    port,
+    port: runtime.http ?? 0,
+    pid: runtime.pid,
     headers: { authorization: `Bearer ${token}` },
     single: {
       path: '/access/v1/evaluation',
@@ -105,11 +135,12 @@ function ofService(port: number, token: string): Server {
   }
 }
 
-function ofOpa(port: number): Server {
+function ofOpa({ port, pid }: { readonly port: number; readonly pid: number }): Server {
   const input = ({ principal, action, resource, context }: SetRequest) => ({ principal, action, resource, context })
   return {
     name: 'OPA',
     port,
+    pid,
     headers: {},
     single: {
       path: '/v1/data/authz/allow',

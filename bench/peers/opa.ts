@@ -12,7 +12,9 @@ import { toRego } from './rego.ts'
 const OPA = { module: 'github.com/open-policy-agent/opa', version: 'v1.22.3', program: 'opa' }
 
 /** OPA's server with the set as Rego, telemetry and decision logs off, its callers unknown to it; or why there is none. */
-export async function startOpa(set: AuthzSet): Promise<{ readonly port: number; end(): Promise<void> } | string> {
+export async function startOpa(
+  set: AuthzSet,
+): Promise<{ readonly port: number; readonly pid: number; end(): Promise<void> } | string> {
   const program = await installGo(OPA)
   if (!program.ok) return program.error
   const dir = await mkdtemp(join(tmpdir(), 'rampart-opa-'))
@@ -32,6 +34,7 @@ export async function startOpa(set: AuthzSet): Promise<{ readonly port: number; 
   })
   return {
     port,
+    pid: child.pid ?? 0,
     async end() {
       child.kill('SIGTERM')
       await exited
