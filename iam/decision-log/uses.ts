@@ -47,6 +47,8 @@ export class Uses {
   readonly #slots = new Array<Seen | undefined>(SLOTS).fill(undefined)
   #queue: Seen[] = []
   #lostOf = new Map<AccountId, number>()
+  /** Not told yet: telling a metric of each costs as much as deciding. */
+  #lost = 0
   #timer: NodeJS.Timeout | undefined
   #collected = 0
   #statements = new Map<string, StatementUse>()
@@ -99,7 +101,7 @@ export class Uses {
   }
 
   #lose({ request, count }: Seen): void {
-    this.#deps.onLost(count)
+    this.#lost += count
     const { account } = request.principal
     this.#lostOf.set(account, (this.#lostOf.get(account) ?? 0) + count)
   }
@@ -125,6 +127,8 @@ export class Uses {
     }
     const at = this.#deps.clock.now()
     for (const seen of taken) this.#count(seen, at)
+    if (this.#lost > 0) this.#deps.onLost(this.#lost)
+    this.#lost = 0
   }
 
   #count(seen: Seen, at: number): void {
