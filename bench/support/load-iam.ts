@@ -7,13 +7,16 @@ import { openDatabase, openSealer, systemClock } from '../../platform/index.ts'
 const folder = process.argv[2] ?? ''
 const database = openDatabase({ file: join(folder, 'rampart.db') })
 const startedAt = performance.now()
+const cpu = process.cpuUsage()
 const iam = await createIam({ database, sealer: openSealer({ dataDir: folder }), clock: systemClock })
 const seconds = (performance.now() - startedAt) / 1000
+const used = process.cpuUsage(cpu)
 const { rss } = process.memoryUsage()
 const mebibytes = 2 ** 20
 console.log(
   JSON.stringify({
     seconds,
+    coreSeconds: (used.user + used.system) / 1e6,
     residentMiB: rss / mebibytes,
     peakMiB: process.resourceUsage().maxRSS / 1024,
   }),
