@@ -108,8 +108,8 @@ export class DecisionKeys implements KeyValues {
       case 'g:authmethod':
         return this.#principal.authMethod ?? this.#principal.auth
       case 'g:mfapresent':
-        // A long-lived access key proves nothing about a second factor, so it carries no such key at all.
-        return this.#principal.auth === 'accessKey' ? undefined : this.#principal.mfa
+        // A long-lived access key proves nothing about a second factor: without a code it carries no such key at all.
+        return this.#principal.auth === 'accessKey' && !this.#principal.mfa ? undefined : this.#principal.mfa
       case 'g:mfaage':
         return this.#principal.mfa ? this.#ageSec() : undefined
       case 'g:tokenissuetime':

@@ -142,7 +142,7 @@ async function assumeRole(iam: Iam, ctx: Context, input: QueryInput, request: Fa
   const externalId = text(input, 'ExternalId', EXTERNAL_ID, '2 to 1,224 letters, digits and + = , . @ : / _ -')
   const sourceIdentity = text(input, 'SourceIdentity', SESSION_NAME, '2 to 64 letters, digits and + = , . @ _ -')
   const mfa = await proveMfa(iam, ctx.principal, input, request.ip)
-  const made = await iam.assumeRole(mfa ? { ...ctx.principal, ...mfa } : ctx.principal, {
+  const made = await iam.assumeRole(mfa ? { ...ctx.principal, ...mfa, authenticatedAt: ctx.now } : ctx.principal, {
     ...wish,
     tags: input.tags('Tags'),
     transitiveTagKeys: input.list('TransitiveTagKeys'),

@@ -122,6 +122,18 @@ refused("MalformedPolicyDocument", 400, tess_sts.assume_role, **assume, External
 arns = [{"arn": "arn:rampart:iam::rampart:policy/ReadOnly"}]
 refused("ValidationError", 400, tess_sts.assume_role, **assume, ExternalId="team/x", PolicyArns=arns)
 
+# A role that wants a second factor, proved as it is assumed
+mfa_role = iam.create_role(
+    RoleName="guarded",
+    AssumeRolePolicyDocument=policy(
+        trust("sts:AssumeRole", {"AWS": tess_arn}, {"Bool": {"aws:MultiFactorAuthPresent": "true"}})
+    ),
+)["Role"]["Arn"]
+guarded = {"RoleArn": mfa_role, "RoleSessionName": "s1"}
+refused("AccessDenied", 403, tess_sts.assume_role, **guarded)
+tess_sts.assume_role(**guarded, SerialNumber=serial, TokenCode=code(1))
+session(proven, "sts").assume_role(**guarded)
+
 # Session tags and source identity, and what of them goes on
 wish = {
     **assume,
