@@ -6,15 +6,15 @@ import { logsourcesIn } from './sigma/pipelines/logsources.ts'
 import type { Pipeline } from './sigma/pipelines/types.ts'
 import { type ReadFileOptions, readSigma, type SigmaDocument } from './sigma/read.ts'
 import type { RulePlace, StoredRule } from './store.ts'
-import { readStoredExclusion } from './tuning/exclusion-text.ts'
-import type { StoredExclusion } from './tuning/store.ts'
+import { readKeptExclusion } from './tuning/exclusion-text.ts'
+import type { ExclusionText, StoredExclusion } from './tuning/store.ts'
 import type { Canary, Exclusion, RuleTuning } from './tuning/tuning.ts'
 
 /** What detectors run now, by workspace, and changes of it one after another. */
 export interface LiveRules {
   /** What is run, canaries included and disabled rules not. */
   documents(place: RulePlace): ReadonlyMap<string, SigmaDocument>
-  exclusions(place: RulePlace, ruleId: string): ReadonlyMap<string, Exclusion>
+  exclusions(place: RulePlace, ruleId: string): readonly Exclusion[]
   /** How texts of rules are read in a workspace: through its pipelines. */
   readOptions(place: RulePlace): ReadAs
   /** Sets what later reads go through; what is run stays as it is. */
@@ -24,7 +24,7 @@ export interface LiveRules {
   /** Resolves when the next event is matched with it. */
   change(place: RulePlace, change: LiveChange): Promise<void>
   /** Changes the exclusions of a rule; undefined = it goes. */
-  changeExclusion(place: RulePlace, ruleId: string, name: string, exclusion: Exclusion | undefined): Promise<void>
+  changeExclusion(place: RulePlace, ruleId: string, name: string, exclusion: ExclusionText | undefined): Promise<void>
   /** Everything that is stored of an account. */
   load(
     account: AccountId,
@@ -46,11 +46,10 @@ interface LivePlace {
   readonly documents: Map<string, SigmaDocument>
   readonly canaries: Map<string, Canary>
   pipeline: Pipeline | undefined
-  /** By rule; also of rules that are not run now: they come back with them. */
-  readonly exclusions: Map<string, Map<string, Exclusion>>
+  /** By rule and name, as they were put: pipelines may change. Also of rules that are not run now: they come back with
+   * them. */
+  readonly exclusions: Map<string, Map<string, ExclusionText>>
 }
-
-const NONE: ReadonlyMap<string, Exclusion> = new Map()
 
 /** @param apply puts a change before the detectors */
 export function createLiveRules(apply: (change: RuleChange) => Promise<void>): LiveRules {
@@ -67,9 +66,16 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
     return live
   }
 
-  const tuningOf = ({ canaries, exclusions }: LivePlace, ruleId: string): RuleTuning => {
-    const canary = canaries.get(ruleId)
-    return { ruleId, exclusions: [...(exclusions.get(ruleId)?.values() ?? [])], ...(canary ? { canary } : {}) }
+  const exclusionsOf = (live: LivePlace, ruleId: string): readonly Exclusion[] => {
+    const texts = live.exclusions.get(ruleId)
+    if (!texts) return []
+    const as = readAs(live)
+    return [...texts.values()].flatMap((text) => readKeptExclusion(text, as) ?? [])
+  }
+
+  const tuningOf = (live: LivePlace, ruleId: string): RuleTuning => {
+    const canary = live.canaries.get(ruleId)
+    return { ruleId, exclusions: exclusionsOf(live, ruleId), ...(canary ? { canary } : {}) }
   }
 
   const change = async (place: RulePlace, { put, removed = [] }: LiveChange): Promise<void> => {
@@ -91,12 +97,9 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
 
   return {
     documents: (place) => placeOf(place).documents,
-    exclusions: (place, ruleId) => placeOf(place).exclusions.get(ruleId) ?? NONE,
+    exclusions: (place, ruleId) => exclusionsOf(placeOf(place), ruleId),
 
-    readOptions(place) {
-      const { pipeline, documents } = placeOf(place)
-      return pipeline ? { pipeline, logsourcesOf: logsourcesIn([...documents.values()]) } : {}
-    },
+    readOptions: (place) => readAs(placeOf(place)),
 
     setPipeline(place, pipeline) {
       placeOf(place).pipeline = pipeline
@@ -115,7 +118,7 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
 
     async changeExclusion(place, ruleId, name, exclusion) {
       const live = placeOf(place)
-      const named = live.exclusions.get(ruleId) ?? new Map<string, Exclusion>()
+      const named = live.exclusions.get(ruleId) ?? new Map<string, ExclusionText>()
       if (exclusion) named.set(name, exclusion)
       else named.delete(name)
       if (named.size > 0) live.exclusions.set(ruleId, named)
@@ -127,11 +130,9 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
 
     async load(account, rules, exclusions) {
       for (const { place, exclusion } of exclusions) {
-        const read = readStoredExclusion(exclusion)
-        if (!read) continue
         const ofPlace = placeOf(place).exclusions
-        const named = ofPlace.get(exclusion.ruleId) ?? new Map<string, Exclusion>()
-        ofPlace.set(exclusion.ruleId, named.set(exclusion.name, read))
+        const named = ofPlace.get(exclusion.ruleId) ?? new Map<string, ExclusionText>()
+        ofPlace.set(exclusion.ruleId, named.set(exclusion.name, exclusion))
       }
       for (const [workspace, ofPlace] of Map.groupBy(rules, ({ place }) => place.workspace)) {
         const { pipeline } = placeOf({ account, workspace })
@@ -161,6 +162,10 @@ export function createLiveRules(apply: (change: RuleChange) => Promise<void>): L
 
 function asWritten(rules: readonly { readonly rule: StoredRule }[]): readonly SigmaDocument[] {
   return rules.flatMap(({ rule }) => readSigma(rule.text, { fallbackId: rule.id }).documents)
+}
+
+function readAs({ pipeline, documents }: LivePlace): ReadAs {
+  return pipeline ? { pipeline, logsourcesOf: logsourcesIn([...documents.values()]) } : {}
 }
 
 const keyOf = ({ account, workspace }: RulePlace): string => `${account}/${workspace}`

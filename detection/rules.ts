@@ -275,7 +275,7 @@ export function createRules(deps: RulesDeps): Rules {
 
     readOptions: (place) => live.readOptions(place),
     liveDocuments: (place) => [...live.documents(place).values()],
-    liveExclusions: (place, ruleId) => [...live.exclusions(place, ruleId).values()],
+    liveExclusions: (place, ruleId) => live.exclusions(place, ruleId),
   }
 }
 

@@ -68,10 +68,9 @@ export function createBacktests({ jobs, rules, store, clock, startThread }: Back
     if (what.kind === 'rule') {
       return { ...bounds, ...gatherDocuments(readDocuments(stored.text, what.id, as).documents, live), tunings }
     }
-    const rule = requireSingle(stored, as)
-    const exclusion = readExclusion(what, rule)
+    const exclusion = readExclusion(what, requireSingle(stored), as)
     const others = exclusions.filter(({ name }) => name !== what.name)
-    const gathered = gatherDocuments([whatIsLeftOut(rule, exclusion)], live)
+    const gathered = gatherDocuments([whatIsLeftOut(requireSingle(stored, as), exclusion)], live)
     return { ...bounds, ...gathered, tunings: [{ ruleId: what.id, exclusions: others }] }
   }
 

@@ -98,6 +98,24 @@ for (const { name, open } of testDatabases()) {
       expect([firedBy({ Image: 'x' }), firedBy({ process: 'x' })]).toEqual([['image'], []])
     })
 
+    test('change exclusions with their rules, those that come later and those that were there', async () => {
+      const place = { account, workspace: 'default' }
+      const text = 'title: known\nlogsource: {product: test}\nfilter: {rules: [image], s: {User: svc}, condition: s}'
+      const row = { ruleId: 'image', text, owner: 'ann', reason: 'known' }
+      await rules.putExclusion(place, { ...row, name: 'before' }, undefined)
+      expect(firedBy({ Image: 'x', User: 'svc' })).toEqual([])
+      await put('names', names(10, 'Image', 'exe, User: actor'))
+      expect([firedBy({ exe: 'x', actor: 'svc' }), firedBy({ exe: 'x', User: 'svc' })]).toEqual([[], ['image']])
+      await rules.deleteExclusion(place, 'image', 'before', undefined)
+      await rules.putExclusion(place, { ...row, name: 'after' }, undefined)
+      expect(firedBy({ exe: 'x', actor: 'svc' })).toEqual([])
+      const again = make()
+      await again.rules.load(account)
+      expect(firedBy({ exe: 'x', actor: 'svc' }, again.detector)).toEqual([])
+      await server.inject({ method: 'DELETE', url: `${base}/rule-pipelines/names` })
+      expect([firedBy({ Image: 'x', User: 'svc' }), firedBy({ Image: 'x', User: 'ann' })]).toEqual([[], ['image']])
+    })
+
     test('tell which rules they make unusable; those are kept, and run again without them', async () => {
       await putRule('dns', '{s: {QueryName: x}, condition: s}')
       const failing =

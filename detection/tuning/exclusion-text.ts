@@ -1,19 +1,22 @@
 import { detectionError } from '../errors.ts'
 import { EXCLUSION_BYTES_MAX } from '../limits.ts'
 import { readOneDocument } from '../rule-text.ts'
-import { readSigma } from '../sigma/read.ts'
+import { type ReadFileOptions, readSigma } from '../sigma/read.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
-import type { ExclusionRow, StoredExclusion } from './store.ts'
+import type { ExclusionText } from './store.ts'
 import type { Exclusion } from './tuning.ts'
+
+type ReadAs = Pick<ReadFileOptions, 'pipeline' | 'logsourcesOf'>
 
 /** An exclusion of a rule, checked: a Sigma filter that names this rule and no other, or none by name, and whose log
  * source the rule's lies in.
  * @throws detection.rule.refused, detection.exclusion.refused, detection.rule.tooLarge */
-export function readExclusion(row: Pick<ExclusionRow, 'name' | 'text' | 'untilAt'>, rule: SigmaRule): Exclusion {
+export function readExclusion(row: ExclusionText, rule: SigmaRule, as: ReadAs): Exclusion {
   if (Buffer.byteLength(row.text) > EXCLUSION_BYTES_MAX) {
     throw detectionError('detection.rule.tooLarge', `an exclusion has at most ${EXCLUSION_BYTES_MAX} bytes`)
   }
   const { document } = readOneDocument(row.text, row.name)
+  const run = readKeptExclusion(row, as)
   if (document.kind !== 'filter') {
     throw detectionError(
       'detection.exclusion.refused',
@@ -35,15 +38,17 @@ export function readExclusion(row: Pick<ExclusionRow, 'name' | 'text' | 'untilAt
       `the filter is for ${word} \`${document.logsource[word]}\`, the rule for ${rule.logsource[word] === undefined ? 'any' : `\`${rule.logsource[word]}\``}; it would leave nothing out`,
     )
   }
-  return exclusionOf(row, document)
+  if (run) return run
+  throw detectionError(
+    'detection.exclusion.refused',
+    'the pipelines of the workspace make of this filter what cannot be used',
+  )
 }
 
-/** What was checked when it was put; undefined where a newer reader refuses it, and then it leaves nothing out. */
-export function readStoredExclusion(row: StoredExclusion): Exclusion | undefined {
-  const [document] = readSigma(row.text, { fallbackId: row.name }).documents
-  return document?.kind === 'filter' ? exclusionOf(row, document) : undefined
-}
-
-function exclusionOf(row: Pick<ExclusionRow, 'name' | 'untilAt'>, filter: Exclusion['filter']): Exclusion {
-  return { name: row.name, filter, ...(row.untilAt === undefined ? {} : { untilAt: row.untilAt }) }
+/** What was checked when it was put, through the pipelines of its workspace as its rule is; undefined where these or a newer
+ * reader refuse it, and then it leaves nothing out. */
+export function readKeptExclusion({ name, text, untilAt }: ExclusionText, as: ReadAs): Exclusion | undefined {
+  const [document] = readSigma(text, { fallbackId: name, ...as }).documents
+  if (document?.kind !== 'filter') return undefined
+  return { name, filter: document, ...(untilAt === undefined ? {} : { untilAt }) }
 }

@@ -51,7 +51,7 @@ export function createExclusions({ store, live, clock, requireRule }: Exclusions
     putExclusion(place, row, ifMatch) {
       return live.inTurn(place, async () => {
         const rule = await requireRule(place, row.ruleId)
-        const exclusion = readExclusion(row, requireSingle(rule))
+        readExclusion(row, requireSingle(rule), live.readOptions(place))
         const before = await store.find(place, row.ruleId, row.name)
         requireMatch(ifMatch, before?.revision ?? 0)
         if (!before && (await store.listRule(place, row.ruleId)).length >= EXCLUSIONS_PER_RULE_MAX) {
@@ -61,7 +61,7 @@ export function createExclusions({ store, live, clock, requireRule }: Exclusions
           )
         }
         await store.put(place, row, clock.now())
-        await live.changeExclusion(place, row.ruleId, row.name, exclusion)
+        await live.changeExclusion(place, row.ruleId, row.name, row)
         return requireExclusion(place, row.ruleId, row.name)
       })
     },

@@ -39,6 +39,9 @@ export interface StoredExclusion {
 
 export type ExclusionRow = Pick<StoredExclusion, 'ruleId' | 'name' | 'text' | 'owner' | 'reason' | 'untilAt'>
 
+/** What an exclusion says, and how long. */
+export type ExclusionText = Pick<StoredExclusion, 'name' | 'text' | 'untilAt'>
+
 /** The only SQL of exclusions. */
 export function createExclusionStore(database: Database) {
   const db = database.as<ExclusionTables>()
