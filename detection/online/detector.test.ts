@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../../pipeline/index.ts'
@@ -270,6 +271,14 @@ describe('the state', () => {
       }),
       { numRuns: 150 },
     )
+  })
+
+  test('of an earlier version is let go, with a notice', () => {
+    const warnings: unknown[] = []
+    const detector = aRuleDetector({ log: { warn: (...words: unknown[]) => void warnings.push(words) } })
+    detector.restore(shard, zstdCompressSync('{"version":1,"correlator":[],"storm":{}}'))
+    expect(warnings).toHaveLength(1)
+    expect(detector.detect(shard, [anEvent(0, { outcome: 'failed' })])).toEqual([])
   })
 
   test('that is not ours is refused', () => {

@@ -105,6 +105,7 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
       const key = keyOfShard(shard)
       guards.delete(key)
       const state = bytes && splitStates(bytes)
+      if (bytes && !state) log?.warn({ shard }, 'an earlier version kept the windows of this shard; they begin anew')
       if (state) guardOf(shard).load(state.storm)
       const again = new Set<Watcher>()
       let first: number | undefined

@@ -13,14 +13,19 @@ export interface ShardState {
 
 const VERSION = 3
 const HEAD_LENGTH_BYTES = 4
+const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
 
 export function joinStates({ storm, nextOffset, parts }: ShardState): Uint8Array {
   return joinParts({ version: VERSION, storm, nextOffset }, parts)
 }
 
-/** @throws detection.state.unreadable when the bytes are not what `joinStates` gave */
-export function splitStates(bytes: Uint8Array): ShardState {
+/** Undefined for a state that an earlier version wrote: its windows cannot be taken over.
+ * @throws detection.state.unreadable when the bytes are no state at all */
+export function splitStates(bytes: Uint8Array): ShardState | undefined {
+  // The first version was one zstd frame.
+  if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).subarray(0, 4).equals(ZSTD_MAGIC)) return undefined
   const { head, parts } = splitParts(bytes)
+  if (typeof head.version === 'number' && head.version < VERSION) return undefined
   return readingState(() =>
     head.version === VERSION
       ? { storm: head.storm as StormState, nextOffset: head.nextOffset as number, parts }
