@@ -214,11 +214,14 @@ export class IamAuthorizer implements Authorizer {
         ? [{ node: `project/${project}`, list: readsOnly }]
         : NONE
     const { holder } = view
+    const user = holder && 'enabled' in holder ? holder : undefined
+    // Asked by others, too: who is disabled may nothing, whatever its policies say.
+    if (user && !user.enabled) return { view, question, layers: { ...EMPTY_LAYERS, identity: nothing } }
     const custodianId = principal.kind === 'user' ? holder?.id : undefined
     const custody =
       custodianId !== undefined && isCustody(directory, { account: principal.account, custodianId, action, resource })
     if (custody) return { view, question, layers: { ...EMPTY_LAYERS, identity: custodyList, sessions } }
-    const breakGlass = holder && 'breakGlass' in holder ? holder.breakGlass : undefined
+    const breakGlass = user?.breakGlass
     if (breakGlass && !isOpen(breakGlass, now)) {
       return { view, question, layers: { ...EMPTY_LAYERS, identity: nothing } }
     }

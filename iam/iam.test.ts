@@ -250,6 +250,18 @@ describe.each(testDatabases())('identities on $name', (kind: TestDatabase) => {
     expect(await may(ann, 'siem:rule:put')).toBe('implicitDeny')
   })
 
+  it('denies what is asked about a user who is disabled, whoever asks', async () => {
+    await iam.users.create(account, { name: 'ann' })
+    await iam.attachments.attach(account, { kind: 'user', name: 'ann' }, administrator)
+    const ann = iam.findPrincipal(account, 'arn:rampart:iam::000000000001:user/ann') as Principal
+    const asked = () => iam.decide({ principal: ann, action: 'siem:rule:put', resource: thing }).reason
+    expect(asked()).toBe('allow')
+    await iam.users.update(account, 'ann', { enabled: false })
+    expect([asked(), await may(ann, 'siem:rule:put')]).toEqual(['implicitDeny', 'implicitDeny'])
+    await iam.users.update(account, 'ann', { enabled: true })
+    expect(asked()).toBe('allow')
+  })
+
   it('narrows a role by each of its session policies and widens it by none', async () => {
     const alert = { resource: 'arn:rampart:siem:local:000000000001:alert/default/1' }
     const action = { resource: 'arn:rampart:soar:local:000000000001:connection/default/http.request' }
