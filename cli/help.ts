@@ -1,10 +1,10 @@
 import type { Command } from './command.ts'
 import { commandNames, loadCommand } from './commands.ts'
 
-/** What `rampart --help` prints. */
-export async function overview(): Promise<string> {
-  const commands = await Promise.all(commandNames.map(loadCommand))
-  const width = Math.max(...commandNames.map((name) => name.length))
+/** What `rampart --help` prints, or `rampart <group> --help` of some commands. */
+export async function overview(names: readonly string[] = commandNames): Promise<string> {
+  const commands = await Promise.all(names.map(loadCommand))
+  const width = Math.max(...names.map((name) => name.length))
   const rows = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`)
   return `Rampart: security operations platform\n\nusage: rampart <command> [options]\n\n${rows.join('\n')}\n\nrampart <command> --help tells the rest.\n`
 }

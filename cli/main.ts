@@ -5,6 +5,14 @@ import { UsageError } from './command.ts'
 import { commandNames, loadCommand } from './commands.ts'
 import { helpFor, overview } from './help.ts'
 
+const fileProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'it may not be read or written by this user',
+  EISDIR: 'it is a folder, and a file is wanted',
+  ENOTDIR: 'it is a file, and a folder is wanted',
+  ENOSPC: 'the disk is full',
+}
+
 process.exitCode = await main(process.argv.slice(2), process)
 
 /** Runs one command line. @returns its exit code: 0 ok, 1 failed, 2 wrong use */
@@ -16,6 +24,10 @@ async function main(words: readonly string[], io: Io): Promise<number> {
   const name = commandNames.find((candidate) => candidate.split(' ').every((word, index) => words[index] === word))
   if (!name) {
     const group = commandNames.filter((candidate) => candidate.startsWith(`${words[0]} `))
+    if (group.length > 0 && (words[1] === '--help' || words[1] === '-h')) {
+      io.stdout.write(await overview(group))
+      return 0
+    }
     const known = group.length > 0 ? group : commandNames
     io.stderr.write(
       `rampart: no command is called \`${words.slice(0, 2).join(' ')}\`; there are: ${known.join(', ')}\n`,
@@ -67,7 +79,13 @@ function parse(command: Command, words: readonly string[]) {
 }
 
 function describe(error: unknown): string {
+  if (isFileError(error)) return `cannot read or write \`${error.path}\`: ${fileProblems[error.code] ?? error.code}`
   if (!(error instanceof RampartError)) return error instanceof Error ? (error.stack ?? error.message) : String(error)
   const rows = error.errors.map((row) => `\n  ${row.path}: ${row.message}`)
   return `${error.message}${rows.join('')}`
+}
+
+function isFileError(error: unknown): error is Error & { readonly code: string; readonly path: string } {
+  const { code, path } = error as { code?: unknown; path?: unknown }
+  return error instanceof Error && typeof code === 'string' && typeof path === 'string'
 }

@@ -13,7 +13,7 @@ interface Page {
 /** `rampart policy analyze`: what somebody should look at, of policies in files or of those of the account. */
 export const policyAnalyzeCommand: Command = {
   name: 'policy analyze',
-  summary: 'find redundant, dead, unused and over-wide statements, and ways to get more',
+  summary: 'Find redundant, dead, unused and over-wide statements, and ways to get more',
   usage: 'policy analyze [--kind KIND] [--fail-on SEVERITY] [--json] [FILE…]',
   options: {
     ...clientOptions,

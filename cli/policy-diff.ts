@@ -6,7 +6,7 @@ import { readPolicyFile } from './policy-files.ts'
 /** `rampart policy diff`: what a new policy document grants and takes; a gate that new access does not pass. */
 export const policyDiffCommand: Command = {
   name: 'policy diff',
-  summary: 'what a new policy document grants and takes; fails on new access',
+  summary: 'Show what a new policy document grants and takes; fails on new access',
   usage: 'policy diff [--kind KIND] [--allow-new-access] [--json] OLD NEW',
   options: {
     kind: {

@@ -19,7 +19,7 @@ interface Page {
 /** `rampart policy what-can`: what a user or role can do, all layers counted. */
 export const policyWhatCanCommand: Command = {
   name: 'policy what-can',
-  summary: 'what a user or role can do, now or under conditions',
+  summary: 'Show what a user or role can do, now or under conditions',
   usage: 'policy what-can [--action PATTERN] [--resource ARN] [--json] [PRINCIPAL]',
   options: {
     ...clientOptions,

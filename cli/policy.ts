@@ -18,7 +18,7 @@ const setOptions = {
 /** `rampart policy decide`: decisions over files, with no server.   @see contract, Policy */
 export const policyDecideCommand: Command = {
   name: 'policy decide',
-  summary: 'decide requests by policies in files',
+  summary: 'Decide requests by policies in files',
   usage: 'policy decide --policies FILE [--groups FILE] --users FILE --requests FILE [--engine native|casbin]',
   options: {
     ...setOptions,
@@ -49,7 +49,7 @@ export const policyDecideCommand: Command = {
 /** `rampart policy explain`: why a request is decided as it is. */
 export const policyExplainCommand: Command = {
   name: 'policy explain',
-  summary: 'explain a refusal of the service by its decision id, or how requests in files are decided',
+  summary: 'Explain a refusal of the service by its decision id, or how requests in files are decided',
   usage:
     'policy explain [--json] DECISION | policy explain [--json] --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
   options: {
@@ -88,7 +88,7 @@ export const policyExplainCommand: Command = {
 /** `rampart policy lint`: what is wrong with policy documents, and what they say that is rarely meant. */
 export const policyLintCommand: Command = {
   name: 'policy lint',
-  summary: 'check policy documents: errors with line and column, and what is rarely meant',
+  summary: 'Check policy documents: errors with line and column, and what is rarely meant',
   usage: 'policy lint [--json] FILE…',
   options: { json: { type: 'boolean', description: 'one JSON object a line' } },
   async run({ values, positionals }, io): Promise<number> {

@@ -112,7 +112,7 @@ describe('the command line', () => {
     expect(rampart('serve', '--config', file).status).toBe(1)
   })
 
-  it('tells of itself and of each command', () => {
+  it('tells of itself and of each command', { timeout: 180_000 }, () => {
     const overview = rampart('--help')
     expect(overview.status).toBe(0)
     const names = [...overview.stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?) {2}/gm)].map((match) => match[1] ?? '')
@@ -122,6 +122,17 @@ describe('the command line', () => {
       expect(help.status, name).toBe(0)
       expect(help.stdout, name).toContain(`usage: rampart ${name}`)
     }
+  })
+
+  it('tells the commands of a group, and of a file that is not there', () => {
+    const group = rampart('rules', '--help')
+    expect(group.status).toBe(0)
+    expect(group.stdout).toMatch(/^ {2}rules test {2}/m)
+    expect(group.stdout).not.toContain('serve')
+    const missing = rampart('rules', 'test', 'not-there')
+    expect(missing.status).toBe(1)
+    expect(missing.stderr).toContain('`not-there`: there is no such file or folder')
+    expect(missing.stderr).not.toContain('at ')
   })
 
   it.each([['nonsense'], ['serve', '--nonsense'], ['config'], []])('leaves with 2 on wrong use: %s', (...words) => {
