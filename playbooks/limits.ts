@@ -33,6 +33,8 @@ export const LEASE_MS = 30_000
 export const LOSSES_MAX = 20
 /** Claims of a run in a row that ended without a commit; then the run itself is what kills its worker. */
 export const FRUITLESS_CLAIMS_MAX = 5
+/** After so many of them a run is taken up one at a time: whatever kills a process kills all that it had taken up. */
+export const SUSPECT_CLAIMS_MIN = 2
 /** What attempts still running after a cancel are given before their outcome counts as unknown. */
 export const CANCEL_GRACE_MS = 30_000
 /** Runs advanced, and attempts made, at once by one process. */

@@ -86,6 +86,23 @@ describe.each(testDatabases())('the engine on $name', (kind) => {
     expect((await runRow(runId)).wake_at).toBe(now)
   })
 
+  it('takes up one at a time what was taken up in vain before, so that a process that keeps dying poisons nothing', async () => {
+    await bench.put(waits)
+    const ids = []
+    for (let n = 0; n < 8; n += 1) ids.push(await bench.start('waits'))
+    const now = bench.clock.now()
+    // Each life takes up what it may and is killed.
+    for (let life = 0; life < 10; life += 1) {
+      const store = new RunStore(bench.database, { owner: `life-${life}`, ms: 1000 })
+      await store.releaseAll(now)
+      expect(await store.claim(now, 64)).toHaveLength(life < 2 ? 8 : 1)
+    }
+    await new RunStore(bench.database, { owner: 'last', ms: 1000 }).releaseAll(now)
+    await bench.playbooks.start()
+    for (const id of ids)
+      expect(await bench.until(id, ({ status }) => status !== 'queued')).toMatchObject({ status: 'waiting' })
+  })
+
   it('ends a run that its workers never come further with', async () => {
     await bench.put(waits)
     const runId = await bench.start('waits')

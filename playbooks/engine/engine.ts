@@ -1,7 +1,7 @@
 import type { AccountId, AuditSink, Authorizer, Clock } from '../../platform/index.ts'
 import type { Action } from '../actions/action.ts'
 import type { Evaluator } from '../expressions/evaluator.ts'
-import { EFFECT_RETENTION_MS, LEASE_MS, RUNS_AT_ONCE_MAX } from '../limits.ts'
+import { EFFECT_RETENTION_MS, LEASE_MS, RUNS_AT_ONCE_MAX, SUSPECT_CLAIMS_MIN } from '../limits.ts'
 import type { Log, RunAs, StepChange } from '../types.ts'
 import { Advancer, type LoadedPlaybook } from './advance.ts'
 import { Attempts } from './attempts.ts'
@@ -56,6 +56,8 @@ export class Engine {
   readonly #leases: Turns
   readonly #sweeper: Turns
   readonly #driving = new Map<string, Promise<void>>()
+  /** The run in hand that was taken up in vain before. */
+  #suspectId: string | undefined
   #stopping = false
 
   constructor(deps: EngineDeps) {
@@ -116,14 +118,16 @@ export class Engine {
     const room = RUNS_AT_ONCE_MAX - this.#driving.size
     if (room <= 0) return undefined
     const now = this.#deps.clock.now()
-    const runs = await this.#store.claim(now, room)
+    const runs = await this.#store.claim(now, room, { suspect: this.#suspectId === undefined })
     for (const run of runs) this.#drive(run)
-    return untilDue(await this.#store.nextWakeAt(), now)
+    return untilDue(await this.#store.nextWakeAt({ suspect: this.#suspectId === undefined }), now)
   }
 
   #drive(run: RunRow): void {
+    if (run.fruitless_claims > SUSPECT_CLAIMS_MIN) this.#suspectId = run.id
     const driving = this.driver.drive(run).finally(() => {
       this.#driving.delete(run.id)
+      if (this.#suspectId === run.id) this.#suspectId = undefined
       this.#runs.poke()
     })
     this.#driving.set(run.id, driving)

@@ -8,7 +8,7 @@ import {
   type Transaction,
 } from 'kysely'
 import type { AccountId, Database } from '../../platform/index.ts'
-import { RUNNING_PER_ACCOUNT_MAX } from '../limits.ts'
+import { RUNNING_PER_ACCOUNT_MAX, SUSPECT_CLAIMS_MIN } from '../limits.ts'
 import type { RunStatus } from '../types.ts'
 import { CLOCK_SLACK_MS } from './decide.ts'
 import { EVENT_VERSION, type Origin } from './events.ts'
@@ -275,31 +275,45 @@ export class RunStore {
     return row?.id
   }
 
-  /** Takes runs that are due and that nobody else has: from here on only the new epoch may write them. */
-  async claim(now: number, max: number): Promise<readonly RunRow[]> {
+  /** Takes runs that are due and that nobody else has: from here on only the new epoch may write them. Of those that were
+   * taken up in vain before, `suspect` ones, one beside `max` others: it may be what its worker died of. */
+  async claim(now: number, max: number, { suspect = true } = {}): Promise<readonly RunRow[]> {
     const busy = await this.#busyAccounts()
-    return this.write((tx) =>
-      tx
-        .updateTable('playbook_run')
-        .set((eb) => this.#claiming(eb))
-        .where('id', 'in', (eb) =>
-          eb
-            .selectFrom('playbook_run as due')
-            .select('due.id')
-            .where(this.#isDue('due.wake_at', 'due.wake_set_at', now))
-            .where(this.#isFree('due.lease_until'))
-            .$if(busy.length > 0, (query) =>
-              query.where((where) =>
-                where.or([where('due.status', '!=', 'queued'), where('due.account', 'not in', busy)]),
-              ),
-            )
-            .orderBy('due.wake_at')
-            .limit(max)
-            .$if(this.#database.dialect === 'postgres', (query) => query.forUpdate().skipLocked()),
-        )
-        .returningAll()
-        .execute(),
-    )
+    return this.write(async (tx) => {
+      const runs = await this.#claimDue(tx, now, busy, { max, suspects: false })
+      if (!suspect) return runs
+      return [...runs, ...(await this.#claimDue(tx, now, busy, { max: 1, suspects: true }))]
+    })
+  }
+
+  #claimDue(
+    tx: RunTransaction,
+    now: number,
+    busy: readonly AccountId[],
+    { max, suspects }: { readonly max: number; readonly suspects: boolean },
+  ): Promise<readonly RunRow[]> {
+    return tx
+      .updateTable('playbook_run')
+      .set((eb) => this.#claiming(eb))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('playbook_run as due')
+          .select('due.id')
+          .where(this.#isDue('due.wake_at', 'due.wake_set_at', now))
+          .where(this.#isFree('due.lease_until'))
+          .where('due.fruitless_claims', suspects ? '>=' : '<', SUSPECT_CLAIMS_MIN)
+          .$if(busy.length > 0, (query) =>
+            query.where((where) =>
+              where.or([where('due.status', '!=', 'queued'), where('due.account', 'not in', busy)]),
+            ),
+          )
+          .$if(suspects, (query) => query.orderBy('due.fruitless_claims'))
+          .orderBy('due.wake_at')
+          .limit(max)
+          .$if(this.#database.dialect === 'postgres', (query) => query.forUpdate().skipLocked()),
+      )
+      .returningAll()
+      .execute()
   }
 
   /** Accounts that have as many runs under way as they may. */
@@ -738,11 +752,12 @@ export class RunStore {
   }
 
   /** When the next run wants to be looked at. */
-  async nextWakeAt(): Promise<number | undefined> {
+  async nextWakeAt({ suspect = true } = {}): Promise<number | undefined> {
     const row = await this.#database.read
       .selectFrom('playbook_run')
       .select((eb) => eb.fn.min('wake_at').as('at'))
       .where('wake_at', 'is not', null)
+      .$if(!suspect, (query) => query.where('fruitless_claims', '<', SUSPECT_CLAIMS_MIN))
       .executeTakeFirst()
     return row?.at ?? undefined
   }
