@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Result } from '../../platform/index.ts'
-
-const peers = join(import.meta.dirname, '..', '..', '.engines', 'peers')
+import { peersFolder, tryInstall } from './install.ts'
 
 /** The program of a crate, built at its first use (some minutes); or why it is not there. */
 export async function installCrate({
@@ -14,16 +13,13 @@ export async function installCrate({
   readonly crate: string
   readonly version: string
 }): Promise<Result<string, string>> {
-  const root = join(peers, `${crate}-${version}`)
+  const root = join(peersFolder, `${crate}-${version}`)
   const file = join(root, 'bin', crate)
-  if (existsSync(file)) return { ok: true, value: file }
-  try {
+  return tryInstall(async () => {
+    if (existsSync(file)) return file
     await promisify(execFile)('cargo', ['install', crate, '--version', version, '--root', root, '--quiet'], {
       maxBuffer: 64 * 2 ** 20,
     })
-    return { ok: true, value: file }
-  } catch (error) {
-    const lines = (error instanceof Error ? error.message : String(error)).trim().split('\n')
-    return { ok: false, error: lines.at(-1) ?? 'it cannot be built' }
-  }
+    return file
+  })
 }
