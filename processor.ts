@@ -49,5 +49,5 @@ const channel: Channel = openChannel(parentPort, {
     processor.keepState()
   },
   'intel.change': (change: IntelChange) => intel.changeIndicators(change),
-  'rules.tallies': (): DetectorTallies => ({ ...rules.takeTallies(), heldBack: detector.takeHeldBack() }),
+  'rules.tallies': (): DetectorTallies => ({ days: detector.takeTallies(), costs: rules.takeCosts() }),
 })

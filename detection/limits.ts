@@ -119,7 +119,8 @@ export const SYNC_PROBLEMS_MAX = 200
 export const TIMED_EVERY = 1_009
 /** Kinds of events that are counted for a workspace; of more only the most frequent. */
 export const SOURCES_COUNTED_MAX = 500
-/** How often what rules did is written down, ms. What a process did since then is not counted when it is killed. */
+/** How often what rules did is written down, ms. What a process did since then is counted again from the log when it is
+ * killed; of what it cost, which is sampled, so much is forgotten. */
 export const TALLY_INTERVAL_MS = 15_000
 /** Days for which it is kept. */
 export const TALLY_DAYS_KEPT = 100

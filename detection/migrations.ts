@@ -170,4 +170,31 @@ export const ruleMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'detection/0004-tally-marks',
+    async up(db) {
+      // What was last told of a shard and day, so that only what came since is added to the sums.
+      await db.schema
+        .createTable('detection_tally_mark')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('dataspace', 'text', (column) => column.notNull())
+        .addColumn('pipe', 'text', (column) => column.notNull())
+        .addColumn('shard', 'integer', (column) => column.notNull())
+        .addColumn('since', 'bigint', (column) => column.notNull())
+        .addColumn('day', 'bigint', (column) => column.notNull())
+        .addColumn('body', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('detection_tally_mark_pk', [
+          'account',
+          'workspace',
+          'dataspace',
+          'pipe',
+          'shard',
+          'since',
+          'day',
+        ])
+        .execute()
+      await db.schema.createIndex('detection_tally_mark_age').on('detection_tally_mark').column('day').execute()
+    },
+  },
 ]

@@ -9,10 +9,11 @@ import {
   BACKTEST_SAMPLES_EACH_END,
   BACKTEST_SOURCES_TOLD,
 } from '../limits.ts'
+import type { SourceUse } from '../match/rule-matcher.ts'
 import { createDetector } from '../online/detector.ts'
 import type { Finding } from '../online/finding.ts'
 import { recordIdOf } from '../online/finding.ts'
-import { createRuleWatcher, type SourceTally } from '../online/rule-watcher.ts'
+import { createRuleWatcher } from '../online/rule-watcher.ts'
 import type { AlertTerms, BacktestPlan, BacktestResult, BacktestSample } from './types.ts'
 
 const DAY_MS = 86_400_000
@@ -37,7 +38,7 @@ export class Backtest {
   readonly #alerts = new Map<string, number>()
   readonly #days = new Map<number, { findings: number; alerts: number }>()
   readonly #entities = new Map<string, { kind: string; value: string; findings: number }>()
-  readonly #sources = new Map<string, { source: SourceTally; events: number }>()
+  readonly #sources = new Map<string, { source: SourceUse; events: number }>()
   readonly #first: BacktestSample[] = []
   readonly #last: BacktestSample[] = []
   #events = 0
@@ -69,17 +70,15 @@ export class Backtest {
     const { from, to, documents, asked } = this.#plan
     const titles = new Map(documents.map(({ head }) => [head.id, head.title]))
     const spanDays = Math.max(1, (to - from) / DAY_MS)
-    const heldBack = new Map(this.#detector.takeHeldBack().map(({ ruleId, count }) => [ruleId, count]))
     return {
       from: formatInstant(from),
       to: formatInstant(to),
       events: this.#events,
       sources: this.#toldSources(),
       rules: asked.map((id) => {
-        const { matches, excluded, findings, alerts } = this.#sumOf(id)
+        const { alerts, ...sum } = this.#sumOf(id)
         const perDay = Math.round((alerts / spanDays) * 100) / 100
-        const told = { matches, excluded, findings, heldBack: heldBack.get(id) ?? 0, alerts, alertsPerDay: perDay }
-        return { id, title: titles.get(id) ?? '', ...told }
+        return { id, title: titles.get(id) ?? '', ...sum, alerts, alertsPerDay: perDay }
       }),
       days: [...this.#days]
         .sort(([a], [b]) => a - b)
@@ -172,17 +171,19 @@ export class Backtest {
   }
 
   #takeTallies(): void {
-    const { rules, sources } = this.#watcher.takeTallies()
-    for (const { ruleId, matches, excluded } of rules) {
-      const sum = this.#sumOf(ruleId)
-      sum.matches += matches
-      for (const { count } of Object.values(excluded)) sum.excluded += count
-    }
-    for (const source of sources) {
-      const key = JSON.stringify([source.logsource, source.windows?.channel])
-      const known = this.#sources.get(key)
-      if (known) known.events += source.events
-      else this.#sources.set(key, { source, events: source.events })
+    for (const { rules, sources } of this.#detector.takeTallies()) {
+      for (const [ruleId, { matches, heldBack, excluded }] of Object.entries(rules)) {
+        const sum = this.#sumOf(ruleId)
+        sum.matches += matches
+        sum.heldBack += heldBack
+        for (const { count } of Object.values(excluded)) sum.excluded += count
+      }
+      for (const source of sources) {
+        const key = JSON.stringify([source.logsource, source.windows?.channel])
+        const known = this.#sources.get(key)
+        if (known) known.events += source.events
+        else this.#sources.set(key, { source, events: source.events })
+      }
     }
   }
 

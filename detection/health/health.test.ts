@@ -1,20 +1,38 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { migrate } from '../../platform/index.ts'
+import { type Database, migrate } from '../../platform/index.ts'
 import { testDatabases } from '../../test/support/databases.ts'
 import { CANARY_FINDINGS_KEPT } from '../limits.ts'
 import { ruleMigrations } from '../migrations.ts'
 import type { Finding } from '../online/finding.ts'
+import type { DayTally, RuleTally } from '../online/shard-tally.ts'
 import { createRules, type Rules } from '../rules.ts'
-import { account, ruleText, START } from '../testing/builders.ts'
+import { account, ruleText, START, shard } from '../testing/builders.ts'
 import { createRuleHealth, type RuleHealthKeeper } from './health.ts'
 import type { DetectorTallies } from './store.ts'
 
 const DAY = 86_400_000
 const place = { account, workspace: 'default' }
-const none = { matches: 0, timed: { ns: 0, tests: 0 }, excluded: {} }
+const nothing: DetectorTallies = { days: [], costs: [] }
+/** The day in which rules were put that are not `young`, and the one they are asked about in. */
+const firstDay = Math.floor(START / DAY)
+const day = firstDay + 40
+
+/** What a shard tells that it did up to now in a day. */
+function tell(
+  rules: Readonly<Record<string, Partial<RuleTally>>>,
+  events = 0,
+  of: Partial<DayTally> = {},
+): DetectorTallies {
+  const full = Object.entries(rules).map(
+    ([id, some]) => [id, { matches: 0, heldBack: 0, excluded: {}, ...some }] as const,
+  )
+  const sources = events === 0 ? [] : [{ logsource: { product: 'test' }, events }]
+  return { days: [{ shard, since: 0, day: firstDay, rules: Object.fromEntries(full), sources, ...of }], costs: [] }
+}
 
 for (const { name, open } of testDatabases()) {
   describe(`the health of rules (${name})`, () => {
+    let database: Database
     let rules: Rules
     let health: RuleHealthKeeper
     let pending: DetectorTallies
@@ -23,17 +41,17 @@ for (const { name, open } of testDatabases()) {
 
     beforeEach(async () => {
       const opened = await open()
-      drop = opened.drop
+      ;({ database, drop } = opened)
       now = START
       const clock = { now: () => now }
-      pending = { rules: [], sources: [], heldBack: [] }
-      await migrate(opened.database, ruleMigrations, clock)
-      rules = createRules({ database: opened.database, clock, apply: async () => {} })
+      pending = nothing
+      await migrate(database, ruleMigrations, clock)
+      rules = createRules({ database: database, clock, apply: async () => {} })
       health = createRuleHealth({
-        ...{ database: opened.database, clock, rules },
+        ...{ database: database, clock, rules },
         pull: async () => {
           const taken = pending
-          pending = { rules: [], sources: [], heldBack: [] }
+          pending = nothing
           return taken
         },
       })
@@ -44,26 +62,19 @@ for (const { name, open } of testDatabases()) {
     })
     afterEach(() => drop())
 
-    const did = (ruleId: string, what: Partial<DetectorTallies['rules'][number]>) => ({
-      ...place,
-      ruleId,
-      ...none,
-      ...what,
-    })
     const problemsOf = async (days: number) =>
       Object.fromEntries((await health.report(place, days)).rules.map(({ ruleId, problems }) => [ruleId, problems]))
 
     test('adds up what the detectors tell, and names what is wrong', async () => {
+      const spent = (ruleId: string, ns: number) => ({ ...place, ruleId, ns, tests: 50 })
       pending = {
-        rules: [did('busy', { matches: 20_000 }), did('slow', { matches: 3, timed: { ns: 9_000_000, tests: 50 } })],
-        sources: [{ ...place, logsource: { product: 'test' }, events: 50_000 }],
-        heldBack: [{ ...place, ruleId: 'busy', count: 4 }],
+        ...tell({ busy: { matches: 20_000, heldBack: 4 }, slow: { matches: 3 } }, 50_000, { day }),
+        costs: [spent('slow', 9_000_000)],
       }
       await health.collect()
       pending = {
-        rules: [did('busy', { matches: 20_000, timed: { ns: 1_000_000, tests: 50 } })],
-        sources: [{ ...place, logsource: { product: 'test' }, events: 50_000 }],
-        heldBack: [{ ...place, ruleId: 'busy', count: 6 }],
+        ...tell({ busy: { matches: 40_000, heldBack: 10 }, slow: { matches: 3 } }, 100_000, { day }),
+        costs: [spent('busy', 1_000_000)],
       }
       const { events, rules: told } = await health.report(place, 30)
       expect(events).toBe(100_000)
@@ -83,6 +94,38 @@ for (const { name, open } of testDatabases()) {
       expect(await problemsOf(30)).toMatchObject({ busy: ['never_fired'], young: ['never_fired'] })
     })
 
+    test('counts once what is told twice, and again what a crash and a replay tell anew', async () => {
+      const sumOf = async () => {
+        const { events, rules: all } = await health.report(place, 30)
+        return { events, matches: all.find(({ ruleId }) => ruleId === 'busy')?.matches }
+      }
+      pending = tell({ busy: { matches: 10 } }, 100, { day })
+      expect(await sumOf()).toEqual({ events: 100, matches: 10 })
+      pending = tell({ busy: { matches: 10 } }, 100, { day })
+      expect(await sumOf()).toEqual({ events: 100, matches: 10 })
+      // Begun again from an older checkpoint, on the way to where it was.
+      pending = tell({ busy: { matches: 4 } }, 30, { day })
+      await health.collect()
+      pending = tell({ busy: { matches: 12 } }, 120, { day })
+      expect(await sumOf()).toEqual({ events: 120, matches: 12 })
+      // Another shard, and the same one after its state was lost, are counted beside it.
+      pending = tell({ busy: { matches: 1 } }, 7, { day, shard: { ...shard, shard: 1 } })
+      await health.collect()
+      pending = tell({ busy: { matches: 2 } }, 3, { day, since: 500 })
+      expect(await sumOf()).toEqual({ events: 130, matches: 15 })
+    })
+
+    test('writes down later what could not be written down at once', async () => {
+      const rename = (from: string, to: string) =>
+        database.as<Record<string, never>>().write((tx) => tx.schema.alterTable(from).renameTo(to).execute())
+      pending = tell({ busy: { matches: 3 } }, 10, { day })
+      await rename('detection_tally_mark', 'away')
+      await expect(health.collect()).rejects.toThrow()
+      pending = tell({ busy: { matches: 5 } }, 12, { day, shard: { ...shard, shard: 1 } })
+      await rename('away', 'detection_tally_mark')
+      expect(await health.report(place, 30)).toMatchObject({ events: 22 })
+    })
+
     test('counts what exclusions leave out, and calls those stale that nothing needs', async () => {
       const filter = 'title: f\nlogsource: {product: test}\nfilter: {rules: any, s: {b: 1}, condition: s}'
       const row = { ruleId: 'busy', text: filter, owner: 'ann', reason: 'known' }
@@ -90,10 +133,10 @@ for (const { name, open } of testDatabases()) {
         await rules.putExclusion(place, { ...row, name: exclusion }, undefined)
       await rules.putExclusion(place, { ...row, name: 'over', untilAt: now + DAY }, undefined)
       const excluded = { used: { count: 3, lastAt: now + 80 * DAY }, gone: { count: 1, lastAt: now } }
-      pending = { rules: [did('busy', { excluded })], sources: [], heldBack: [] }
+      pending = tell({ busy: { excluded } }, 0, { day })
       await health.collect()
       const earlier = { used: { count: 2, lastAt: now } }
-      pending = { rules: [did('busy', { excluded: earlier })], sources: [], heldBack: [] }
+      pending = tell({ busy: { excluded: earlier } }, 0, { day, shard: { ...shard, shard: 1 } })
       await health.collect()
       expect(await rules.getExclusion(place, 'busy', 'used')).toMatchObject({ hits: 5, lastHitAt: now + 80 * DAY })
       expect((await health.report(place, 30)).staleExclusions).toEqual([])

@@ -8,6 +8,7 @@ import {
 } from '../limits.ts'
 import type { SourceUse } from '../match/rule-matcher.ts'
 import type { Finding } from '../online/finding.ts'
+import { keyOfShard } from '../online/watcher.ts'
 import type { Rules } from '../rules.ts'
 import type { RulePlace, StoredRule } from '../store.ts'
 import { type CanaryFinding, createCanaryStore } from '../tuning/canary-store.ts'
@@ -79,10 +80,19 @@ export function createRuleHealth(deps: {
   const today = () => Math.floor(clock.now() / DAY_MS)
   const since = (days: number) => today() - days + 1
 
-  const collect = async (): Promise<void> => {
-    const tallies = await deps.pull()
-    if (tallies.rules.length + tallies.sources.length + tallies.heldBack.length === 0) return
-    await store.add(tallies, today())
+  let unwritten: DetectorTallies = { days: [], costs: [] }
+  const writeDown = async (): Promise<void> => {
+    const told = await deps.pull()
+    unwritten = { days: newest([...unwritten.days, ...told.days]), costs: [...unwritten.costs, ...told.costs] }
+    if (unwritten.days.length + unwritten.costs.length === 0) return
+    await store.add(unwritten, today())
+    unwritten = { days: [], costs: [] }
+  }
+  /** One after the other: what is told later holds what was told before. */
+  let collecting: Promise<void> = Promise.resolve()
+  const collect = (): Promise<void> => {
+    collecting = collecting.catch(() => {}).then(writeDown)
+    return collecting
   }
 
   return {
@@ -137,6 +147,11 @@ export function createRuleHealth(deps: {
       await canaries.prune({ before: clock.now() - CANARY_DAYS_KEPT * DAY_MS, keptMax: CANARY_FINDINGS_KEPT })
     },
   }
+}
+
+/** Of each shard and day the last. */
+function newest(days: DetectorTallies['days']): DetectorTallies['days'] {
+  return [...new Map(days.map((told) => [`${keyOfShard(told.shard)}/${told.since}/${told.day}`, told])).values()]
 }
 
 function judge(

@@ -1,9 +1,11 @@
-import type { AccountId, Database } from '../../platform/index.ts'
+import type { Transaction } from 'kysely'
+import type { Database } from '../../platform/index.ts'
 import { SOURCES_COUNTED_MAX } from '../limits.ts'
 import type { SourceUse } from '../match/rule-matcher.ts'
-import type { HeldBack } from '../online/detector.ts'
-import type { RuleTally, SourceTally } from '../online/rule-watcher.ts'
+import type { RuleCost } from '../online/rule-watcher.ts'
+import type { DayTally } from '../online/shard-tally.ts'
 import type { RulePlace } from '../store.ts'
+import { growthOf } from './growth.ts'
 
 interface HealthTables {
   detection_rule_day: {
@@ -27,13 +29,24 @@ interface HealthTables {
     hits: number
     last_hit_at: number | null
   }
+  detection_tally_mark: {
+    account: string
+    workspace: string
+    dataspace: string
+    pipe: string
+    shard: number
+    since: number
+    day: number
+    body: string
+  }
 }
 
-/** What the detectors tell of their work since they last did. */
+/** What the detectors tell of their work. */
 export interface DetectorTallies {
-  readonly rules: readonly RuleTally[]
-  readonly sources: readonly SourceTally[]
-  readonly heldBack: readonly HeldBack[]
+  /** Whole figures of each shard and day that changed. */
+  readonly days: readonly DayTally[]
+  /** Since they last told. */
+  readonly costs: readonly RuleCost[]
 }
 
 /** What a rule did over some days. */
@@ -52,77 +65,31 @@ export function createHealthStore(database: Database) {
   const db = database.as<HealthTables>()
 
   return {
-    /** Adds to what rules did in a day, and to the hits of exclusions. */
-    async add({ rules, sources, heldBack }: DetectorTallies, day: number): Promise<void> {
-      const rows = new Map<string, HealthTables['detection_rule_day']>()
-      const rowOf = (account: AccountId, workspace: string, ruleId: string) => {
-        const key = `${account}/${workspace}/${ruleId}`
-        const row = rows.get(key) ?? {
-          ...{ account, workspace, rule_id: ruleId, day },
-          ...{ matches: 0, held_back: 0, excluded: 0, canary: 0, timed_tests: 0, timed_ns: 0 },
-        }
-        rows.set(key, row)
-        return row
-      }
-      for (const { account, workspace, ruleId, matches, timed, excluded } of rules) {
-        const row = rowOf(account, workspace, ruleId)
-        row.matches += matches
-        row.timed_tests += timed.tests
-        row.timed_ns += timed.ns
-        for (const { count } of Object.values(excluded)) row.excluded += count
-      }
-      for (const { account, workspace, ruleId, count } of heldBack) rowOf(account, workspace, ruleId).held_back += count
+    /** Brings the sums of rules, sources and exclusions up to what is told; what is told twice counts once.
+     * @param today the day that costs are booked on */
+    async add({ days, costs }: DetectorTallies, today: number): Promise<void> {
       await db.write(async (tx) => {
-        for (const [, row] of [...rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
-          await tx
-            .insertInto('detection_rule_day')
-            .values(row)
-            .onConflict((conflict) =>
-              conflict.columns(['account', 'workspace', 'rule_id', 'day']).doUpdateSet((old) => ({
-                matches: old('detection_rule_day.matches', '+', row.matches),
-                held_back: old('detection_rule_day.held_back', '+', row.held_back),
-                excluded: old('detection_rule_day.excluded', '+', row.excluded),
-                timed_tests: old('detection_rule_day.timed_tests', '+', row.timed_tests),
-                timed_ns: old('detection_rule_day.timed_ns', '+', row.timed_ns),
-              })),
-            )
-            .execute()
-        }
-        for (const { account, workspace, ruleId, excluded } of rules) {
-          for (const [name, { count, lastAt }] of Object.entries(excluded)) {
-            await tx
-              .updateTable('detection_exclusion')
-              .set((old) => ({
-                hits: old('hits', '+', count),
-                last_hit_at: old
-                  .case()
-                  .when(old.fn.coalesce('last_hit_at', old.lit(0)), '<', lastAt)
-                  .then(lastAt)
-                  .else(old.ref('last_hit_at'))
-                  .end(),
-              }))
-              .where('account', '=', account)
-              .where('workspace', '=', workspace)
-              .where('rule_id', '=', ruleId)
-              .where('name', '=', name)
-              .execute()
+        const rows = new RuleDays()
+        for (const told of days) {
+          const { account, workspace } = told.shard
+          const { rules, sources } = growthOf(told, await moveMark(tx, told))
+          for (const [ruleId, { matches, heldBack, excluded }] of Object.entries(rules)) {
+            const row = rows.of({ account, workspace, rule_id: ruleId, day: told.day })
+            row.matches += matches
+            row.held_back += heldBack
+            for (const [name, hits] of Object.entries(excluded)) {
+              row.excluded += hits.count
+              await addHits(tx, { account, workspace, ruleId, name }, hits)
+            }
           }
+          await addSources(tx, { account, workspace, day: told.day }, sources)
         }
-        for (const [, ofPlace] of Map.groupBy(sources, ({ account, workspace }) => `${account}/${workspace}`)) {
-          // A sender of made-up kinds fills no table.
-          const frequent = [...ofPlace].sort((a, b) => b.events - a.events).slice(0, SOURCES_COUNTED_MAX)
-          for (const { account, workspace, events, ...source } of frequent) {
-            await tx
-              .insertInto('detection_source_day')
-              .values({ account, workspace, day, source: JSON.stringify(source), events })
-              .onConflict((conflict) =>
-                conflict
-                  .columns(['account', 'workspace', 'day', 'source'])
-                  .doUpdateSet((old) => ({ events: old('detection_source_day.events', '+', events) })),
-              )
-              .execute()
-          }
+        for (const { account, workspace, ruleId, ns, tests } of costs) {
+          const row = rows.of({ account, workspace, rule_id: ruleId, day: today })
+          row.timed_tests += tests
+          row.timed_ns += ns
         }
+        for (const row of rows.inOrder()) await addRuleDay(tx, row)
       })
     },
 
@@ -177,7 +144,113 @@ export function createHealthStore(database: Database) {
       await db.write(async (tx) => {
         await tx.deleteFrom('detection_rule_day').where('day', '<', beforeDay).execute()
         await tx.deleteFrom('detection_source_day').where('day', '<', beforeDay).execute()
+        await tx.deleteFrom('detection_tally_mark').where('day', '<', beforeDay).execute()
       })
     },
+  }
+}
+
+type RuleDay = HealthTables['detection_rule_day']
+
+/** What is to be added to each rule and day. */
+class RuleDays {
+  readonly #rows = new Map<string, RuleDay>()
+
+  of(key: Pick<RuleDay, 'account' | 'workspace' | 'rule_id' | 'day'>): RuleDay {
+    const name = `${key.account}/${key.workspace}/${key.rule_id}/${key.day}`
+    const row = this.#rows.get(name) ?? {
+      ...key,
+      ...{ matches: 0, held_back: 0, excluded: 0, canary: 0, timed_tests: 0, timed_ns: 0 },
+    }
+    this.#rows.set(name, row)
+    return row
+  }
+
+  /** Always the same, so that two writers do not wait for one another. */
+  inOrder(): readonly RuleDay[] {
+    return [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+  }
+}
+
+/** Notes what is told now. @returns what was told before of the same shard and day */
+async function moveMark(
+  tx: Transaction<HealthTables>,
+  { shard, since, day, rules, sources }: DayTally,
+): Promise<Pick<DayTally, 'rules' | 'sources'> | undefined> {
+  const { account, workspace, dataspace, pipe } = shard
+  const key = { account, workspace, dataspace, pipe, shard: shard.shard, since, day }
+  const known = await tx
+    .selectFrom('detection_tally_mark')
+    .select('body')
+    .where(({ and }) => and(key))
+    .executeTakeFirst()
+  const body = JSON.stringify({ rules, sources })
+  await tx
+    .insertInto('detection_tally_mark')
+    .values({ ...key, body })
+    .onConflict((conflict) =>
+      conflict.columns(['account', 'workspace', 'dataspace', 'pipe', 'shard', 'since', 'day']).doUpdateSet({ body }),
+    )
+    .execute()
+  return known && (JSON.parse(known.body) as Pick<DayTally, 'rules' | 'sources'>)
+}
+
+async function addRuleDay(tx: Transaction<HealthTables>, row: RuleDay): Promise<void> {
+  await tx
+    .insertInto('detection_rule_day')
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.columns(['account', 'workspace', 'rule_id', 'day']).doUpdateSet((old) => ({
+        matches: old('detection_rule_day.matches', '+', row.matches),
+        held_back: old('detection_rule_day.held_back', '+', row.held_back),
+        excluded: old('detection_rule_day.excluded', '+', row.excluded),
+        timed_tests: old('detection_rule_day.timed_tests', '+', row.timed_tests),
+        timed_ns: old('detection_rule_day.timed_ns', '+', row.timed_ns),
+      })),
+    )
+    .execute()
+}
+
+async function addHits(
+  tx: Transaction<HealthTables>,
+  of: { readonly account: string; readonly workspace: string; readonly ruleId: string; readonly name: string },
+  { count, lastAt }: { readonly count: number; readonly lastAt: number },
+): Promise<void> {
+  if (count === 0) return
+  await tx
+    .updateTable('detection_exclusion')
+    .set((old) => ({
+      hits: old('hits', '+', count),
+      last_hit_at: old
+        .case()
+        .when(old.fn.coalesce('last_hit_at', old.lit(0)), '<', lastAt)
+        .then(lastAt)
+        .else(old.ref('last_hit_at'))
+        .end(),
+    }))
+    .where('account', '=', of.account)
+    .where('workspace', '=', of.workspace)
+    .where('rule_id', '=', of.ruleId)
+    .where('name', '=', of.name)
+    .execute()
+}
+
+async function addSources(
+  tx: Transaction<HealthTables>,
+  key: { readonly account: string; readonly workspace: string; readonly day: number },
+  sources: readonly SourceUse[],
+): Promise<void> {
+  // A sender of made-up kinds fills no table.
+  const frequent = [...sources].sort((a, b) => b.events - a.events).slice(0, SOURCES_COUNTED_MAX)
+  for (const { events, ...source } of frequent) {
+    await tx
+      .insertInto('detection_source_day')
+      .values({ ...key, source: JSON.stringify(source), events })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['account', 'workspace', 'day', 'source'])
+          .doUpdateSet((old) => ({ events: old('detection_source_day.events', '+', events) })),
+      )
+      .execute()
   }
 }

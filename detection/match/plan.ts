@@ -7,6 +7,7 @@ import { ANY_FIELD } from './expression.ts'
 import { AnyFieldIndex, FieldIndex } from './field-index.ts'
 import type { SlotOf, Test } from './predicate.ts'
 import type { Rarity } from './rarity.ts'
+import type { TestCosts } from './test-costs.ts'
 import type { Asking } from './windows-rules.ts'
 import { type Witness, type WitnessSet, witnessesOf } from './witness.ts'
 
@@ -15,13 +16,6 @@ const NOTHING: readonly number[] = []
 const WORTH_LEARNING_NS = 300
 /** About what choosing costs for each rule, ns. */
 const CHOOSING_NS = 40_000
-
-/** What a plan was used for. */
-export interface PlanUse {
-  readonly events: number
-  /** By number of the rule, of the events that were timed. */
-  readonly spent: ReadonlyMap<number, { readonly ns: number; readonly tests: number }>
-}
 
 /** The rules that events of one kind are matched with, and the index that tells the few candidates among them. The index is
  * chosen anew when some events were seen: which witnesses are rare is then known and not guessed. */
@@ -48,9 +42,8 @@ export class Plan {
   #learnAt: number
   /** Events since the use was last taken. */
   #asked = 0
-  #isTimed = false
-  /** Time spent on the tests of each rule while timed, ns. */
-  readonly #spent = new Map<number, { ns: number; tests: number }>()
+  /** Where the time of each rule's test goes, while it is taken. */
+  #costs: TestCosts | undefined
 
   constructor(planned: readonly Asking[], evaluator: Evaluator, rarity: Rarity, slotOf: SlotOf) {
     this.#planned = planned
@@ -100,21 +93,20 @@ export class Plan {
   }
 
   /** The same, with the time of each rule's test taken. */
-  matchTimed(context: EventContext): readonly number[] {
-    this.#isTimed = true
+  matchTimed(context: EventContext, costs: TestCosts): readonly number[] {
+    this.#costs = costs
     try {
       return this.match(context)
     } finally {
-      this.#isTimed = false
+      this.#costs = undefined
     }
   }
 
-  /** What was asked since this was last called. */
-  takeUse(): PlanUse {
-    const use = { events: this.#asked, spent: new Map(this.#spent) }
+  /** How many events it was asked about since this was last called. */
+  takeAsked(): number {
+    const asked = this.#asked
     this.#asked = 0
-    this.#spent.clear()
-    return use
+    return asked
   }
 
   #test(place: number, context: EventContext, matches: number[] | undefined): number[] | undefined {
@@ -124,22 +116,10 @@ export class Plan {
       test = this.#evaluator.compile(renames ? renameFields(expression, renames) : expression)
       this.#tests[place] = test
     }
-    if (!(this.#isTimed ? this.#timed(rule, test, context) : test(context))) return matches
+    if (!(this.#costs ? timed(this.#costs, rule, test, context) : test(context))) return matches
     if (!matches) return [rule]
     matches.push(rule)
     return matches
-  }
-
-  #timed(rule: number, test: Test, context: EventContext): boolean {
-    const from = process.hrtime.bigint()
-    const result = test(context)
-    const ns = Number(process.hrtime.bigint() - from)
-    const known = this.#spent.get(rule)
-    if (known) {
-      known.ns += ns
-      known.tests++
-    } else this.#spent.set(rule, { ns, tests: 1 })
-    return result
   }
 
   /** Chooses witnesses again, by what was seen so far, once bad choices cost more than choosing does. */
@@ -196,6 +176,13 @@ export class Plan {
   #choose(model: CostModel): readonly (WitnessSet | undefined)[] {
     return this.#planned.map(({ expression, renames }) => witnessesOf(expression, model, renames))
   }
+}
+
+function timed(costs: TestCosts, rule: number, test: Test, context: EventContext): boolean {
+  const from = process.hrtime.bigint()
+  const result = test(context)
+  costs.note(rule, Number(process.hrtime.bigint() - from))
+  return result
 }
 
 function countSharers(sets: readonly (WitnessSet | undefined)[]): ReadonlyMap<string, number> {

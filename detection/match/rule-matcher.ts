@@ -17,6 +17,7 @@ import { type Field, makeField } from './field.ts'
 import { KeyTable } from './key-table.ts'
 import { Plan } from './plan.ts'
 import { Rarity } from './rarity.ts'
+import { TestCosts } from './test-costs.ts'
 import { type Asking, WindowsRules } from './windows-rules.ts'
 import { witnessesOf } from './witness.ts'
 
@@ -31,7 +32,7 @@ export interface SourceUse {
 /** What a matcher did. */
 export interface MatcherUse {
   readonly sources: readonly SourceUse[]
-  /** By number of the rule: time spent on its tests in one of `TIMED_EVERY` events, ns. */
+  /** By number of the rule: time spent on its tests in one of `TIMED_EVERY` events, ns, outliers cut. */
   readonly spent: ReadonlyMap<number, { readonly ns: number; readonly tests: number }>
 }
 
@@ -53,6 +54,9 @@ export class RuleMatcher {
   #planCount = 0
   #changes = 0
   #turn = 0
+  readonly #costs = new TestCosts()
+  /** Of plans that were let go. */
+  #pastSources: SourceUse[] = []
   readonly #context: EventContext
 
   constructor(rules: readonly SigmaRule[]) {
@@ -83,6 +87,8 @@ export class RuleMatcher {
     }
     const windows = new WindowsRules(rules)
     if (!this.#channels.tells(windows.channelKeys) || !this.#eventIds.tells(windows.eventIdKeys)) return false
+    this.#noteSources()
+    this.#costs.forget(changed)
     this.#changes++
     this.#rules = rules
     this.#windows = windows
@@ -117,28 +123,28 @@ export class RuleMatcher {
     this.#context.begin(root, second)
     if (++this.#turn < TIMED_EVERY) return plan.match(this.#context)
     this.#turn = 0
-    return plan.matchTimed(this.#context)
+    return plan.matchTimed(this.#context, this.#costs)
   }
 
   /** What came and what it cost since this was last called. */
   takeUse(): MatcherUse {
-    const sources: SourceUse[] = []
-    const spent = new Map<number, { ns: number; tests: number }>()
-    const take = (plan: Plan, source: Omit<SourceUse, 'events'>): void => {
-      const use = plan.takeUse()
-      if (use.events > 0) sources.push({ ...source, events: use.events })
-      for (const [rule, { ns, tests }] of use.spent) {
-        const known = spent.get(rule)
-        spent.set(rule, { ns: (known?.ns ?? 0) + ns, tests: (known?.tests ?? 0) + tests })
-      }
+    this.#noteSources()
+    const sources = this.#pastSources
+    this.#pastSources = []
+    return { sources, spent: this.#costs.take() }
+  }
+
+  #noteSources(): void {
+    const note = (plan: Plan, source: () => Omit<SourceUse, 'events'>): void => {
+      const events = plan.takeAsked()
+      if (events > 0) this.#pastSources.push({ ...source(), events })
     }
     for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
       for (const [eventId, plan] of (ofChannel ?? []).entries()) {
-        if (plan) take(plan, this.#windowsSource(channel, eventId))
+        if (plan) note(plan, () => this.#windowsSource(channel, eventId))
       }
     }
-    for (const [key, plan] of this.#declaredPlans) take(plan, { logsource: logsourceOf(key) })
-    return { sources, spent }
+    for (const [key, plan] of this.#declaredPlans) note(plan, () => ({ logsource: logsourceOf(key) }))
   }
 
   #windowsSource(channelNumber: number, eventIdNumber: number): Omit<SourceUse, 'events'> {
@@ -181,6 +187,7 @@ export class RuleMatcher {
 
   #makePlan(asking: readonly Asking[]): Plan {
     if (this.#planCount >= PLANS_MAX) {
+      this.#noteSources()
       this.#windowsPlans = []
       this.#declaredPlans.clear()
       this.#planCount = 0

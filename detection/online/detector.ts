@@ -3,6 +3,7 @@ import type { Log } from '../../platform/index.ts'
 import { STORM_FINDINGS_MAX } from '../limits.ts'
 import type { Finding } from './finding.ts'
 import { joinStates, splitStates } from './shard-state.ts'
+import { type DayTally, ShardTally } from './shard-tally.ts'
 import { StormGuard } from './storm-guard.ts'
 import { keyOfShard, type Watcher } from './watcher.ts'
 
@@ -15,6 +16,8 @@ export interface DetectorDeps {
 }
 
 const THROTTLED_TAG = 'rampart.throttled_rule'
+/** Names what was counted, beside the parts of watchers. */
+const TALLY_PART = 'tally'
 
 /** What the detector did since it was made. */
 export interface DetectorCounts {
@@ -23,16 +26,10 @@ export interface DetectorCounts {
   readonly heldBack: number
 }
 
-/** Findings of a rule that were held back. */
-export interface HeldBack extends Pick<Finding, 'account' | 'workspace'> {
-  readonly ruleId: string
-  readonly count: number
-}
-
 export interface OnlineDetector extends Detector<Finding> {
   counts(): DetectorCounts
-  /** Which rules were held back since this was last called. */
-  takeHeldBack(): readonly HeldBack[]
+  /** What rules did and which events came, for each shard and day that changed since this was last called. */
+  takeTallies(): readonly DayTally[]
 }
 
 /** Has every watcher look at events as they come, and keeps what one rule tells within bounds. It is deterministic: only
@@ -44,7 +41,7 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
     string,
     { nextOffset: number; readonly restored: number; readonly again: ReadonlySet<Watcher> }
   >()
-  let held = new Map<string, HeldBack>()
+  const tallies = new Map<string, ShardTally>()
   const counts = { events: 0, findings: 0, heldBack: 0 }
 
   const guardOf = (shard: ShardAddress): StormGuard => {
@@ -57,17 +54,26 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
     return guard
   }
 
+  const tallyOf = (shard: ShardAddress): ShardTally => {
+    const key = keyOfShard(shard)
+    let tally = tallies.get(key)
+    if (!tally) {
+      tally = new ShardTally(shard)
+      tallies.set(key, tally)
+    }
+    return tally
+  }
+
   return {
     detect(shard, events) {
       const guard = guardOf(shard)
+      const tally = tallyOf(shard)
       const findings: Finding[] = []
       const tell = (finding: Finding, receivedAt: number): void => {
         const verdict = guard.pass(finding.rule.id, receivedAt)
         if (verdict === 'hold') {
           counts.heldBack += 1
-          const { account, workspace, rule } = finding
-          const key = `${account}/${workspace}/${rule.id}`
-          held.set(key, { account, workspace, ruleId: rule.id, count: (held.get(key)?.count ?? 0) + 1 })
+          tally.holdBack(finding.rule.id, receivedAt)
           return
         }
         if (verdict === 'last') {
@@ -82,7 +88,8 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
       const progress = seen.get(keyOfShard(shard)) ?? { nextOffset: 0, restored: 0, again: new Set<Watcher>() }
       const isAgain = (events[0]?.offset ?? 0) < progress.restored
       const fresh = isAgain ? events.filter(({ offset }) => offset >= progress.restored) : events
-      for (const watcher of watchers) watcher.watch(shard, progress.again.has(watcher) ? events : fresh, tell)
+      if (fresh[0]) tally.begin(fresh[0].offset)
+      for (const watcher of watchers) watcher.watch(shard, progress.again.has(watcher) ? events : fresh, tell, tally)
       progress.nextOffset = Math.max(progress.nextOffset, (events.at(-1)?.offset ?? -1) + 1)
       seen.set(keyOfShard(shard), progress)
       counts.events += events.length
@@ -96,6 +103,8 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
         const part = watcher.snapshot(shard)
         if (part) parts.set(watcher.name, part)
       }
+      const tally = tallyOf(shard).save()
+      if (tally) parts.set(TALLY_PART, tally)
       const storm = guardOf(shard).save()
       const nextOffset = seen.get(keyOfShard(shard))?.nextOffset ?? 0
       return parts.size === 0 && Object.keys(storm).length === 0 ? undefined : joinStates({ storm, nextOffset, parts })
@@ -107,6 +116,9 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
       const state = bytes && splitStates(bytes)
       if (bytes && !state) log?.warn({ shard }, 'an earlier version kept the windows of this shard; they begin anew')
       if (state) guardOf(shard).load(state.storm)
+      tallies.delete(key)
+      const tally = state?.parts.get(TALLY_PART)
+      if (tally) tallyOf(shard).load(tally)
       const again = new Set<Watcher>()
       let first: number | undefined
       for (const watcher of watchers) {
@@ -122,11 +134,7 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
 
     counts: () => ({ ...counts }),
 
-    takeHeldBack() {
-      const taken = [...held.values()]
-      held = new Map()
-      return taken
-    },
+    takeTallies: () => [...tallies.values()].flatMap((tally) => tally.takeChanged()),
   }
 }
 

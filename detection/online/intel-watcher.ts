@@ -7,10 +7,11 @@ import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf } from './finding.ts'
 import { type EventObservable, observablesOf } from './observables.ts'
 import { decodeState, encodeState } from './shard-state.ts'
-import { keyOfShard, type Watcher } from './watcher.ts'
+import { keyOfShard, type Tell, type Watcher } from './watcher.ts'
 
 /** Matches events with the indicators of their workspace. */
 export interface IntelWatcher extends Watcher {
+  watch(shard: ShardAddress, events: readonly Event[], tell: Tell): void
   /** Takes effect with the next event. */
   changeIndicators(change: IntelChange): void
 }

@@ -5,7 +5,7 @@ import { type CorrelatorState, decodeWindows, encodeWindows } from '../correlate
 import { CLOCK_SKEW_MS, FINDING_RECORDS_MAX, LATENESS_MS } from '../limits.ts'
 import { textOfValue } from '../match/event-context.ts'
 import { lookUp, makeField } from '../match/field.ts'
-import { RuleMatcher, type SourceUse } from '../match/rule-matcher.ts'
+import { RuleMatcher } from '../match/rule-matcher.ts'
 import { buildRuleSet, type Misfit, type RuleSet } from '../rule-set.ts'
 import type { SigmaDocument } from '../sigma/read.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
@@ -13,6 +13,7 @@ import { ExclusionMatcher } from '../tuning/exclusion-matcher.ts'
 import { type Canary, isCanaryFinding, type RuleTuning } from '../tuning/tuning.ts'
 import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from './finding.ts'
+import type { ShardTally } from './shard-tally.ts'
 import { keyOfShard, type Tell, type Watcher } from './watcher.ts'
 
 /** What happens to the rules of a workspace, which look at the events of that workspace. Plain data, to be sent to threads. */
@@ -27,23 +28,13 @@ export interface RuleChange {
   readonly tunings?: readonly RuleTuning[]
 }
 
-/** What a rule did since it was last asked for. */
-export interface RuleTally {
+/** Time spent on the tests of a rule in one of `TIMED_EVERY` events, ns, since it was last asked for. */
+export interface RuleCost {
   readonly account: AccountId
   readonly workspace: string
   readonly ruleId: string
-  /** Events it matched, those left out by exclusions apart; of a correlation, events at which it held. */
-  readonly matches: number
-  /** Time spent on its tests in one of `TIMED_EVERY` events, ns. */
-  readonly timed: { readonly ns: number; readonly tests: number }
-  /** Matches that each exclusion left out, by its name, and when the last of them happened. */
-  readonly excluded: Readonly<Record<string, { readonly count: number; readonly lastAt: number }>>
-}
-
-/** Events of one kind that came to a workspace. */
-export interface SourceTally extends SourceUse {
-  readonly account: AccountId
-  readonly workspace: string
+  readonly ns: number
+  readonly tests: number
 }
 
 /** What its correlations did since the watcher was made. */
@@ -59,8 +50,8 @@ export interface RuleWatcher extends Watcher {
    * @returns what cannot be used beside the others */
   changeRules(change: RuleChange): readonly Misfit[]
   counts(): RuleCounts
-  /** What rules did and which events came since this was last called. */
-  takeTallies(): { readonly rules: readonly RuleTally[]; readonly sources: readonly SourceTally[] }
+  /** What rules cost since this was last called. */
+  takeCosts(): readonly RuleCost[]
 }
 
 interface Scope extends Pick<RuleChange, 'account' | 'workspace'> {
@@ -76,13 +67,8 @@ interface Scope extends Pick<RuleChange, 'account' | 'workspace'> {
   readonly exclusions: ExclusionMatcher | undefined
   /** Rules that are tried out, and correlations that build on them. */
   readonly canaries: ReadonlyMap<string, Canary>
-  readonly tallies: Map<string, Tally>
-}
-
-interface Tally {
-  matches: number
-  timed: RuleTally['timed']
-  readonly excluded: Map<string, { count: number; lastAt: number }>
+  /** By rule. */
+  readonly costs: Map<string, { ns: number; tests: number }>
 }
 
 interface Shard {
@@ -96,7 +82,6 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
   const scopes = new Map<string, Scope>()
   const shards = new Map<string, Shard>()
   const restored = new Map<string, CorrelatorState>()
-  let sources: SourceTally[] = []
   const past = { evictedGroups: 0, droppedEntries: 0, lateEntries: 0 }
 
   const retire = ({ correlator: { counts } }: Shard): void => {
@@ -117,16 +102,15 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     return scope
   }
 
-  /** Notes what a scope's matcher did. */
-  const drain = (scope: Scope): void => {
-    const { account, workspace } = scope
-    const use = scope.matcher.takeUse()
-    for (const source of use.sources) sources.push({ account, workspace, ...source })
-    for (const [number, timed] of use.spent) {
-      const rule = scope.ruleSet.rules[number]
-      if (!rule) continue
-      const tally = tallyOf(scope, rule.head.id)
-      tally.timed = { ns: tally.timed.ns + timed.ns, tests: tally.timed.tests + timed.tests }
+  /** Notes which events a scope's matcher saw of a shard, and what they cost. */
+  const noteUse = (scope: Scope, tally: ShardTally, receivedAt: number): void => {
+    const { sources, spent } = scope.matcher.takeUse()
+    for (const source of sources) tally.came(source, receivedAt)
+    for (const [number, { ns, tests }] of spent) {
+      const id = scope.ruleSet.rules[number]?.head.id
+      if (id === undefined) continue
+      const known = scope.costs.get(id)
+      scope.costs.set(id, { ns: (known?.ns ?? 0) + ns, tests: (known?.tests ?? 0) + tests })
     }
   }
 
@@ -158,30 +142,31 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       const key = keyOfScope(change)
       const before = scopeOf(change)
       const tunings = new Map(before.tunings)
-      const { tallies } = before
+      const { costs } = before
       for (const id of change.removed) {
         tunings.delete(id)
-        tallies.delete(id)
+        costs.delete(id)
       }
       for (const tuning of change.tunings ?? []) tunings.set(tuning.ruleId, tuning)
       if (change.put.length === 0 && change.removed.length === 0) {
-        scopes.set(key, tuned(before, tunings, tallies))
+        scopes.set(key, tuned(before, tunings, costs))
         return []
       }
-      drain(before)
       const documents = new Map(before.documents)
       for (const id of change.removed) documents.delete(id)
       for (const document of change.put) documents.set(document.head.id, document)
       const { ruleSet, misfits } = buildRuleSet([...documents.values()])
       const matcher = before.matcher.replaceRules(ruleSet.rules) ? before.matcher : new RuleMatcher(ruleSet.rules)
-      scopes.set(key, tuned(makeScope(before, { ruleSet, matcher, documents }), tunings, tallies))
+      scopes.set(key, tuned(makeScope(before, { ruleSet, matcher, documents }), tunings, costs))
       return misfits
     },
 
-    watch(address, events, tell) {
+    watch(address, events, tell, tally) {
       const shard = shardOf(address)
-      if (shard.scope.ruleSet.rules.length === 0) return
-      for (const event of events) watchEvent(shard, address, event, tell)
+      const last = events.at(-1)
+      if (!last || shard.scope.ruleSet.rules.length === 0) return
+      for (const event of events) watchEvent(shard, address, event, { tell, tally })
+      noteUse(shard.scope, tally, last.receivedAt)
     },
 
     snapshot(address) {
@@ -209,18 +194,12 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       }
     },
 
-    takeTallies() {
-      const rules: RuleTally[] = []
-      for (const scope of scopes.values()) {
-        drain(scope)
-        const { account, workspace } = scope
-        for (const [ruleId, { excluded, ...tally }] of scope.tallies) {
-          rules.push({ account, workspace, ruleId, ...tally, excluded: Object.fromEntries(excluded) })
-        }
-        scope.tallies.clear()
+    takeCosts() {
+      const taken: RuleCost[] = []
+      for (const { account, workspace, costs } of scopes.values()) {
+        for (const [ruleId, cost] of costs) taken.push({ account, workspace, ruleId, ...cost })
+        costs.clear()
       }
-      const taken = { rules, sources }
-      sources = []
       return taken
     },
   }
@@ -240,9 +219,9 @@ function areSame(left: RuleSet['correlations'], right: RuleSet['correlations']):
   )
 }
 
-type UntunedScope = Omit<Scope, 'tunings' | 'exclusions' | 'canaries' | 'tallies'>
+type UntunedScope = Omit<Scope, 'tunings' | 'exclusions' | 'canaries' | 'costs'>
 
-function tuned(scope: UntunedScope, tunings: Scope['tunings'], tallies: Scope['tallies']): Scope {
+function tuned(scope: UntunedScope, tunings: Scope['tunings'], costs: Scope['costs']): Scope {
   const { rules, correlations } = scope.ruleSet
   const canaries = new Map<string, Canary>()
   for (const { ruleId, canary } of tunings.values()) if (canary) canaries.set(ruleId, canary)
@@ -254,7 +233,7 @@ function tuned(scope: UntunedScope, tunings: Scope['tunings'], tallies: Scope['t
   }
   const excludes = rules.some(({ head }) => (tunings.get(head.id)?.exclusions.length ?? 0) > 0)
   const exclusions = excludes ? new ExclusionMatcher(rules, tunings) : undefined
-  return { ...scope, tunings, exclusions, canaries, tallies }
+  return { ...scope, tunings, exclusions, canaries, costs }
 }
 
 function makeScope(
@@ -278,9 +257,14 @@ function makeScope(
   }
 }
 
-function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tell): void {
+function watchEvent(
+  shard: Shard,
+  address: ShardAddress,
+  event: Event,
+  { tell, tally }: { readonly tell: Tell; readonly tally: ShardTally },
+): void {
   const { scope } = shard
-  const numbers = matchesOf(scope, event)
+  const numbers = matchesOf(scope, event, tally)
   if (numbers.length === 0) return
   const { root } = shapeEvent(event.original, event.logsource)
   const recordId = recordIdOf(address, event.offset)
@@ -293,7 +277,7 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
   for (const number of numbers) {
     const head = scope.ruleSet.rules[number]?.head
     if (!head) continue
-    tallyOf(scope, head.id).matches++
+    tally.match(head.id, event.receivedAt)
     if (scope.watched.has(head.id)) watchedIds.push(head.id)
     if (scope.muted.has(number)) continue
     const id = findingId(address.account, head.id, recordId)
@@ -320,7 +304,7 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
     if (!isNews(hold)) continue
     const { correlation, group, groupKey, time } = hold
     const { head, groupBy } = correlation.correlation
-    tallyOf(scope, head.id).matches++
+    tally.match(head.id, event.receivedAt)
     if (scope.mutedCorrelations.has(head.id)) continue
     const id = findingId(address.account, head.id, keyOfShard(address), groupKey, time, event.offset)
     const finding: Finding = {
@@ -338,26 +322,14 @@ function watchEvent(shard: Shard, address: ShardAddress, event: Event, tell: Tel
 }
 
 /** The numbers of the rules that match and that no exclusion leaves out. */
-function matchesOf(scope: Scope, event: Event): readonly number[] {
+function matchesOf(scope: Scope, event: Event, tally: ShardTally): readonly number[] {
   const matched = scope.matcher.match(event.original, event.logsource, event.ocsf)
   if (matched.length === 0 || !scope.exclusions) return matched
   const time = trustedTime(event, CLOCK_SKEW_MS)
   const { left, hits } = scope.exclusions.leftOf(matched, event, time)
-  for (const { ruleId, name } of hits) {
-    const { excluded } = tallyOf(scope, ruleId)
-    const known = excluded.get(name)
-    excluded.set(name, { count: (known?.count ?? 0) + 1, lastAt: Math.max(known?.lastAt ?? 0, time) })
-  }
+  const { receivedAt } = event
+  for (const { ruleId, name } of hits) tally.exclude(ruleId, name, { receivedAt, happenedAt: time })
   return left
-}
-
-function tallyOf({ tallies }: Pick<Scope, 'tallies'>, ruleId: string): Tally {
-  let tally = tallies.get(ruleId)
-  if (!tally) {
-    tally = { matches: 0, timed: { ns: 0, tests: 0 }, excluded: new Map() }
-    tallies.set(ruleId, tally)
-  }
-  return tally
 }
 
 function canaryMark(scope: Scope, ruleId: string, id: string, { receivedAt }: Event): { readonly canary?: true } {

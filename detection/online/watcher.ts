@@ -1,5 +1,6 @@
 import type { Event, ShardAddress } from '../../pipeline/index.ts'
 import type { Finding } from './finding.ts'
+import type { ShardTally } from './shard-tally.ts'
 
 /** Says what was found, and when the record it was found at was received, ms. */
 export type Tell = (finding: Finding, receivedAt: number) => void
@@ -9,7 +10,8 @@ export type Tell = (finding: Finding, receivedAt: number) => void
 export interface Watcher {
   /** Names its part of the state that is kept; stays the same for ever. */
   readonly name: string
-  watch(shard: ShardAddress, events: readonly Event[], tell: Tell): void
+  /** @param tally where it counts what it is to be judged by */
+  watch(shard: ShardAddress, events: readonly Event[], tell: Tell, tally: ShardTally): void
   /** What later findings of this shard depend on; undefined when that is nothing. */
   snapshot(shard: ShardAddress): Uint8Array | undefined
   /** Begins again from what `snapshot` gave, or from nothing.

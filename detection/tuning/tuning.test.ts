@@ -32,19 +32,14 @@ describe('an exclusion', () => {
   test('leaves out the events it names, for correlations too, and counts each', () => {
     const detector = tunedDetector({ ruleId: 'failed', exclusions: [backups] })
     expect(told(detector, [fail(0, 'h', 'svc_backup'), fail(1), fail(2, 'h', 'SVC_BACKUP')])).toEqual(['failed'])
-    const { rules, sources } = detector.rules.takeTallies()
-    expect(sources).toEqual([{ account, workspace: 'default', logsource: { product: 'test' }, events: 3 }])
-    expect(rules).toEqual([
+    expect(detector.takeTallies()).toEqual([
       {
-        account,
-        workspace: 'default',
-        ruleId: 'failed',
-        matches: 1,
-        timed: { ns: 0, tests: 0 },
-        excluded: { backups: { count: 2, lastAt: START + 2000 } },
+        ...{ shard, since: 0, day: Math.floor(START / 86_400_000) },
+        rules: { failed: { matches: 1, heldBack: 0, excluded: { backups: { count: 2, lastAt: START + 2000 } } } },
+        sources: [{ logsource: { product: 'test' }, events: 3 }],
       },
     ])
-    expect(detector.rules.takeTallies()).toEqual({ rules: [], sources: [] })
+    expect(detector.takeTallies()).toEqual([])
   })
 
   test('says what to keep where its condition begins with `not`', () => {
