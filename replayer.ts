@@ -1,14 +1,11 @@
 import { parentPort } from 'node:worker_threads'
 import { ALERT_WINDOW_MS, alertKey } from './cases/index.ts'
 import { createParser } from './collectors/index.ts'
-import { serveBacktest, serveHunt } from './detection/index.ts'
+import { serveReplay } from './detection/index.ts'
 import { assert, openChannel } from './platform/index.ts'
 
 // The entry of a thread that matches stored events with rules on trial, or with indicators that came after them: a
 // back-test, or a hunt, of its own.
 assert(parentPort, 'replayer.ts runs in a worker thread')
 const parser = createParser()
-openChannel(parentPort, {
-  ...serveBacktest({ parser, terms: { keyOf: alertKey, windowMs: ALERT_WINDOW_MS } }),
-  ...serveHunt({ parser }),
-})
+openChannel(parentPort, serveReplay({ parser, terms: { keyOf: alertKey, windowMs: ALERT_WINDOW_MS } }))

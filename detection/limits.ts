@@ -130,6 +130,8 @@ export const CANARY_FINDINGS_KEPT = 1_000
 export const CANARY_DAYS_KEPT = 30
 /** Days without a hit after which an exclusion is called stale. */
 export const EXCLUSION_STALE_DAYS = 90
+/** Heap of the thread of a back-test or hunt, MiB. */
+export const REPLAY_MEMORY_MB = 768
 /** Back-tests that run at a time, each in a thread; further ones are begun again after a pause, at most so often. */
 export const BACKTESTS_RUNNING_MAX = 2
 export const BACKTEST_ATTEMPTS_MAX = 40

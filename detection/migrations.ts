@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Migration } from '../platform/index.ts'
+import { baselineMigrations } from './baselines/service/migrations.ts'
 
 /** The tables of rules. */
 export const ruleMigrations: readonly Migration[] = [
@@ -198,3 +199,6 @@ export const ruleMigrations: readonly Migration[] = [
     },
   },
 ]
+
+/** All tables of this folder. */
+export const detectionMigrations: readonly Migration[] = [...ruleMigrations, ...baselineMigrations]

@@ -1,17 +1,13 @@
-export { openDuckDbStore } from './engines/duckdb/store.ts'
-export { openLogReader, openPartitionLog } from './log/index.ts'
-export { countSteps, showLogCounters } from './metrics.ts'
+export { openPipeline, type Pipeline } from './pipeline.ts'
 export { pipeMigrations } from './pipes/migrations.ts'
-export { createPipes, type Pipes } from './pipes/pipes.ts'
-export { pipeRoutes } from './pipes/routes.ts'
+export type { Pipes } from './pipes/pipes.ts'
 export { AUDIT_PIPE, DEFAULT_NAME, LOGS_PIPE, type Pipe } from './pipes/types.ts'
 export { checkQuery, compileFilter, quoteName, quoteString } from './ppl/index.ts'
-export { type DurableEnd, type Processor, startProcessor } from './processing/host.ts'
+export type { ProcessorData } from './processing/host.ts'
 export type { RemoteStore } from './processing/remote-store.ts'
-export { serveProcessor } from './processing/serve.ts'
+export { type ProcessorThread, runProcessor } from './processing/serve.ts'
 export type { ShardStep } from './processing/shard-loop.ts'
-export { dropExpired } from './retention.ts'
-export { hiddenPipes, type SearchRouteDeps, searchRoutes } from './search-routes.ts'
+export { hiddenPipes } from './search-routes.ts'
 export {
   type AppendEvents,
   type Detector,

@@ -1,7 +1,9 @@
-import type { EventStore, ScanRequest } from '../../pipeline/index.ts'
-import { type AccountId, type Clock, type Job, type JobContext, type Jobs, RampartError } from '../../platform/index.ts'
+import type { EventStore, ScanBatch, ScanRequest } from '../../pipeline/index.ts'
+import type { AccountId, Clock, Job, JobContext, Jobs } from '../../platform/index.ts'
 import { detectionError } from '../errors.ts'
 import { BACKTEST_ATTEMPTS_MAX, BACKTEST_TEXT_BYTES_MAX, BACKTESTS_RUNNING_MAX } from '../limits.ts'
+import { defineReplayJob } from '../replay/replay-job.ts'
+import { walkStoredEvents } from '../replay/stored-events.ts'
 import { readDocuments } from '../rule-text.ts'
 import type { Rules } from '../rules.ts'
 import type { RulePlace } from '../store.ts'
@@ -17,12 +19,10 @@ const KIND = 'detection.backtest'
 export interface BacktestThread {
   begin(plan: BacktestPlan): Promise<void>
   /** @returns how many findings there were */
-  take(batch: NonNullable<Awaited<ReturnType<ScanOf['next']>>>): Promise<number>
+  take(batch: ScanBatch): Promise<number>
   result(): Promise<BacktestResult>
   stop(): Promise<void>
 }
-
-type ScanOf = Awaited<ReturnType<EventStore['scan']>>
 
 /** What to test, and on which events. */
 export interface BacktestRequest extends Pick<ScanRequest, 'from' | 'to' | 'pipes' | 'hidden'> {
@@ -53,8 +53,6 @@ export interface BacktestsDeps {
 
 /** Rules tried on events that happened, as jobs. */
 export function createBacktests({ jobs, rules, store, clock, startThread }: BacktestsDeps): Backtests {
-  let running = 0
-
   const planOf = async (place: RulePlace, { what, from, to }: BacktestRequest): Promise<BacktestPlan> => {
     const live = rules.liveDocuments(place)
     const as = rules.readOptions(place)
@@ -74,64 +72,23 @@ export function createBacktests({ jobs, rules, store, clock, startThread }: Back
     return { ...bounds, ...gathered, tunings: [{ ruleId: what.id, exclusions: others }] }
   }
 
-  const run = async (request: BacktestRequest, context: JobContext): Promise<BacktestResult> => {
-    const { account, signal } = context
-    if (account === 'rampart') throw new Error('a back-test belongs to an account')
+  const run = async (request: BacktestRequest, account: AccountId, context: JobContext): Promise<BacktestResult> => {
     const plan = await planOf({ account, workspace: request.workspace }, request)
     const thread = await startThread()
     try {
       await thread.begin(plan)
-      const { workspace, from, to, pipes, hidden } = request
-      const scan = await store.scan({
-        ...{ account, workspace, from, to },
-        ...(pipes ? { pipes } : {}),
-        ...(hidden ? { hidden } : {}),
-      })
-      try {
-        let read = 0
-        let found = 0
-        // The next events are read while these are matched.
-        let reading = scan.next()
-        for (let batch = await reading; batch; batch = await reading) {
-          signal.throwIfAborted()
-          reading = scan.next()
-          reading.catch(() => {})
-          found += await thread.take(batch)
-          read += batch.records.length
-          context.progress((100 * read) / Math.max(1, scan.eventCount), progressNote(read, scan.eventCount, found))
-        }
-        signal.throwIfAborted()
-      } finally {
-        await scan.close()
-      }
+      const { what: _, ...bounds } = request
+      await walkStoredEvents({ store, over: { account, ...bounds }, take: (batch) => thread.take(batch) }, context)
       return await thread.result()
     } finally {
       await thread.stop()
     }
   }
 
-  jobs.define<BacktestRequest>(
-    KIND,
-    (input) => input as BacktestRequest,
-    async (request, context) => {
-      // Asked for again after a pause, so that other jobs have room meanwhile.
-      if (running >= BACKTESTS_RUNNING_MAX) {
-        throw detectionError('detection.backtest.busy', `${running} back-tests run; this one waits`)
-      }
-      running++
-      try {
-        return await run(request, context)
-      } catch (error) {
-        if (context.signal.aborted || error instanceof RampartError) throw error
-        throw detectionError('detection.backtest.failed', 'the back-test broke off; the log tells why', {
-          cause: error,
-        })
-      } finally {
-        running--
-      }
-    },
-    { attemptsMax: BACKTEST_ATTEMPTS_MAX },
-  )
+  defineReplayJob(jobs, {
+    ...{ kind: KIND, what: 'back-test', runningMax: BACKTESTS_RUNNING_MAX, attemptsMax: BACKTEST_ATTEMPTS_MAX },
+    run,
+  })
 
   return {
     async start(account, request) {
@@ -151,8 +108,4 @@ export function createBacktests({ jobs, rules, store, clock, startThread }: Back
       return { from: now - days * DAY_MS, to: now }
     },
   }
-}
-
-function progressNote(read: number, eventCount: number, found: number): string {
-  return `${read} of ${eventCount} events, ${found} findings`
 }

@@ -30,9 +30,14 @@ export function serveBacktest({
   }
 }
 
-/** The thread as the other side sees it.
- * @param stop ends it */
-export function backtestThread(channel: Channel, stop: () => Promise<void>): BacktestThread {
+/** The thread as the other side sees it. */
+export function backtestThread({
+  channel,
+  stop,
+}: {
+  readonly channel: Channel
+  stop(): Promise<void>
+}): BacktestThread {
   return {
     begin: (plan) => channel.call<void>('backtest.begin', plan),
     take: (batch) => channel.call<number>('backtest.take', batch),

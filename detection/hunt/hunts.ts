@@ -3,8 +3,6 @@ import type { HuntQuery, HuntSet, Indicator } from '../../intel/index.ts'
 import { isHuntable } from '../../intel/index.ts'
 import type { EventStore, ScanBatch, ScanRequest } from '../../pipeline/index.ts'
 import type { AccountId, Clock, Job, JobContext, Jobs, Log } from '../../platform/index.ts'
-import { RampartError } from '../../platform/index.ts'
-import { detectionError } from '../errors.ts'
 import {
   HUNT_ATTEMPTS_MAX,
   HUNT_DAYS_DEFAULT,
@@ -13,6 +11,8 @@ import {
   HUNTS_RUNNING_MAX,
 } from '../limits.ts'
 import type { Finding } from '../online/finding.ts'
+import { defineReplayJob } from '../replay/replay-job.ts'
+import { walkStoredEvents } from '../replay/stored-events.ts'
 
 const DAY_MS = 86_400_000
 const KIND = 'detection.hunt'
@@ -80,7 +80,6 @@ export function createHunts(deps: HuntsDeps): Hunts {
   const { jobs, store, clock, log, collect, startThread, takeFindings, gatherMs = HUNT_GATHER_MS } = deps
   /** Workspaces that a hunt is queued for which has not begun: it will see what comes until then. */
   const waiting = new Set<string>()
-  let running = 0
 
   const run = async (input: HuntInput, account: AccountId, context: JobContext): Promise<HuntResult> => {
     const { workspace, days, query, hidden } = input
@@ -93,23 +92,22 @@ export function createHunts(deps: HuntsDeps): Hunts {
     const thread = await startThread()
     try {
       await thread.begin({ ...place, set: hunted.set, allow: hunted.allow })
+      let taken = 0
       const bounds = { from: now - days * DAY_MS, to: now + DAY_MS }
-      const scan = await store.scan({ ...place, ...bounds, ...(hidden ? { hidden } : {}) })
-      let events = 0
-      let findings = 0
-      try {
-        for (let batch = await scan.next(); batch && findings < HUNT_FINDINGS_MAX; batch = await scan.next()) {
-          context.signal.throwIfAborted()
-          const found = (await thread.take(batch)).slice(0, HUNT_FINDINGS_MAX - findings)
-          if (found.length > 0) await takeFindings(found)
-          events += batch.records.length
-          findings += found.length
-          const note = `${events} of ${scan.eventCount} events, ${findings} findings`
-          context.progress((100 * events) / Math.max(1, scan.eventCount), note)
-        }
-      } finally {
-        await scan.close()
-      }
+      const { events, findings } = await walkStoredEvents(
+        {
+          store,
+          over: { ...place, ...bounds, ...(hidden ? { hidden } : {}) },
+          findingsMax: HUNT_FINDINGS_MAX,
+          async take(batch) {
+            const found = (await thread.take(batch)).slice(0, HUNT_FINDINGS_MAX - taken)
+            taken += found.length
+            if (found.length > 0) await takeFindings(found)
+            return found.length
+          },
+        },
+        context,
+      )
       const cut = findings >= HUNT_FINDINGS_MAX
       if (cut)
         log.warn({ ...place, findings }, 'a hunt found so much that the rest is left out; look at its indicators')
@@ -119,27 +117,10 @@ export function createHunts(deps: HuntsDeps): Hunts {
     }
   }
 
-  jobs.define<HuntInput>(
-    KIND,
-    (input) => input as HuntInput,
-    async (input, context) => {
-      const { account } = context
-      if (account === 'rampart') throw new Error('a hunt belongs to an account')
-      // Asked for again after a pause, so that other jobs have room meanwhile.
-      if (running >= HUNTS_RUNNING_MAX)
-        throw detectionError('detection.hunt.busy', `${running} hunts run; this one waits`)
-      running++
-      try {
-        return await run(input, account, context)
-      } catch (error) {
-        if (context.signal.aborted || error instanceof RampartError) throw error
-        throw detectionError('detection.hunt.failed', 'the hunt broke off; the log tells why', { cause: error })
-      } finally {
-        running--
-      }
-    },
-    { attemptsMax: HUNT_ATTEMPTS_MAX },
-  )
+  defineReplayJob(jobs, {
+    ...{ kind: KIND, what: 'hunt', runningMax: HUNTS_RUNNING_MAX, attemptsMax: HUNT_ATTEMPTS_MAX },
+    run,
+  })
 
   return {
     start(account, { workspace, ids, days, hidden }) {

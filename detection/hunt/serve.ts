@@ -23,9 +23,8 @@ export function serveHunt({ parser }: { readonly parser: Parser }): ChannelHandl
   }
 }
 
-/** The thread as the other side sees it.
- * @param stop ends it */
-export function huntThread(channel: Channel, stop: () => Promise<void>): HuntThread {
+/** The thread as the other side sees it. */
+export function huntThread({ channel, stop }: { readonly channel: Channel; stop(): Promise<void> }): HuntThread {
   return {
     begin: (hunt) => channel.call<void>('hunt.begin', hunt),
     take: (batch) => channel.call<readonly Finding[]>('hunt.take', batch),

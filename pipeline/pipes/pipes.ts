@@ -47,6 +47,8 @@ export interface Pipes {
   /** @throws pipeline.workspace.notFound */
   requireWorkspace(account: AccountId, name: string): Promise<void>
   listWorkspaces(account: AccountId, page: ListPage<Named>): Promise<Listed<Named>>
+  /** The names of all of them. */
+  listWorkspaceNames(account: AccountId): Promise<readonly string[]>
   /** @throws pipeline.workspace.notFound, pipeline.pipe.tooMany */
   putDataspace(account: AccountId, workspace: string, name: string): Promise<void>
   /** @throws pipeline.workspace.notFound */
@@ -130,6 +132,8 @@ export function createPipes(deps: PipesDeps): Pipes {
         (name) => ({ name }),
       )
     },
+
+    listWorkspaceNames: (account) => store.listWorkspaces(account, { limit: WORKSPACES_MAX }),
 
     async putDataspace(account, workspace, name) {
       await requireWorkspace(account, workspace)

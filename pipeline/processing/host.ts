@@ -1,16 +1,25 @@
 import { Worker } from 'node:worker_threads'
-import { type Channel, type ChannelHandlers, openChannel } from '../../platform/index.ts'
+import { type Channel, openChannel } from '../../platform/index.ts'
 import type { PartitionLog, ShardAddress } from '../types.ts'
 import { type RemoteStore, remoteStore } from './remote-store.ts'
+import type { ShardStep } from './shard-loop.ts'
 
-export interface ProcessorOptions {
-  /** The module the thread runs: a composition root that calls `serveProcessor`. */
+/** What a processor thread finds in its `workerData`. */
+export interface ProcessorData {
+  readonly logDir: string
+  readonly storeDir: string
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+export interface ProcessorOptions<Finding> {
+  /** The module the thread runs: a composition root that calls `runProcessor`. */
   readonly entry: URL
-  /** What it finds in `workerData`. */
-  readonly data: unknown
-  /** What the thread may call here. */
-  readonly handlers: ChannelHandlers
+  readonly data: ProcessorData
   readonly log: PartitionLog
+  /** Resolves when they are durable. */
+  readonly takeFindings: (findings: readonly Finding[]) => Promise<void>
+  /** Hears of each turn, after it is durable. */
+  readonly onStep: (step: ShardStep) => Promise<void>
   /** The thread ended though nobody asked: nothing is processed any more. */
   readonly onLost: (error: Error) => void
 }
@@ -31,9 +40,9 @@ export interface DurableEnd {
 }
 
 /** Starts a processor thread and waits until it takes calls. */
-export async function startProcessor(options: ProcessorOptions): Promise<Processor> {
+export async function startProcessor<Finding>(options: ProcessorOptions<Finding>): Promise<Processor> {
   const worker = new Worker(options.entry, { workerData: options.data, name: 'rampart-processor' })
-  const channel = openChannel(worker, options.handlers)
+  const channel = openChannel(worker, { 'findings.take': options.takeFindings, 'step.done': options.onStep })
   let stopping = false
   const lost = (error: Error) => {
     channel.close('the processor is gone')

@@ -10,5 +10,6 @@ export const httpError = defineErrors({
   'platform.http.tooLarge': { status: 413, title: 'Too large' },
   'platform.http.unsupportedMediaType': { status: 415, title: 'Unsupported media type' },
   'platform.http.invalid': { status: 422, title: 'Well-formed but wrong' },
+  'platform.http.cannotListen': { status: 500, title: 'The API cannot listen' },
   'platform.http.internal': { status: 500, title: 'Internal error' },
 })

@@ -8,7 +8,7 @@ import { createParser } from '../../collectors/index.ts'
 import { ruleToPpl } from '../../detection/convert/rule-to-ppl.ts'
 import { readRuleTree } from '../../detection/index.ts'
 import type { SigmaRule } from '../../detection/sigma/rule.ts'
-import { openDuckDbStore } from '../../pipeline/index.ts'
+import { openDuckDbStore } from '../../pipeline/engines/duckdb/store.ts'
 import { parseAccountId, systemClock } from '../../platform/index.ts'
 import { sharedData } from '../support/requirements.ts'
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openPartitionLog, type PartitionLog, type ShardAddress, type StoredRecord } from '../../pipeline/index.ts'
+import type { PartitionLog, ShardAddress, StoredRecord } from '../../pipeline/index.ts'
+import { openPartitionLog } from '../../pipeline/log/index.ts'
 import { parseAccountId, systemClock } from '../../platform/index.ts'
 
 export const aShard: ShardAddress = {
