@@ -31,6 +31,9 @@ export interface SignedQueryOperation {
   run(ctx: Context, input: QueryInput, request: FastifyRequest): Promise<XmlValue> | XmlValue
 }
 
+/** An operation under the name that callers send as `Action`. */
+export type NamedOperation = readonly [string, SignedQueryOperation]
+
 export type QueryOperation = SignedQueryOperation | PublicQueryOperation
 
 export interface QueryService {

@@ -12,7 +12,7 @@ import {
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { errorOnWire } from './errors.ts'
-import { iamService } from './iam-operations.ts'
+import { iamService } from './iam-service.ts'
 import type { PublicCall, PublicQueryOperation, QueryOperation, QueryService } from './operation.ts'
 import { QueryInput, writeXml, writeXmlError } from './query.ts'
 import { stsService } from './sts-operations.ts'

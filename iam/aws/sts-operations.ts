@@ -11,13 +11,7 @@ import type { AssumedRole, SessionWish } from '../assume-role.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import type { SessionCredentials } from '../role-sessions.ts'
-import type {
-  PublicCall,
-  PublicQueryOperation,
-  QueryOperation,
-  QueryService,
-  SignedQueryOperation,
-} from './operation.ts'
+import type { NamedOperation, PublicCall, PublicQueryOperation, QueryOperation, QueryService } from './operation.ts'
 import { isoSeconds, type QueryInput } from './query.ts'
 
 const SESSION_NAME = /^[A-Za-z0-9_+=,.@-]{2,64}$/
@@ -26,7 +20,7 @@ const ROLE_SECONDS = { min: 900, max: 43_200 }
 
 /** @see AWS STS API Reference, version 2011-06-15 */
 export function stsService(iam: Iam): QueryService {
-  const signed: (readonly [string, SignedQueryOperation])[] = [
+  const signed: NamedOperation[] = [
     [
       'GetCallerIdentity',
       {

@@ -1,14 +1,14 @@
-import { type AccountId, type Context, type ContextValue, iamArn } from '../../platform/index.ts'
-import { decide, EMPTY_LAYERS, type Layers } from '../decision/decide.ts'
-import { nativeEvaluator } from '../decision/native.ts'
-import { keysFrom, questionOf } from '../decision/question.ts'
-import { StatementList } from '../decision/statement-list.ts'
-import { iamError } from '../errors.ts'
-import type { Iam } from '../iam.ts'
-import { BATCH_MAX } from '../limits.ts'
-import { canonicalKey } from '../policy/context-keys.ts'
-import { type PolicyKind, parsePolicy } from '../policy/document.ts'
-import { callerOf } from '../policy/principal-match.ts'
+import { type AccountId, type Context, type ContextValue, iamArn } from '../../../platform/index.ts'
+import { decide, EMPTY_LAYERS, type Layers } from '../../decision/decide.ts'
+import { nativeEvaluator } from '../../decision/native.ts'
+import { keysFrom, questionOf } from '../../decision/question.ts'
+import { StatementList } from '../../decision/statement-list.ts'
+import { iamError } from '../../errors.ts'
+import type { Iam } from '../../iam.ts'
+import { BATCH_MAX } from '../../limits.ts'
+import { canonicalKey } from '../../policy/context-keys.ts'
+import { type PolicyKind, parsePolicy } from '../../policy/document.ts'
+import { callerOf } from '../../policy/principal-match.ts'
 import {
   type CompiledPolicy,
   type CompiledStatement,
@@ -18,13 +18,13 @@ import {
   matchesScope,
   placesOf,
   type Question,
-} from '../policy/statement.ts'
-import type { SignedQueryOperation } from './operation.ts'
-import type { QueryInput, XmlValue } from './query.ts'
+} from '../../policy/statement.ts'
+import type { NamedOperation } from '../operation.ts'
+import type { QueryInput, XmlValue } from '../query.ts'
 
 /** Simulations: what policies would decide, with the places of the statements that matched.
  * @see AWS IAM API Reference, SimulateCustomPolicy, SimulatePrincipalPolicy */
-export function simulateOperations(iam: Iam): (readonly [string, SignedQueryOperation])[] {
+export function simulateOperations(iam: Iam): NamedOperation[] {
   const everyPolicy = (_: QueryInput, account: AccountId) => iamArn(account, 'policy', '*')
   return [
     [

@@ -1,12 +1,12 @@
-import { type AccountId, type Context, iamArn } from '../../platform/index.ts'
-import { iamError } from '../errors.ts'
-import type { Iam } from '../iam.ts'
-import { requireName } from '../names.ts'
-import type { SignedQueryOperation } from './operation.ts'
-import { isoSeconds, type QueryInput } from './query.ts'
+import { type AccountId, type Context, iamArn } from '../../../platform/index.ts'
+import { iamError } from '../../errors.ts'
+import type { Iam } from '../../iam.ts'
+import { requireName } from '../../names.ts'
+import type { NamedOperation } from '../operation.ts'
+import { isoSeconds, type QueryInput } from '../query.ts'
 
 /** The issuer is the name, since that is what such tools know one by. */
-export function identityProviderOperations({ identityProviders }: Iam): (readonly [string, SignedQueryOperation])[] {
+export function identityProviderOperations({ identityProviders }: Iam): NamedOperation[] {
   const prefix = (account: AccountId) => iamArn(account, 'oidc-provider', '')
   const one = (input: QueryInput) => input.get('OpenIDConnectProviderArn')
   const nameIn = (ctx: Context, input: QueryInput): string => {
