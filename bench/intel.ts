@@ -83,7 +83,7 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
   const data = build(total)
   report({ case: `${total} indicators: built in`, value: (performance.now() - began) / 1000, unit: 's' })
   const index = new IndicatorIndex()
-  index.change({ kind: 'set', account, workspace: 'default', set: data, upTo: 0 })
+  index.change({ kind: 'set', account, workspace: 'default', set: data, patterns: [], upTo: 0 })
   report({ case: `${total} indicators: shared memory`, value: bytesOf(data) / 2 ** 20, unit: 'MiB' })
   report({ case: `${total} indicators: growth of the process`, value: (settledRss() - before) / 2 ** 20, unit: 'MiB' })
 
@@ -95,6 +95,24 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
   const mixed = mixture(total)
   report({ case: 'look-ups, mixed, 1 of 1,000 hits', value: rateOf(index, mixed), unit: '/s' })
   report({ case: 'events of 6 observables compared', value: eventRate(index), unit: 'events/s' })
+  for (const count of quick ? [100, 1_000] : [100, 100_000]) {
+    index.change({ kind: 'set', account, workspace: 'default', set: data, patterns: patterns(count), upTo: 0 })
+    const { indexed } = index.patternCounts
+    report({ case: `the same, beside ${indexed} patterns`, value: eventRate(index), unit: 'events/s' })
+  }
+}
+
+/** Patterns of two properties, as feeds have them. */
+function patterns(count: number): LiveIndicator[] {
+  return Array.from({ length: count }, (_, number) => {
+    const value = [
+      `[file:hashes.MD5 = '${valueNumbered('md5', number)}' AND file:size > ${number % 1000}]`,
+      `[domain-name:value = '${valueNumbered('domain', number)}' AND network-traffic:dst_port = 443]`,
+      `[ipv4-addr:value = '9.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}' AND network-traffic:dst_port = ${number % 60_000}]`,
+      `[process:command_line LIKE '%-x${number} %' AND file:name = 'evil-${number}.exe']`,
+    ][number % 4]
+    return { type: 'pattern', value: value ?? '', opinions: opinionsOf(number) }
+  })
 }
 
 function build(total: number): MatchSetData {
@@ -171,14 +189,16 @@ function eventRate(index: IndicatorIndex): number {
       dst_endpoint: { ip: missOf('ip', number + 1) },
       query: { hostname: missOf('domain', number) },
       answers: [{ rdata: missOf('ip', number + 2) }, { rdata: missOf('ip', number + 3) }],
-      file: { hashes: [{ value: missOf('sha256', number) }] },
+      file: { name: `file-${number}.exe`, hashes: [{ value: missOf('sha256', number) }] },
     },
   }))
   let best = 0
   for (let round = 0; round < 6; round++) {
     const began = cpuMs()
     for (const event of events) {
-      for (const { type, value } of observablesOf(event)) index.lookUp(type, value, NOW)
+      const observables = observablesOf(event)
+      for (const { type, value } of observables) index.lookUp(type, value, NOW)
+      index.findPatterns({ time: NOW, ocsf: event.ocsf, observables }, NOW)
     }
     best = Math.max(best, (1000 * events.length) / (cpuMs() - began))
   }

@@ -13,11 +13,19 @@ import { decaysAt } from './decay.ts'
 import { intelError } from './errors.ts'
 import { indicatorId } from './indicator-id.ts'
 import { formatNetwork, maskIp, parseIp } from './ip.ts'
-import { INDICATORS_MAX, OPINIONS_MAX, OPINIONS_PER_WRITE, SCANNED_PER_PAGE_MAX, SIGHTINGS_KEPT_MS } from './limits.ts'
+import {
+  INDICATORS_MAX,
+  OPINIONS_MAX,
+  OPINIONS_PER_WRITE,
+  PAGE_ITEMS_MAX,
+  SCANNED_PER_PAGE_MAX,
+  SIGHTINGS_KEPT_MS,
+} from './limits.ts'
 import { LiveIndicators } from './live.ts'
 import type { IntelChange } from './match/indicator-index.ts'
 import { anyScheme, guessIndicator, normaliseIndicator } from './normalise.ts'
-import { createIntelStore, type IndicatorDraft, type Sighting } from './store.ts'
+import { isMatchable } from './patterns/compile-pattern.ts'
+import { type ChangedPage, createIntelStore, type IndicatorDraft, type Sighting } from './store.ts'
 import type { ExactType, Indicator, Observable, Opinion, Place, Tlp } from './types.ts'
 
 export interface IndicatorsDeps {
@@ -77,11 +85,8 @@ export interface Indicators {
     place: Place,
     page: { limit: number; cursor?: string; matches?: (indicator: Indicator) => boolean },
   ): Promise<{ items: Indicator[]; nextCursor?: string }>
-  /** Those that changed after a place in the order of changes, in that order. */
-  listChanged(
-    place: Place,
-    page: { readonly afterUs: number; readonly limit: number; readonly ids?: readonly string[] },
-  ): Promise<Indicator[]>
+  /** Those that changed after a place in the order of changes, in that order; patterns only where asked for. */
+  listChanged(place: Place, page: ChangedPage): Promise<Indicator[]>
   /** Every indicator that a value would meet in an event: itself, networks around it, domains above it.
    * @throws intel.indicator.refused when the text is no value */
   lookUp(place: Place, text: string): Promise<{ observable: Observable; indicators: Indicator[] }>
@@ -183,9 +188,26 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
     return written
   }
 
+  /** Has patterns matched that an earlier version could not compare with events. */
+  const reconsider = async (place: Place): Promise<void> => {
+    for (let after = ''; ; ) {
+      const some = await store.listNotMatched(place, { after, limit: PAGE_ITEMS_MAX })
+      const ids = some.filter(({ value }) => isMatchable(value)).map(({ id }) => id)
+      if (ids.length > 0) {
+        await update(place, ids, (known) => [...known.values()].map(({ notMatched: _, ...indicator }) => indicator))
+      }
+      const last = some.at(-1)
+      if (!last || some.length < PAGE_ITEMS_MAX) return
+      after = last.id
+    }
+  }
+
   return {
     async load(account) {
-      for (const workspace of await store.workspaces(account)) await live.build({ account, workspace })
+      for (const workspace of await store.workspaces(account)) {
+        await reconsider({ account, workspace })
+        await live.build({ account, workspace })
+      }
     },
 
     async tell(place, statements, { signal } = {}) {
@@ -327,12 +349,15 @@ function joinStatements(
     changed = true
   }
   const [first] = statements
-  if (!changed || !first) return undefined
-  const base = before ?? { id, ...first.observable, createdAt: now, sightings: 0, falsePositives: 0 }
+  if (!first) return undefined
+  const { notMatched: _, ...known } = before ?? { notMatched: undefined }
+  const { notMatched } = first
+  if (!changed && (!before || before.notMatched === notMatched)) return undefined
+  const base = { id, ...first.observable, createdAt: now, sightings: 0, falsePositives: 0, ...known }
   return {
     ...base,
     opinions: [...opinions.values()],
-    ...(first.notMatched === undefined ? {} : { notMatched: first.notMatched }),
+    ...(notMatched === undefined ? {} : { notMatched }),
     updatedAt: now,
   }
 }

@@ -44,6 +44,19 @@ export const PATTERN_CHARS_MAX = 16_384
 export const PATTERN_TOKENS_MAX = 20_000
 /** Nesting of parentheses in a STIX pattern. */
 export const PATTERN_DEPTH_MAX = 32
+/** Ways to meet one STIX pattern, once its ORs are taken apart. */
+export const PATTERN_WAYS_MAX = 256
+/** STIX patterns that are compared with the events of a workspace; of more those that came first. */
+export const PATTERNS_MAX = 100_000
+/** Those of them that no exact value leads to, each compared with every event that shows its objects. */
+export const PATTERNS_SCANNED_MAX = 500
+/** Patterns that one value leads to. */
+export const PATTERNS_PER_VALUE_MAX = 256
+/** Characters that have to stand together in a LIKE for it to be more than everybody's. */
+export const LIKE_CHARS_MIN = 4
+/** Values of one property of an event, and characters of each, that patterns are compared with. */
+export const SHOWN_VALUES_MAX = 64
+export const SHOWN_CHARS_MAX = 65_536
 /** Nesting of JSON that is imported. */
 export const JSON_DEPTH_MAX = 64
 /** Characters of one STIX object as JSON. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock, Log } from '../platform/index.ts'
-import { BUILD_ROWS_PER_STEP, OVERLAY_INDICATORS_MAX, SCORE_THRESHOLD } from './limits.ts'
+import { BUILD_ROWS_PER_STEP, OVERLAY_INDICATORS_MAX, PATTERNS_MAX, SCORE_THRESHOLD } from './limits.ts'
 import type { IntelChange } from './match/indicator-index.ts'
 import { MatchSetBuilder } from './match/match-set.ts'
 import type { IntelStore } from './store.ts'
@@ -49,7 +49,7 @@ export class LiveIndicators {
     const scope = this.#scopeOf(place)
     scope.sequence += 1
     scope.pending += indicators.length
-    const changes = indicators.filter(({ type }) => type !== 'pattern').map(toLive)
+    const changes = indicators.map(toLive)
     await this.#deps.publish({ kind: 'changes', ...place, sequence: scope.sequence, changes })
     if (scope.pending >= OVERLAY_INDICATORS_MAX) void this.build(place)
   }
@@ -77,18 +77,25 @@ export class LiveIndicators {
     const now = clock.now()
     const begun = performance.now()
     const builder = new MatchSetBuilder(await store.totals(place, now))
+    const patterns: LiveIndicator[] = []
     for (let after = ''; !this.#stopping; await nextTurn()) {
       const rows = await store.list(place, { after, limit: BUILD_ROWS_PER_STEP, live: now })
-      for (const row of rows) if (row.type !== 'pattern') builder.add(toLive(row))
+      for (const row of rows) {
+        if (row.type !== 'pattern') builder.add(toLive(row))
+        else if (patterns.length < PATTERNS_MAX) patterns.push(toLive(row))
+      }
       const last = rows.at(-1)
       if (!last || rows.length < BUILD_ROWS_PER_STEP) break
       after = last.id
     }
     if (this.#stopping) return
-    await publish({ kind: 'set', ...place, set: builder.finish(), upTo })
+    await publish({ kind: 'set', ...place, set: builder.finish(), patterns, upTo })
     scope.pending -= pending
     const tookMs = Math.round(performance.now() - begun)
-    log.info({ ...place, indicators: builder.size, tookMs }, 'a set of indicators is matched with events')
+    log.info(
+      { ...place, indicators: builder.size, patterns: patterns.length, tookMs },
+      'a set of indicators is matched with events',
+    )
   }
 
   #scopeOf(place: Place): Scope {

@@ -77,6 +77,14 @@ export interface Sighting {
   readonly recordIds: readonly string[]
 }
 
+/** Which changed indicators are asked for. */
+export interface ChangedPage {
+  readonly afterUs: number
+  readonly limit: number
+  readonly ids?: readonly string[]
+  readonly withPatterns?: boolean
+}
+
 export type IntelStore = ReturnType<typeof createIntelStore>
 
 const HOUR_MS = 3_600_000
@@ -167,18 +175,15 @@ export function createIntelStore(database: Database) {
       return joinRows(rows, opinions)
     },
 
-    /** Those that changed after a place in the order of changes, in that order; patterns are left out. */
-    async listChanged(
-      place: Place,
-      page: { readonly afterUs: number; readonly limit: number; readonly ids?: readonly string[] },
-    ): Promise<Indicator[]> {
+    /** Those that changed after a place in the order of changes, in that order; patterns only where asked for. */
+    async listChanged(place: Place, page: ChangedPage): Promise<Indicator[]> {
       let query = db.read
         .selectFrom('intel_indicator')
         .select('id')
         .where('account', '=', place.account)
         .where('workspace', '=', place.workspace)
         .where('added_us', '>', page.afterUs)
-        .where('type', '!=', 'pattern')
+      if (!page.withPatterns) query = query.where('type', '!=', 'pattern')
       if (page.ids) query = query.where('id', 'in', page.ids)
       const rows = await query.orderBy('added_us').limit(page.limit).execute()
       const found = await readMany(
@@ -187,6 +192,23 @@ export function createIntelStore(database: Database) {
         rows.map(({ id }) => id),
       )
       return found.sort((a, b) => a.addedUs - b.addedUs)
+    },
+
+    /** Patterns that are not compared with events, after `after` in order of id. */
+    async listNotMatched(place: Place, page: { readonly after: string; readonly limit: number }): Promise<Indicator[]> {
+      const rows = await db.read
+        .selectFrom('intel_indicator')
+        .select('id')
+        .where('account', '=', place.account)
+        .where('workspace', '=', place.workspace)
+        .where('type', '=', 'pattern')
+        .where('not_matched', 'is not', null)
+        .where('id', '>', page.after)
+        .orderBy('id')
+        .limit(page.limit)
+        .execute()
+      const ids = rows.map(({ id }) => id)
+      return readMany(db.read, place, ids)
     },
 
     /** What a matching set has to hold at an instant. */

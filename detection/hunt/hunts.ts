@@ -91,7 +91,7 @@ export function createHunts(deps: HuntsDeps): Hunts {
     const now = clock.now()
     const thread = await startThread()
     try {
-      await thread.begin({ ...place, set: hunted.set, allow: hunted.allow })
+      await thread.begin({ ...place, set: hunted.set, patterns: hunted.patterns, allow: hunted.allow })
       let taken = 0
       const bounds = { from: now - days * DAY_MS, to: now + DAY_MS }
       const { events, findings } = await walkStoredEvents(

@@ -8,9 +8,9 @@ import type { HuntThread } from './hunts.ts'
 export function serveHunt({ parser }: { readonly parser: Parser }): ChannelHandlers {
   let watcher: IntelWatcher | undefined
   return {
-    'hunt.begin': ({ account, workspace, set, allow }: Parameters<HuntThread['begin']>[0]) => {
+    'hunt.begin': ({ account, workspace, set, patterns, allow }: Parameters<HuntThread['begin']>[0]) => {
       watcher = createIntelWatcher()
-      watcher.changeIndicators({ kind: 'set', account, workspace, set, upTo: 0 })
+      watcher.changeIndicators({ kind: 'set', account, workspace, set, patterns, upTo: 0 })
       watcher.changeIndicators({ kind: 'allow', account, workspace, set: allow })
     },
     'hunt.take': ({ shard, records }: ScanBatch): readonly Finding[] => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { aLiveOpinion, aMatchSet } from '../../intel/testing/builders.ts'
 import type { LiveIndicator } from '../../intel/types.ts'
 import type { JsonObject } from '../../pipeline/index.ts'
 import { account, anEvent, START, shard } from '../testing/builders.ts'
@@ -95,6 +96,41 @@ describe('an event that holds what an indicator is about', () => {
   it('is told in its own workspace only', () => {
     const { detector } = aWatched(evil)
     expect(detector.detect({ ...shard, workspace: 'other' }, [dns(1, 'evil.example')])).toEqual([])
+  })
+})
+
+describe('an event that meets a pattern', () => {
+  const text = "[domain-name:value = 'drop.example' AND network-traffic:dst_port = 8443]"
+  const pattern: LiveIndicator = { type: 'pattern', value: text, opinions: evil.opinions }
+  const tls = (offset: number, port: number, device: string) =>
+    anEvent(
+      offset,
+      {},
+      { ocsf: { class_uid: 4001, tls: { sni: 'Drop.example' }, dst_endpoint: { port }, device: { hostname: device } } },
+    )
+
+  it('is told with the value that it was met by', () => {
+    const { detector } = aWatched(pattern)
+    expect(detector.detect(shard, [tls(1, 443, 'pc-1'), tls(2, 8443, 'pc-2')])).toMatchObject([
+      {
+        rule: { id: 'indicator.pattern', title: `Indicator met: pattern ${text}`, severity: 'high' },
+        recordIds: ['default/default/logs/0/2'],
+        indicator: {
+          type: 'pattern',
+          source: 'sure',
+          observable: 'drop.example',
+          field: 'domain-name:value',
+          entity: 'pc-2',
+        },
+      },
+    ])
+  })
+
+  it('is not told of what an allow-list holds', () => {
+    const { intel, detector } = aWatched(pattern)
+    const set = aMatchSet([{ type: 'domain', value: 'drop.example', opinions: [aLiveOpinion({ validFrom: 0 })] }])
+    intel.changeIndicators({ kind: 'allow', account, workspace: 'default', set })
+    expect(detector.detect(shard, [tls(2, 8443, 'pc-2')])).toEqual([])
   })
 })
 

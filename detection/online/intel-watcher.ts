@@ -1,11 +1,19 @@
-import { type Hit, IndicatorIndex, type IntelChange, indicatorId, scoreAt, tlps } from '../../intel/index.ts'
+import {
+  type Hit,
+  IndicatorIndex,
+  type IntelChange,
+  indicatorId,
+  type PatternHit,
+  scoreAt,
+  tlps,
+} from '../../intel/index.ts'
 import type { Event, ShardAddress } from '../../pipeline/index.ts'
 import { INDICATOR_TOLD_EVERY_MS, INDICATORS_TOLD_MAX } from '../limits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
 import type { Severity } from '../types.ts'
 import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf } from './finding.ts'
-import { type EventObservable, observablesOf } from './observables.ts'
+import { observablesOf } from './observables.ts'
 import { decodeState, encodeState } from './shard-state.ts'
 import { keyOfShard, type Tell, type Watcher } from './watcher.ts'
 
@@ -18,6 +26,9 @@ export interface IntelWatcher extends Watcher {
 
 /** When an indicator was last told of an entity, by both; the oldest first. */
 type Told = Map<string, number>
+
+/** Characters of a value in what is told of it. */
+const TOLD_CHARS_MAX = 512
 
 /** Watches for indicators. An indicator is told of an entity once an hour of receive time: what it meets again in between
  * is the same finding. Whether an indicator holds is judged at the instant at which the record was received, which the
@@ -80,24 +91,41 @@ function readTold(json: unknown): Told | undefined {
 function* findIn(event: Event, address: ShardAddress, index: IndicatorIndex, told: Told): Generator<Finding> {
   let entities: Entities | undefined
   const met = new Set<string>()
-  for (const observable of observablesOf(event)) {
-    for (const hit of index.lookUp(observable.type, observable.value, event.receivedAt)) {
-      const id = indicatorId(hit)
-      if (met.has(id)) continue
-      met.add(id)
-      entities ??= entitiesOf(shapeEvent(event.original, event.logsource).root, event.ocsf)
-      const entity = entityOf(entities, observable)
-      if (isNews(told, `${id} ${entity}`, event.receivedAt)) {
-        yield indicatorFinding({ id, hit, observable, entity, entities, event, address })
-      }
+  for (const [hit, seen] of hitsOf(event, index)) {
+    const id = indicatorId(hit)
+    if (met.has(id)) continue
+    met.add(id)
+    entities ??= entitiesOf(shapeEvent(event.original, event.logsource).root, event.ocsf)
+    const entity = entityOf(entities, seen.value)
+    if (isNews(told, `${id} ${entity}`, event.receivedAt)) {
+      yield indicatorFinding({ id, hit, seen, entity, entities, event, address })
     }
+  }
+}
+
+/** What of an event met an indicator. */
+interface Seen {
+  readonly value: string
+  /** Where it stands: a member of the event, or of a STIX object that the event shows. */
+  readonly field: string
+}
+
+/** The indicators of single values that an event meets, then the patterns. */
+function* hitsOf(event: Event, index: IndicatorIndex): Generator<[Hit | PatternHit, Seen]> {
+  const observables = observablesOf(event)
+  for (const observable of observables) {
+    for (const hit of index.lookUp(observable.type, observable.value, event.receivedAt)) yield [hit, observable]
+  }
+  const { time, ocsf, receivedAt } = event
+  for (const hit of index.findPatterns({ time, ocsf, observables }, receivedAt)) {
+    yield [hit, { value: hit.observable, field: hit.field }]
   }
 }
 
 interface Met {
   readonly id: string
-  readonly hit: Hit
-  readonly observable: EventObservable
+  readonly hit: Hit | PatternHit
+  readonly seen: Seen
   readonly entity: string
   readonly entities: Entities
   readonly event: Event
@@ -105,8 +133,10 @@ interface Met {
 }
 
 /** What is stated when an event met an indicator. */
-function indicatorFinding({ id, hit, observable, entity, entities, event, address }: Met): Finding {
-  const { type, value } = hit
+function indicatorFinding({ id, hit, seen, entity, entities, event, address }: Met): Finding {
+  const { type } = hit
+  // Patterns may be long.
+  const value = hit.value.length > TOLD_CHARS_MAX ? `${hit.value.slice(0, TOLD_CHARS_MAX)}…` : hit.value
   const recordId = recordIdOf(address, event.offset)
   const scored = hit.opinions
     .map((opinion) => ({ opinion, score: Math.round(scoreAt(type, opinion, event.receivedAt)) }))
@@ -129,7 +159,7 @@ function indicatorFinding({ id, hit, observable, entity, entities, event, addres
       tags: ['indicator', ...sources.map((source) => `source:${source}`), `tlp:${tlp}`],
       // One alert for an indicator and who met it.
       dedup: { key: `${id} ${entity}` },
-      description: `${observable.value} in ${observable.field} meets the ${type} ${value}, which ${sources.join(', ')} holds to be bad (score ${score} of 100).`,
+      description: `${seen.value} in ${seen.field} meets the ${type} ${value}, which ${sources.join(', ')} holds to be bad (score ${score} of 100).`,
     },
     time: event.time,
     recordIds: [recordId],
@@ -141,8 +171,8 @@ function indicatorFinding({ id, hit, observable, entity, entities, event, addres
       source: sources[0] ?? '',
       confidence: surest?.opinion.confidence ?? 0,
       score,
-      observable: observable.value,
-      field: observable.field,
+      observable: seen.value,
+      field: seen.field,
       entity,
     },
   }
@@ -154,12 +184,12 @@ function severityOf(score: number): Severity {
 }
 
 /** Who met it: the host, else the user, else the other address; the observable itself where the event names nobody. */
-function entityOf(entities: Entities, observable: EventObservable): string {
+function entityOf(entities: Entities, observable: string): string {
   for (const kind of ['hosts', 'users', 'ips'] as const) {
-    const other = entities[kind]?.find((value) => value.toLowerCase() !== observable.value.toLowerCase())
+    const other = entities[kind]?.find((value) => value.toLowerCase() !== observable.toLowerCase())
     if (other !== undefined) return other
   }
-  return observable.value
+  return observable
 }
 
 function isNews(told: Told, key: string, at: number): boolean {

@@ -31,6 +31,7 @@ describe.each(testDatabases())('allow-lists on $name', ({ open }) => {
         aLive('domain', 'example.com'),
         aLive('url', 'http://cdn.example.com/x'),
       ]),
+      patterns: [],
       upTo: 0,
     })
     server = await aServer(
@@ -54,7 +55,7 @@ describe.each(testDatabases())('allow-lists on $name', ({ open }) => {
     const answer = await put({ name: 'CDNs', type: 'hostname', list: ['.cdn.example.com', '8.8.8.0/24'] })
     expect(answer.json()).toMatchObject({ name: 'own', valueCount: 2 })
     const fresh = new IndicatorIndex()
-    fresh.change({ kind: 'set', ...place, set: aMatchSet([aLive('network', '8.8.0.0/16')]), upTo: 0 })
+    fresh.change({ kind: 'set', ...place, set: aMatchSet([aLive('network', '8.8.0.0/16')]), patterns: [], upTo: 0 })
     await listsInto(() => fresh).load(account)
     expect(metBy(fresh, 'ip', '8.8.8.8')).toEqual([])
     expect(metBy(index, 'ip', '8.8.8.8')).toEqual([])

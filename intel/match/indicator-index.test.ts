@@ -24,7 +24,7 @@ const known: readonly LiveIndicator[] = [
 /** The same indicators as a set, and as what changed since an empty one. */
 function bothWays(indicators: readonly LiveIndicator[]): { name: string; index: IndicatorIndex }[] {
   const ofSet = new IndicatorIndex()
-  ofSet.change({ kind: 'set', ...place, set: aMatchSet(indicators), upTo: 0 })
+  ofSet.change({ kind: 'set', ...place, set: aMatchSet(indicators), patterns: [], upTo: 0 })
   const recent = new IndicatorIndex()
   recent.change({ kind: 'changes', ...place, sequence: 1, changes: indicators })
   return [
@@ -85,7 +85,7 @@ describe('an opinion', () => {
 describe('changes', () => {
   it('win over the set at once, until a set holds them', () => {
     const index = new IndicatorIndex()
-    index.change({ kind: 'set', ...place, set: aMatchSet(known), upTo: 0 })
+    index.change({ kind: 'set', ...place, set: aMatchSet(known), patterns: [], upTo: 0 })
     const gone = ['ip 8.8.8.8', 'network 8.8.8.0/24', 'domain evil.example']
     const changes = known.map((each) =>
       gone.includes(`${each.type} ${each.value}`) ? { ...each, opinions: [] } : each,
@@ -94,9 +94,9 @@ describe('changes', () => {
     expect(metBy(index, 'ip', '8.8.8.8')).toEqual(['network 8.8.0.0/16'])
     expect(metBy(index, 'domain', 'b.evil.example')).toEqual([])
     // A set that was begun before this change still holds what it took away.
-    index.change({ kind: 'set', ...place, set: aMatchSet(known), upTo: 0 })
+    index.change({ kind: 'set', ...place, set: aMatchSet(known), patterns: [], upTo: 0 })
     expect(metBy(index, 'domain', 'b.evil.example')).toEqual([])
-    index.change({ kind: 'set', ...place, set: aMatchSet(known), upTo: 1 })
+    index.change({ kind: 'set', ...place, set: aMatchSet(known), patterns: [], upTo: 1 })
     expect(metBy(index, 'domain', 'b.evil.example')).toEqual(['domain evil.example'])
   })
 })
@@ -151,7 +151,7 @@ describe('a large set', () => {
           : aLive('ip', formatIp(parseIp(`9.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`) ?? [0])),
     )
     const index = new IndicatorIndex()
-    index.change({ kind: 'set', ...place, set: aMatchSet(indicators), upTo: 0 })
+    index.change({ kind: 'set', ...place, set: aMatchSet(indicators), patterns: [], upTo: 0 })
     for (const { type, value } of indicators) {
       expect(metBy(index, type as 'ip', value)).toEqual([`${type} ${value}`])
       expect(metBy(index, 'domain', `${value}x`.replaceAll(':', ''))).toEqual([])

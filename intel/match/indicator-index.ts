@@ -1,5 +1,7 @@
 import { formatNetwork, type IpWords, maskIp, parseNetwork } from '../ip.ts'
 import { addressText, anyScheme, normalise, parseAddress } from '../normalise.ts'
+import { type PatternCounts, type PatternHit, PatternIndex } from '../patterns/pattern-index.ts'
+import type { Observation } from '../patterns/shown-objects.ts'
 import type { ExactType, LiveIndicator, LiveOpinion, Observable, Place } from '../types.ts'
 import { MatchSet, type MatchSetData } from './match-set.ts'
 
@@ -9,6 +11,7 @@ export type IntelChange = Place &
     | {
         readonly kind: 'set'
         readonly set: MatchSetData
+        readonly patterns: readonly LiveIndicator[]
         /** Changes up to this one are in it. */
         readonly upTo: number
       }
@@ -32,6 +35,7 @@ interface Recent {
 export class IndicatorIndex {
   #set: MatchSet | undefined
   #allowed: IndicatorIndex | undefined
+  readonly #patterns = new PatternIndex()
   // Used by one look-up after another, so that those that find nothing allocate nothing.
   readonly #hits: Hit[] = []
   readonly #found: number[] = []
@@ -40,21 +44,30 @@ export class IndicatorIndex {
   readonly #recentPrefixes: Record<1 | 4, Map<number, number>> = { 1: new Map(), 4: new Map() }
 
   get size(): number {
-    return (this.#set?.size ?? 0) + this.#recent.size
+    return (this.#set?.size ?? 0) + this.#recent.size + this.#patterns.size
+  }
+
+  get patternCounts(): PatternCounts {
+    return this.#patterns.counts
   }
 
   change(change: IntelChange): void {
     if (change.kind === 'set') {
       this.#set = new MatchSet(change.set)
+      this.#patterns.set(change.patterns, change.upTo)
       for (const [key, { sequence }] of this.#recent) if (sequence <= change.upTo) this.#forget(key)
       return
     }
     if (change.kind === 'allow') {
       this.#allowed = new IndicatorIndex()
-      this.#allowed.change({ ...change, kind: 'set', upTo: 0 })
+      this.#allowed.change({ ...change, kind: 'set', patterns: [], upTo: 0 })
       return
     }
     for (const indicator of change.changes) {
+      if (indicator.type === 'pattern') {
+        this.#patterns.change(indicator, change.sequence)
+        continue
+      }
       const key = keyOf(indicator)
       this.#forget(key)
       this.#recent.set(key, { indicator, sequence: change.sequence })
@@ -69,6 +82,14 @@ export class IndicatorIndex {
     const hits = this.#lookUp(type, text, at)
     const isAllowed = hits.length > 0 && (this.#allowed?.lookUp(type, text, at).length ?? 0) > 0
     return isAllowed ? NONE : hits
+  }
+
+  /** Every pattern that an event meets at an instant, unless an allow-list holds a value that it was met by. */
+  findPatterns(observation: Observation, at: number): readonly PatternHit[] {
+    const hits = this.#patterns.find(observation, at)
+    const allowed = this.#allowed
+    if (hits.length === 0 || !allowed) return hits
+    return hits.filter(({ values }) => values.every(({ type, value }) => allowed.lookUp(type, value, at).length === 0))
   }
 
   #lookUp(type: ExactType, text: string, at: number): readonly Hit[] {

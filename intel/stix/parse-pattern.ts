@@ -60,18 +60,18 @@ class Parser {
     let pattern = this.#observation()
     for (;;) {
       if (this.#accept('WITHIN')) {
-        this.#number()
+        const seconds = this.#number()
         this.#expect('SECONDS')
-        pattern = { kind: 'qualified', of: pattern, qualifier: 'within' }
+        pattern = { kind: 'qualified', of: pattern, qualifier: { kind: 'within', seconds } }
       } else if (this.#accept('REPEATS')) {
-        this.#number()
+        const times = this.#number()
         this.#expect('TIMES')
-        pattern = { kind: 'qualified', of: pattern, qualifier: 'repeats' }
+        pattern = { kind: 'qualified', of: pattern, qualifier: { kind: 'repeats', times } }
       } else if (this.#accept('START')) {
-        this.#literal()
+        const from = this.#instant()
         this.#expect('STOP')
-        this.#literal()
-        pattern = { kind: 'qualified', of: pattern, qualifier: 'startStop' }
+        const to = this.#instant()
+        pattern = { kind: 'qualified', of: pattern, qualifier: { kind: 'startStop', from, to } }
       } else return pattern
     }
   }
@@ -167,6 +167,15 @@ class Parser {
       throw this.#wrong('a number comes here')
     }
     return value
+  }
+
+  /** In quotes of its own, or, as older patterns have it, of a text's. */
+  #instant(): number {
+    const value = this.#literal()
+    const at = typeof value === 'object' ? value.at : typeof value === 'string' ? Date.parse(value) : Number.NaN
+    if (!Number.isNaN(at)) return at
+    this.#at--
+    throw this.#wrong("an instant comes here, such as t'2026-01-31T08:00:00Z'")
   }
 
   #word(what: string): string {

@@ -23,7 +23,8 @@ const SPACE = /(?:\/\*[\s\S]*?\*\/|\/\/[^\r\n]*|[\s\u00a0])*/y
 const SIGN = /!=|<>|==|<=|>=|[[\]().:,=<>*]/y
 const WORD = /[A-Za-z_][A-Za-z0-9_-]*/y
 const NUMBER = /[+-]?(?:[0-9]+\.[0-9]*|[0-9]*\.[0-9]+|[0-9]+)/y
-const TEXT = /(?:[tbh])?'((?:[^'\\]|\\['\\])*)'/y
+const TEXT = /([tbh])?'((?:[^'\\]|\\['\\])*)'/y
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/
 
 /** The words of a pattern, comments left out.   @throws PatternProblem */
 export function tokensOf(pattern: string): Token[] {
@@ -55,8 +56,14 @@ function next(
 ): { readonly token: Token; readonly length: number } {
   const text = take(TEXT)
   if (text) {
-    const value = (text[1] ?? '').replace(/\\(['\\])/g, '$1')
-    return { token: { kind: 'literal', text: text[0], value, quoted: true, at }, length: text[0].length }
+    const [whole, prefix, quoted = ''] = text
+    const value = literalOf(prefix, quoted.replace(/\\(['\\])/g, '$1'))
+    if (value === undefined) throw new PatternProblem(`\`${whole.slice(0, 40)}\` is no value of its kind`, pattern, at)
+    const isText = prefix === undefined
+    return {
+      token: { kind: 'literal', text: whole, value, ...(isText ? { quoted: true } : {}), at },
+      length: whole.length,
+    }
   }
   const number = take(NUMBER)
   if (number) {
@@ -76,4 +83,22 @@ function next(
   const rest =
     pattern[at] === "'" ? 'text without an end, or with a lone backslash' : `\`${pattern[at]}\` means nothing here`
   throw new PatternProblem(rest, pattern, at)
+}
+
+/** @see STIX 2.1, 9.4 (constants) */
+function literalOf(prefix: string | undefined, text: string): Literal | undefined {
+  switch (prefix) {
+    case 't': {
+      const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+      return Number.isNaN(at) ? undefined : { at }
+    }
+    case 'b':
+      return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0
+        ? Buffer.from(text, 'base64').toString('latin1')
+        : undefined
+    case 'h':
+      return /^(?:[0-9a-fA-F]{2})*$/.test(text) ? Buffer.from(text, 'hex').toString('latin1') : undefined
+    default:
+      return text
+  }
 }

@@ -9,12 +9,13 @@ import {
   LABELS_MAX,
   STIX_OBJECT_CHARS_MAX,
 } from '../limits.ts'
+import { compilePattern } from '../patterns/compile-pattern.ts'
+import { exactValues } from '../patterns/exact-values.ts'
 import type { Observable, Tlp } from '../types.ts'
 import { tlps } from '../types.ts'
 import { microInstant, typeOfId } from './object.ts'
 import { parsePattern } from './parse-pattern.ts'
 import { PatternProblem } from './pattern-tokens.ts'
-import { exactValues } from './pattern-values.ts'
 import { tlpIds } from './tlp.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -155,8 +156,11 @@ function patternOf(object: Json): { readonly values?: readonly Observable[]; rea
     return { values: [whole], notMatched: `patterns of type ${language.slice(0, 40)} are not compared with events` }
   }
   try {
-    const exact = exactValues(parsePattern(pattern))
-    return exact.ok ? { values: exact.value } : { values: [whole], notMatched: exact.error }
+    const parsed = parsePattern(pattern)
+    const values = exactValues(parsed)
+    if (values) return { values }
+    const compiled = compilePattern(parsed)
+    return { values: [whole], ...(compiled.ok ? {} : { notMatched: compiled.error }) }
   } catch (error) {
     if (error instanceof PatternProblem) return { notMatched: `the pattern cannot be read: ${error.message}` }
     throw error
