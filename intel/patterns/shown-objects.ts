@@ -250,29 +250,45 @@ export class Shown {
     const shown = Object.hasOwn(ofOcsf, type) ? ofOcsf[type] : undefined
     if (!shown) return []
     const { ocsf } = this.#observation
-    const places = shown.places.flatMap((place) => (place === '' ? [ocsf] : membersIn(ocsf, place.split('.'))))
-    return places.map((place) => new PlacedObject(place, shown.properties))
+    const objects: ShownObject[] = []
+    for (const path of shown.places) {
+      for (const place of membersIn(ocsf, path)) objects.push(new PlacedObject(place, shown.properties))
+    }
+    return objects
   }
 
   #plainOf(type: string): readonly ShownObject[] {
     const { observables, ocsf } = this.#observation
-    return observables
-      .filter(
-        (each) =>
-          each.type === plain[type] && (each.type !== 'ip' || each.value.includes(':') === (type === 'ipv6-addr')),
-      )
-      .map(({ type: kind, value: text }) => {
-        const shown = spelled(kind, text)
-        return {
-          valuesAt(path) {
-            if (path === 'value') return [shown]
-            const asked = path === 'resolves_to_refs.value' && membersIn(ocsf, ['query'])[0]?.hostname
-            return asked && spelled('domain', String(asked)) === shown ? readProperty(ocsf, RESOLVES_TO) : []
-          },
-        }
-      })
+    const kind = plain[type]
+    const objects: ShownObject[] = []
+    for (const { type: own, value: text } of observables) {
+      if (own !== kind || (own === 'ip' && text.includes(':') !== (type === 'ipv6-addr'))) continue
+      objects.push(new PlainObject(spelled(own, text), ocsf))
+    }
+    return objects
   }
 }
+
+/** A value, and of a domain what it was answered to be. */
+class PlainObject implements ShownObject {
+  readonly #value: readonly ShownValue[]
+  readonly #ocsf: Members
+
+  constructor(shown: ShownValue, ocsf: Members) {
+    this.#value = [shown]
+    this.#ocsf = ocsf
+  }
+
+  valuesAt(path: string): readonly ShownValue[] {
+    if (path === 'value') return this.#value
+    if (path !== 'resolves_to_refs.value') return NO_VALUES
+    const [asked] = valuesIn(this.#ocsf, 'query.hostname')
+    const isAsked = asked !== undefined && spelled('domain', String(asked)) === this.#value[0]
+    return isAsked ? readProperty(this.#ocsf, RESOLVES_TO) : NO_VALUES
+  }
+}
+
+const NO_VALUES: readonly ShownValue[] = []
 
 class PlacedObject implements ShownObject {
   readonly #place: Members
@@ -288,47 +304,71 @@ class PlacedObject implements ShownObject {
     let values = this.#values.get(path)
     if (!values) {
       const property = this.#properties[path]
-      values = property ? readProperty(this.#place, property) : []
+      values = property ? readProperty(this.#place, property) : NO_VALUES
       this.#values.set(path, values)
     }
     return values
   }
 }
 
-function readProperty(place: Members, { from, kind, type }: Property): ShownValue[] {
+function readProperty(place: Members, { from, kind, type }: Property): readonly ShownValue[] {
   const found = typeof from === 'function' ? from(place) : from.flatMap((path) => valuesIn(place, path))
-  return found.slice(0, SHOWN_VALUES_MAX).flatMap((each) => {
-    if (kind === 'number')
-      return typeof each === 'number' || (typeof each === 'string' && /^\d{1,15}$/.test(each)) ? [Number(each)] : []
-    if (typeof each === 'string') return each.length > SHOWN_CHARS_MAX ? [] : [spelled(type, each)]
-    return typeof each === 'number' || typeof each === 'boolean' ? [each] : []
-  })
+  if (found.length === 0) return NO_VALUES
+  const values: ShownValue[] = []
+  for (const each of found) {
+    if (values.length >= SHOWN_VALUES_MAX) break
+    if (kind === 'number') {
+      if (typeof each === 'number' || (typeof each === 'string' && /^\d{1,15}$/.test(each))) values.push(Number(each))
+    } else if (typeof each === 'string') {
+      if (each.length <= SHOWN_CHARS_MAX) values.push(spelled(type, each))
+    } else if (typeof each === 'number' || typeof each === 'boolean') values.push(each)
+  }
+  return values
 }
 
 /** The scalars at a path, of lists all of them. */
 function valuesIn(place: Members, path: string): Json[] {
-  const steps = path.split('.')
-  const last = steps.pop() ?? ''
-  const parents = steps.length === 0 ? [place] : membersIn(place, steps)
-  return parents.flatMap((parent) => {
-    const found = parent[last]
-    if (found === undefined || found === null) return []
-    return Array.isArray(found) ? (found as readonly Json[]) : [found]
+  const found: Json[] = []
+  collect(place, stepsOf(path), 0, (value) => {
+    if (value !== null && !isMembers(value)) found.push(value)
   })
+  return found
 }
 
 /** The objects at a path, of lists all of them. */
-function membersIn(place: Members, steps: readonly string[]): Members[] {
-  let now: Members[] = [place]
-  for (const step of steps) {
-    now = now.flatMap((each) => {
-      const found = each[step]
-      const list: readonly unknown[] = Array.isArray(found) ? found : [found]
-      return list.filter(isMembers)
-    })
-    if (now.length === 0) break
+function membersIn(place: Members, path: string): Members[] {
+  const found: Members[] = []
+  collect(place, stepsOf(path), 0, (value) => {
+    if (isMembers(value)) found.push(value)
+  })
+  return found
+}
+
+function collect(value: Json, steps: readonly string[], at: number, take: (value: Json) => void): void {
+  if (Array.isArray(value)) {
+    const list = value as readonly Json[]
+    const length = Math.min(list.length, SHOWN_VALUES_MAX)
+    for (let index = 0; index < length; index++) collect(list[index] ?? null, steps, at, take)
+    return
   }
-  return now.slice(0, SHOWN_VALUES_MAX)
+  const step = steps[at]
+  if (step === undefined) take(value)
+  else if (isMembers(value)) {
+    const next = value[step]
+    if (next !== undefined) collect(next, steps, at + 1, take)
+  }
+}
+
+/** Paths in steps: those of the tables, so that there are few. */
+const split = new Map<string, readonly string[]>()
+
+function stepsOf(path: string): readonly string[] {
+  let steps = split.get(path)
+  if (!steps) {
+    steps = path === '' ? [] : path.split('.')
+    split.set(path, steps)
+  }
+  return steps
 }
 
 function isMembers(value: unknown): value is Members {
