@@ -10,7 +10,7 @@ const HASH_TYPES: ReadonlyMap<string, ExactType> = new Map<string, ExactType>([
 ])
 
 /** What a property's value is, where events are compared with such values. */
-export function exactTypeOf({ object, steps }: ObjectPath): ExactType | undefined {
+function exactTypeOf({ object, steps }: ObjectPath): ExactType | undefined {
   const path = steps.join('.').toLowerCase()
   if (path === 'value') {
     switch (object) {
