@@ -1,3 +1,5 @@
+import type { Savable } from './blocks/savable.ts'
+
 /** What stood out most in a row: the feature, what was seen and what had been usual up to then. */
 export interface SeriesReason {
   /** In words, such as `lowest of the last 24`. */
@@ -70,6 +72,6 @@ export interface EntityDetector<Observation> {
   learning(entity: string): LearningState
   /** Whom it knows. */
   names(): Iterable<string>
-  /** All that later deviations depend on, as JSON can hold it. */
-  save(): unknown
+  /** All that later deviations depend on. */
+  save(): Savable
 }

@@ -10,7 +10,7 @@ export type DistinctState = { readonly exact: readonly number[] } | { readonly r
 /** How many different things were added, by their 52-bit hashes under a secret key: exact up to 48, then HyperLogLog with
  * 256 registers, right to 6.5 %.   @see Flajolet, Fusy, Gandouet, Meunier: HyperLogLog, AofA 2007 */
 export class Distinct {
-  #exact: Set<number> | undefined
+  #exact: number[] | undefined
   #registers: Uint8Array | undefined
   #estimate = 0
 
@@ -18,22 +18,23 @@ export class Distinct {
     if (state && 'registers' in state) {
       this.#registers = new Uint8Array(Buffer.from(state.registers, 'base64'))
       this.#estimate = estimate(this.#registers)
-    } else this.#exact = new Set(state?.exact)
+    } else this.#exact = [...(state?.exact ?? [])]
   }
 
   get count(): number {
-    return this.#exact?.size ?? this.#estimate
+    return this.#exact?.length ?? this.#estimate
   }
 
   /** Whether it was added, as far as that is known: a sketch knows no members. */
   has(hash: number): boolean {
-    return this.#exact?.has(hash) ?? false
+    return this.#exact?.includes(hash) ?? false
   }
 
   add(hash: number): void {
     if (this.#exact) {
-      this.#exact.add(hash)
-      if (this.#exact.size <= EXACT_MAX) return
+      if (this.#exact.includes(hash)) return
+      this.#exact.push(hash)
+      if (this.#exact.length <= EXACT_MAX) return
       this.#registers = new Uint8Array(REGISTERS)
       for (const one of this.#exact) put(this.#registers, one)
       this.#exact = undefined
@@ -44,8 +45,8 @@ export class Distinct {
   /** How many different things are in one or both. */
   countWith(other: Distinct): number {
     if (this.#exact && other.#exact) {
-      let both = this.#exact.size
-      for (const one of other.#exact) if (!this.#exact.has(one)) both += 1
+      let both = this.#exact.length
+      for (const one of other.#exact) if (!this.#exact.includes(one)) both += 1
       return both
     }
     const joined = new Uint8Array(REGISTERS)

@@ -59,16 +59,20 @@ export class HalfSpaceForest {
    * undefined while learning. Then takes the point in. */
   next(point: readonly number[]): number | undefined {
     const { trees, depth, window } = this.#options
+    const reference = this.#reference
+    const latest = this.#latest
     let density = 0
     for (let tree = 0; tree < trees; tree++) {
       let node = 1
       let mass = 0
+      let scale = 1
       for (let level = 0; level <= depth; level++) {
         const place = tree * this.#nodes + node
-        this.#latest[place] = (this.#latest[place] ?? 0) + 1
+        latest[place] = (latest[place] ?? 0) + 1
+        const finer = (reference[place] ?? 0) * scale
         // Where hardly anything was, finer halves say nothing more.
-        if (level === 0 || mass > window / 10 / 2 ** (level - 1)) mass = (this.#reference[place] ?? 0) * 2 ** level
-        else mass = Math.min(mass, (this.#reference[place] ?? 0) * 2 ** level)
+        mass = level === 0 || mass > window / 5 / scale ? finer : Math.min(mass, finer)
+        scale *= 2
         const above = (point[this.#dimension[place] ?? 0] ?? 0) >= (this.#cut[place] ?? 0)
         node = 2 * node + (above ? 1 : 0)
       }

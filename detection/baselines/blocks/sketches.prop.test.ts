@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { CountMin } from './count-min.ts'
 import { Distinct } from './distinct.ts'
 import { KeyedHash } from './keyed-hash.ts'
-import { groupAlike } from './peer-groups.ts'
+import { groupAlike, groupOf } from './peer-groups.ts'
 import { poissonDecades } from './poisson.ts'
 import { seededRandom } from './random.ts'
+import { wholeOf } from './savable.ts'
 import { Transitions } from './transitions.ts'
 import { UsualCount } from './usual-count.ts'
 
@@ -118,15 +119,20 @@ describe('groupAlike', () => {
     const random = seededRandom(5)
     const entities = Array.from({ length: 120 }, (_, i) => {
       const uses = Array.from({ length: 12 }, () => `team-${i % 4}-thing-${Math.floor(random() * 15)}`)
-      return [`user-${i}`, uses] as const
+      return [`user-${i}`, () => uses] as const
     })
-    const groups = groupAlike(entities, hash)
-    expect(groupAlike(entities, hash)).toEqual(groups)
+    const groups = groupAlike(entities, { count: entities.length, hash })
+    expect(groupAlike(entities, { count: entities.length, hash })).toEqual(groups)
     const teamOf = (name: string) => Number(name.slice(5)) % 4
-    const mixed = groups.filter((group) => new Set(group.map(teamOf)).size > 1)
+    const mixed = groups.filter(({ members }) => new Set(members.map(teamOf)).size > 1)
     expect(mixed).toEqual([])
-    expect(groups.flat().length).toBeGreaterThan(100)
-    expect(groupAlike([], hash)).toEqual([])
+    expect(groups.flatMap(({ members }) => members).length).toBeGreaterThan(100)
+    for (const [name, uses] of entities.slice(0, 20)) {
+      const group = groupOf(uses(), groups, hash)
+      if (group) expect(group.members.map(teamOf)).toContain(teamOf(name))
+    }
+    expect(groupAlike([], { count: 0, hash })).toEqual([])
+    expect(groupOf(['nobody has it'], groups, hash)).toBeUndefined()
   })
 })
 
@@ -134,13 +140,16 @@ describe('Transitions', () => {
   it('is surprised by novelty where there never was any, and less where there always is', () => {
     const transitions = new Transitions(100)
     for (let i = 0; i < 500; i++) {
-      transitions.learn('steady', i % 2 === 0 ? 'a' : 'b')
-      transitions.learn('restless', `child-${i}`)
+      transitions.learn('steady', i % 2 === 0 ? 'a' : 'b', 100)
+      transitions.learn('restless', `child-${i}`, 100)
     }
-    expect(transitions.noveltyDecades('steady')).toBeGreaterThan(2.5)
-    expect(transitions.noveltyDecades('restless')).toBeLessThan(0.1)
-    expect(transitions.noveltyDecades('unknown')).toBe(0)
+    const saved = (one: Transitions) => wholeOf({ rest: { total: one.total }, tables: { froms: one.froms } })
+    const again = new Transitions(100, JSON.parse(JSON.stringify(saved(transitions))))
+    expect(saved(again)).toEqual(saved(transitions))
     expect(transitions.usual('steady', 1)).toEqual(['a'])
-    expect(new Transitions(100, JSON.parse(JSON.stringify(transitions.save()))).save()).toEqual(transitions.save())
+    expect(transitions.learn('steady', 'a', 100)).toBe(0)
+    expect(transitions.learn('steady', 'c', 100)).toBeGreaterThan(2.5)
+    expect(again.learn('restless', 'another', 100)).toBeLessThan(0.1)
+    expect(again.learn('unknown', 'c', 100)).toBe(0)
   })
 })

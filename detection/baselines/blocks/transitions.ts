@@ -1,4 +1,5 @@
 import { QuietestOut } from './quietest-out.ts'
+import { type Table, tableOf } from './savable.ts'
 
 /** Followers of one name that are told apart. */
 const FOLLOWERS_MAX = 512
@@ -10,14 +11,16 @@ interface From {
   readonly counts: QuietestOut<{ count: number }>
 }
 
-export interface TransitionsState {
-  readonly froms: readonly (readonly [
-    name: string,
-    total: number,
-    once: number,
-    counts: readonly (readonly [string, number])[],
-  ])[]
+interface FromState {
   readonly total: number
+  readonly once: number
+  readonly counts: readonly (readonly [string, number])[]
+}
+
+export interface TransitionsState {
+  /** How many were learned. */
+  readonly total: number
+  readonly froms: readonly (readonly [name: string, FromState])[]
 }
 
 /** Which names follow which, as a Markov chain of order one, and how likely one is followed by what it never was.
@@ -29,10 +32,7 @@ export class Transitions {
   constructor(namesMax: number, state?: TransitionsState) {
     this.#froms = new QuietestOut(
       namesMax,
-      (state?.froms ?? []).map(([name, total, once, counts]) => [
-        name,
-        { total, once, counts: counted(FOLLOWERS_MAX, counts) },
-      ]),
+      (state?.froms ?? []).map(([name, from]) => [name, { ...from, counts: counted(from.counts) }]),
     )
     this.#total = state?.total ?? 0
   }
@@ -47,18 +47,6 @@ export class Transitions {
     return this.#froms.peek(from)?.total ?? 0
   }
 
-  /** How often `from` was followed by `to`. */
-  seenPair(from: string, to: string): number {
-    return this.#froms.peek(from)?.counts.peek(to)?.count ?? 0
-  }
-
-  /** Surprise, in decades, at `from` being followed by something it never was: who brought something new often, will again.
-   * Good and Turing's estimate (n₁ + ½)/(n + 1), n₁ being the followers seen once. */
-  noveltyDecades(from: string): number {
-    const known = this.#froms.peek(from)
-    return known ? -Math.log10((known.once + 0.5) / (known.total + 1)) : 0
-  }
-
   /** The likeliest followers. */
   usual(from: string, max: number): readonly string[] {
     return [...(this.#froms.peek(from)?.counts.entries() ?? [])]
@@ -67,28 +55,36 @@ export class Transitions {
       .map(([name]) => name)
   }
 
-  learn(from: string, to: string): void {
-    const known = this.#froms.use(from, () => ({ total: 0, once: 0, counts: new QuietestOut(FOLLOWERS_MAX) }))
-    const pair = known.counts.use(to, () => ({ count: 0 }))
+  /** Takes in that `from` was followed by `to`. @returns how surprising that was, in decades, where `to` never followed before
+   * and `from` was followed by anything `knownMin` times or more; else 0. Who brought something new often, will again: Good and
+   * Turing's estimate (n₁ + ½)/(n + 1), n₁ being the followers seen once. */
+  learn(from: string, to: string, knownMin: number): number {
+    const known = this.#froms.use(from, nothing)
+    const pair = known.counts.use(to, never)
+    const isSurprise = pair.count === 0 && known.total >= knownMin
+    const decades = isSurprise ? -Math.log10((known.once + 0.5) / (known.total + 1)) : 0
     pair.count += 1
     if (pair.count === 1) known.once += 1
     else if (pair.count === 2) known.once -= 1
     known.total += 1
     this.#total += 1
+    return decades
   }
 
-  save(): TransitionsState {
-    return {
-      froms: [...this.#froms.entries()].map(([name, { total, once, counts }]) => [name, total, once, pairs(counts)]),
-      total: this.#total,
-    }
+  /** What was learned, beside `total`. */
+  get froms(): Table {
+    return tableOf(this.#froms, ({ total, once, counts }) => ({
+      ...{ total, once },
+      counts: [...counts.entries()].map(([name, { count }]) => [name, count]),
+    }))
   }
 }
 
-const counted = (max: number, list: readonly (readonly [string, number])[]): QuietestOut<{ count: number }> =>
+const never = () => ({ count: 0 })
+const nothing = (): From => ({ total: 0, once: 0, counts: counted([]) })
+
+const counted = (list: FromState['counts']): From['counts'] =>
   new QuietestOut(
-    max,
+    FOLLOWERS_MAX,
     list.map(([name, count]) => [name, { count }] as const),
   )
-const pairs = (counts: QuietestOut<{ count: number }>) =>
-  [...counts.entries()].map(([name, { count }]) => [name, count] as const)

@@ -1,5 +1,6 @@
 import { pack, unpack } from '../blocks/packed.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PAIRS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -45,7 +46,6 @@ interface Pair {
 }
 
 export interface BeaconState {
-  readonly version: 3
   readonly startedAt: number | null
   /** Times and bytes packed. */
   readonly pairs: readonly (readonly [string, Omit<Pair, 'times' | 'bytes'> & { times: string; bytes: string }])[]
@@ -75,7 +75,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
       PAIRS_MAX,
       (state?.pairs ?? []).map(([key, pair]) => [
         key,
-        { ...pair, times: unpack(pair.times), bytes: unpack(pair.bytes) },
+        { ...pair, times: [...unpack(pair.times)], bytes: [...unpack(pair.bytes)] },
       ]),
     )
     this.#sources = new Set(state?.sources)
@@ -88,11 +88,11 @@ export class BeaconDetector implements EntityDetector<Connection> {
   observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
     if (!isSound(at, bytesOut)) return undefined
     this.#startedAt = Math.min(this.#startedAt ?? at, at)
-    if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
-    const callers = this.#destinations.use(destination, () => new Set())
-    if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
+    const callers = this.#destinations.use(destination, nobody)
     const entity = `${source} ${destination}`
     const pair = this.#pairs.use(entity, () => ({ times: [], bytes: [], count: 0, since: at, statedAt: null }))
+    // A pair is never held longer than its destination, which more are held of.
+    if (pair.count === 0) this.#meet(source, callers)
     pair.times.push(at)
     pair.bytes.push(bytesOut)
     if (pair.times.length > HELD) {
@@ -138,6 +138,11 @@ export class BeaconDetector implements EntityDetector<Connection> {
     return { state: pair.count < JUDGED_MIN ? 'learning' : 'active', progress: Math.min(1, pair.count / JUDGED_MIN) }
   }
 
+  #meet(source: string, callers: Set<string>): void {
+    if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
+    if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
+  }
+
   #isPrevalent(callers: ReadonlySet<string>): boolean {
     if (this.#sources.size < SOURCES_MIN) return false
     return callers.size >= Math.min(SOURCES_COUNTED, PREVALENT_SHARE * this.#sources.size)
@@ -147,19 +152,18 @@ export class BeaconDetector implements EntityDetector<Connection> {
     return this.#pairs.keys()
   }
 
-  save(): BeaconState {
+  save(): Savable {
     return {
-      version: 3,
-      startedAt: this.#startedAt,
-      pairs: [...this.#pairs.entries()].map(([key, pair]) => [
-        key,
-        { ...pair, times: pack(pair.times), bytes: pack(pair.bytes) },
-      ]),
-      sources: [...this.#sources],
-      destinations: [...this.#destinations.entries()].map(([key, sources]) => [key, [...sources]]),
+      rest: { startedAt: this.#startedAt, sources: [...this.#sources] },
+      tables: {
+        pairs: tableOf(this.#pairs, (pair) => ({ ...pair, times: pack(pair.times), bytes: pack(pair.bytes) })),
+        destinations: tableOf(this.#destinations, (sources) => [...sources]),
+      },
     }
   }
 }
+
+const nobody = (): Set<string> => new Set()
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 
@@ -173,49 +177,58 @@ interface Judged {
   readonly steadiness: number
 }
 
-function judge(pair: Pair): Judged | undefined {
-  const times = [...pair.times].sort((a, b) => a - b)
-  const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0]
+/** Where a judgement works: each has room for what is held of a pair. */
+const room = { times: new Float64Array(HELD), gaps: new Float64Array(HELD), sizes: new Float64Array(HELD) }
+const roomOfDeviations = new Float64Array(HELD)
+const roomOfCounts = new Float64Array(BINS)
+
+function judge(pair: Readonly<Pair>): Judged | undefined {
+  const count = pair.times.length
+  const times = room.times.subarray(0, count)
+  const gaps = room.gaps.subarray(0, count - 1)
+  const sizes = room.sizes.subarray(0, count)
+  times.set(pair.times)
+  times.sort()
+  const [first, last] = [times[0] ?? 0, times[count - 1] ?? 0]
   if (last - first < SPAN_MS_MIN) return undefined
-  const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0))
-  const { bytes } = pair
-  const parts = { intervals: regularity(gaps), sizes: regularity(bytes), steadiness: steadiness(times, first, last) }
+  for (let i = 0; i < gaps.length; i++) gaps[i] = (times[i + 1] ?? 0) - (times[i] ?? 0)
+  sizes.set(pair.bytes)
+  const parts = {
+    intervals: regularity(gaps.sort()),
+    sizes: regularity(sizes.sort()),
+    steadiness: steadiness(times, first, last),
+  }
   return {
     ...parts,
     score: (parts.intervals + parts.sizes + parts.steadiness) / 3,
     since: first,
     periodMs: middle(gaps),
-    bytes: Math.round(middle(bytes)),
+    bytes: Math.round(middle(sizes)),
   }
 }
 
 /** 1 = all alike, 0 = all over the place. */
-function regularity(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const [low, median, high] = [0.25, 0.5, 0.75].map((q) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0) as [
-    number,
-    number,
-    number,
-  ]
+function regularity(sorted: Float64Array): number {
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
+  const [low, median, high] = [at(0.25), at(0.5), at(0.75)]
   // Nothing in between, as when one act makes many connections, is no rhythm.
   if (median <= 0) return 0
   const skewness = high === low ? 0 : Math.abs((high + low - 2 * median) / (high - low))
-  const deviation = middle(numbers.map((number) => Math.abs(number - median)))
-  return (1 - skewness + Math.max(0, 1 - deviation / median)) / 2
+  const deviations = roomOfDeviations.subarray(0, sorted.length)
+  for (let i = 0; i < sorted.length; i++) deviations[i] = Math.abs((sorted[i] ?? 0) - median)
+  return (1 - skewness + Math.max(0, 1 - middle(deviations.sort()) / median)) / 2
 }
 
-function steadiness(times: readonly number[], first: number, last: number): number {
-  const counts = new Array<number>(BINS).fill(0)
+function steadiness(times: Float64Array, first: number, last: number): number {
+  roomOfCounts.fill(0)
   for (const time of times) {
     const bin = Math.min(BINS - 1, Math.floor((BINS * (time - first)) / (last - first)))
-    counts[bin] = (counts[bin] ?? 0) + 1
+    roomOfCounts[bin] = (roomOfCounts[bin] ?? 0) + 1
   }
   const mean = times.length / BINS
-  const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / BINS
+  let variance = 0
+  for (const count of roomOfCounts) variance += (count - mean) ** 2 / BINS
   return Math.max(0, 1 - Math.sqrt(variance) / mean)
 }
 
-function middle(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >>> 1] ?? 0
-}
+const middle = (sorted: Float64Array): number => sorted[sorted.length >>> 1] ?? 0

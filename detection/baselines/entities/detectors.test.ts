@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { wholeOf } from '../blocks/savable.ts'
 import { evaluate } from '../testing/twin.ts'
 import { twins } from '../testing/twins.ts'
 
@@ -21,11 +22,11 @@ describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twi
     const expected = observations.flatMap((observation) => whole.observe(observation) ?? [])
     let part = twin.create()
     const actual = observations.flatMap((observation, i) => {
-      if (i % 9_973 === 5_000) part = twin.create(JSON.parse(JSON.stringify(part.save())))
+      if (i % 9_973 === 5_000) part = twin.create(JSON.parse(JSON.stringify(wholeOf(part.save()))))
       return part.observe(observation) ?? []
     })
     expect(actual).toEqual(expected)
-    expect(part.save()).toEqual(whole.save())
+    expect(wholeOf(part.save())).toEqual(wholeOf(whole.save()))
     if (twin.detector !== 'generated-domain')
       expect(whole.learning('nobody')).toEqual({ state: 'unknown', progress: 0 })
     for (const { entity } of expected.slice(0, 3)) expect(whole.learning(entity)).toMatchObject({ state: 'active' })

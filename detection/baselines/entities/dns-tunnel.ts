@@ -1,5 +1,6 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, FLOWS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -28,6 +29,8 @@ const NAMES_MIN = 20
 /** Clients that ask below a domain which make it ordinary: a content network, a look-up service. */
 const ORDINARY_CLIENTS = 10
 const CHARACTERS = 64
+/** The most that one of so many characters can say. */
+const BITS_MAX = 6
 
 interface Flow {
   hour: number
@@ -40,7 +43,6 @@ interface Flow {
 }
 
 export interface DnsTunnelState {
-  readonly version: 1
   readonly flows: readonly (readonly [
     string,
     {
@@ -93,7 +95,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     const entity = `${client} ${registeredDomain}`
     const flow = this.#flows.use(entity, () => fresh(hour, at))
     // What comes late belongs to an hour that is over; it is counted in the running one.
-    if (hour > flow.hour) Object.assign(flow, fresh(hour, flow.stated ? flow.since : at))
+    if (hour > flow.hour) begin(flow, hour, at)
     const digest = this.#hash.of(sub)
     if (flow.names.has(digest) || flow.names.size >= NAMES_HELD) return undefined
     flow.names.add(digest)
@@ -102,9 +104,10 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
       flow.counts[place] = (flow.counts[place] ?? 0) + 1
     }
     flow.letters += sub.length
+    if (flow.stated || flow.names.size < NAMES_MIN || flow.letters * BITS_MAX < 8 * STATED_BYTES) return undefined
     const bits = entropy(flow.counts, flow.letters)
     const bytes = (flow.letters * bits) / 8
-    if (flow.stated || flow.names.size < NAMES_MIN || bytes < STATED_BYTES) return undefined
+    if (bytes < STATED_BYTES) return undefined
     flow.stated = true
     return {
       detector: NAME,
@@ -126,14 +129,13 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     return this.#flows.keys()
   }
 
-  save(): DnsTunnelState {
+  save(): Savable {
     return {
-      version: 1,
-      flows: [...this.#flows.entries()].map(([key, flow]) => [
-        key,
-        { ...flow, names: [...flow.names], counts: [...flow.counts] },
-      ]),
-      clients: [...this.#clients.entries()].map(([domain, clients]) => [domain, [...clients]]),
+      rest: {},
+      tables: {
+        flows: tableOf(this.#flows, (flow) => ({ ...flow, names: [...flow.names], counts: [...flow.counts] })),
+        clients: tableOf(this.#clients, (clients) => [...clients]),
+      },
     }
   }
 }
@@ -146,6 +148,16 @@ const fresh = (hour: number, since: number): Flow => ({
   counts: new Array<number>(CHARACTERS).fill(0),
   stated: false,
 })
+
+/** Begins another hour. */
+function begin(flow: Flow, hour: number, at: number): void {
+  if (!flow.stated) flow.since = at
+  flow.hour = hour
+  flow.names.clear()
+  flow.letters = 0
+  flow.counts.fill(0)
+  flow.stated = false
+}
 
 function entropy(counts: readonly number[], total: number): number {
   let bits = 0

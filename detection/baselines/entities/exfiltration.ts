@@ -1,5 +1,6 @@
 import { isWeekend } from '../blocks/hour-cells.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -12,7 +13,7 @@ export interface Sent {
 }
 
 const NAME = 'exfiltration'
-const VERSION = 1
+const VERSION = 2
 const DAY_MS = 86_400_000
 const WEEK_DAYS = 7
 /** Days that are looked back over: of working days, and of Saturdays and Sundays. */
@@ -39,8 +40,9 @@ const DRIFT_CLIP = 2
 const COMMON_Z_MIN = 1
 /** Days that a drift lasts at the least. */
 const DRIFT_DAYS_MIN = 3
-/** Hosts that are looked at for what is unusual today for everybody. */
+/** Hosts whose day tells what is unusual today for everybody, and those that are looked through for them. */
 const PEERS_ASKED = 64
+const PEERS_LOOKED_AT = 512
 
 /** What is usual on a day of the kind that runs, in logarithms. */
 interface Usual {
@@ -68,13 +70,12 @@ interface Host {
 }
 
 export interface ExfiltrationState {
-  readonly version: 1
   readonly hosts: readonly (readonly [string, Host])[]
 }
 
 /** Data carried out. Of each host and day the logarithm of the bytes sent outside is compared with those of its last 20
- * working days (or 8 days of weekends): z = (x - median)/(1.4826 MAD), judged with every observation; what the median of up
- * to 64 other hosts deviates today is taken off, so that an update or a back-up of all is nobody's. Stated from z = 5 on, more
+ * working days (or 8 days of weekends): z = (x - median)/(1.4826 MAD), judged with every observation; what the median of the
+ * 64 hosts that spoke last deviates today is taken off, so that an update or a back-up of all is nobody's. Stated from z = 5 on, more
  * than all days held but one, and 20 MB. Slow drifts are summed up over closed days, S = max(0, S + min(z, 2) - 0.5), and stated at
  * S = 6.5. The score is z/(z+5), of a drift S/(S+6.5). While frozen no day is learned.
  * @see Iglewicz, Hoaglin: How to Detect and Handle Outliers, 1993; Page: Continuous Inspection Schemes, Biometrika 41, 1954 */
@@ -120,14 +121,14 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
   /** What is unusual on a day, this or the one before it, for the others: the median of their z. */
   #common(name: string, day: number): number {
     const others: number[] = []
-    let asked = 0
-    for (const [other, host] of this.#hosts.entries()) {
+    let looked = 0
+    for (const [other, host] of this.#hosts.newest()) {
       if (other === name) continue
+      looked += 1
+      if (looked > PEERS_LOOKED_AT || others.length >= PEERS_ASKED) break
       const z = host.day === day ? host.usual && zOf(host, host.usual) : host.day === day + 1 ? host.lastZ : null
       if (z === null) continue
       others.push(z)
-      asked += 1
-      if (asked >= PEERS_ASKED) break
     }
     const common = others.length < 3 ? 0 : median(others)
     return common < COMMON_Z_MIN ? 0 : common
@@ -154,7 +155,10 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
       history.push(Math.log10(host.sum + 1))
       if (history.length > (history === host.weekends ? WEEKENDS_HELD : WORKDAYS_HELD)) history.shift()
     }
-    Object.assign(host, { day, sum: 0, lastZ: z, usual: usualOf(historyOf(host, day)) } satisfies Partial<Host>)
+    host.day = day
+    host.sum = 0
+    host.lastZ = z
+    host.usual = usualOf(historyOf(host, day))
     return drifted
   }
 
@@ -180,8 +184,8 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
     return this.#hosts.keys()
   }
 
-  save(): ExfiltrationState {
-    return { version: 1, hosts: [...this.#hosts.entries()].map(([name, host]) => [name, copy(host)]) }
+  save(): Savable {
+    return { rest: {}, tables: { hosts: tableOf(this.#hosts, copy) } }
   }
 }
 
@@ -191,21 +195,18 @@ const zOf = (host: Host, usual: Usual): number => (Math.log10(host.sum + 1) - us
 /** Of a kind of day; null while too few such were seen. */
 function usualOf(history: readonly number[]): Usual | null {
   if (history.length < DAYS_MIN) return null
-  const middle = median(history)
-  const spread = MAD_OF_NORMAL * median(history.map((x) => Math.abs(x - middle)))
-  return {
-    median: middle,
-    spread: Math.max(spread, SPREAD_MIN),
-    high: [...history].sort((a, b) => a - b).at(-2) ?? middle,
-    days: history.length,
-  }
+  const sorted = Float64Array.from(history).sort()
+  const middle = sorted[sorted.length >>> 1] ?? 0
+  const high = sorted.at(-2) ?? middle
+  for (let i = 0; i < sorted.length; i++) sorted[i] = Math.abs((sorted[i] ?? 0) - middle)
+  const spread = MAD_OF_NORMAL * (sorted.sort()[sorted.length >>> 1] ?? 0)
+  return { median: middle, spread: Math.max(spread, SPREAD_MIN), high, days: history.length }
 }
 
 const historyOf = (host: Host, day: number): number[] => (isWeekend(day) ? host.weekends : host.workdays)
 
 function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >>> 1] ?? 0
+  return Float64Array.from(numbers).sort()[numbers.length >>> 1] ?? 0
 }
 
 const size = (bytes: number): string =>

@@ -1,6 +1,7 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
-import { groupAlike } from '../blocks/peer-groups.ts'
+import { groupAlike, groupOf, type PeerGroup } from '../blocks/peer-groups.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PEER_GROUPS_MAX, PEERS_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -16,7 +17,7 @@ export interface Usage {
 }
 
 const NAME = 'first-seen'
-const VERSION = 1
+const VERSION = 2
 const DAY_MS = 86_400_000
 /** No statement about an entity younger than this: everything is new to the new. */
 const LEARNING_MS = 14 * DAY_MS
@@ -31,9 +32,9 @@ const USERS_COUNTED = 64
 /** First-seen values of one entity and day that are stated; an entity that finds one new thing after another has changed
  * its job, or is scanned: the statement says how many. */
 const STATED_A_DAY = 5
-/** Members from which on a learned group is asked; else everybody is. */
+/** Members from which on a learned group is asked; else those who signed in last are. */
 const GROUP_MIN = 12
-/** Those alike who are asked whether they use a value. */
+/** How many of either are asked whether they use a value. */
 const PEERS_ASKED = 400
 
 interface Entity {
@@ -52,7 +53,6 @@ interface Peers {
 }
 
 export interface FirstSeenState {
-  readonly version: 1
   readonly entities: readonly (readonly [
     string,
     {
@@ -68,27 +68,30 @@ export interface FirstSeenState {
     string,
     { members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] },
   ])[]
-  /** The day for which they were found, and who is alike. */
-  readonly learned: { readonly day: number; readonly groups: readonly (readonly string[])[] }
+  readonly learned: Learned
+}
+
+/** Who is alike, and the day for which that was found. */
+interface Learned {
+  readonly day: number
+  readonly groups: readonly PeerGroup[]
 }
 
 /** Values an entity never used before, weighed by how usual they are among its peers: surprise = -log10 of the share of
  * the group that uses the value, (users + ½)/(members + 1) by Krichevsky and Trofimov's estimate, itself left out. Stated
- * from 1.3 decades on, for entities known for 14 days. Where no group is named, those who use alike values are the peers, found
- * anew each day (blocks/peer-groups.ts); values are forgotten after 60. The score is s/(s+1).
+ * from 1.3 decades on, for entities known for 14 days. Where no group is named, those who use alike values are the peers: a
+ * sample of all, grouped anew each day (blocks/peer-groups.ts); values are forgotten after 60. The score is s/(s+1).
  * @see Krichevsky, Trofimov: The Performance of Universal Encoding, IEEE Trans. Inf. Theory 27, 1981 */
 export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #entities: QuietestOut<Entity>
   readonly #groups: QuietestOut<Peers>
   readonly #hash: KeyedHash
-  #learned: { day: number; groups: readonly (readonly string[])[] }
-  #groupOf: Map<string, readonly string[]>
+  #learned: Learned
 
   /** @param key secret, and the same after a load */
   constructor(key: Uint8Array, state?: FirstSeenState) {
     this.#hash = new KeyedHash(key)
     this.#learned = state?.learned ?? { day: 0, groups: [] }
-    this.#groupOf = byMember(this.#learned.groups)
     this.#entities = new QuietestOut(
       ENTITIES_MAX,
       (state?.entities ?? []).map(([name, entity]) => [
@@ -139,7 +142,11 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     const decades = members < PEERS_MIN ? STATED_DECADES : -Math.log10((users + 0.5) / (members + 1))
     if (decades < STATED_DECADES) return undefined
     const day = Math.floor(at / DAY_MS)
-    if (day !== entity.day) Object.assign(entity, { day, newToday: 0, newSince: at })
+    if (day !== entity.day) {
+      entity.day = day
+      entity.newToday = 0
+      entity.newSince = at
+    }
     entity.newToday += 1
     if (entity.newToday > STATED_A_DAY) return undefined
     const days = Math.floor((at - entity.since) / DAY_MS)
@@ -171,28 +178,38 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   /** Finds anew who is alike, once a day. */
   #regroup(day: number): void {
     if (day <= this.#learned.day) return
-    const groups = groupAlike(this.#uses(), this.#hash)
+    const groups = groupAlike(this.#uses(), { count: this.#entities.size, hash: this.#hash })
     this.#learned = { day, groups }
-    this.#groupOf = byMember(groups)
   }
 
-  *#uses(): Iterable<readonly [string, Iterable<string>]> {
-    for (const [name, { values }] of this.#entities.entries()) yield [name, values.keys()]
+  *#uses(): Iterable<readonly [string, () => Iterable<string>]> {
+    for (const [name, { values }] of this.#entities.entries()) yield [name, () => values.keys()]
   }
 
   /** How many of those who are alike use the value, of how many; of all, where nobody is. */
   #weighAlike(name: string, value: string): { users: number; members: number } {
-    const group = this.#groupOf.get(shortKey(name)) ?? []
+    const own = this.#entities.peek(name)?.values.keys() ?? []
+    const group = groupOf(own, this.#learned.groups, this.#hash)?.members ?? []
     // Of too few nobody can be rare.
-    const alike = group.length < GROUP_MIN ? [...this.#entities.keys()] : group
+    const alike = group.length < GROUP_MIN ? this.#latest() : group.slice(-PEERS_ASKED)
     let users = 0
     let members = 0
-    for (const other of alike.slice(-PEERS_ASKED)) {
+    for (const other of alike) {
       if (other === shortKey(name)) continue
       members += 1
       if (this.#entities.peek(other)?.values.has(value)) users += 1
     }
     return { users, members }
+  }
+
+  /** Those who were seen last. */
+  *#latest(): Iterable<string> {
+    let left = PEERS_ASKED
+    for (const [name] of this.#entities.newest()) {
+      if (left === 0) return
+      left -= 1
+      yield name
+    }
   }
 
   learning(name: string): LearningState {
@@ -206,27 +223,21 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     return this.#entities.keys()
   }
 
-  save(): FirstSeenState {
+  save(): Savable {
     return {
-      version: 1,
-      entities: [...this.#entities.entries()].map(([name, entity]) => [
-        name,
-        { ...entity, values: [...entity.values.entries()].map(([value, used]) => [value, used.at] as const) },
-      ]),
-      groups: [...this.#groups.entries()].map(([name, { members, values }]) => [
-        name,
-        {
-          members: keys(members),
-          values: [...values.entries()].map(([value, users]) => [value, keys(users)] as const),
-        },
-      ]),
-      learned: this.#learned,
+      rest: { learned: this.#learned },
+      tables: {
+        entities: tableOf(this.#entities, (entity) => ({
+          ...entity,
+          values: [...entity.values.entries()].map(([value, used]) => [value, used.at]),
+        })),
+        groups: tableOf(this.#groups, ({ members, values }) => ({
+          members: [...members.keys()],
+          values: [...values.entries()].map(([value, users]) => [value, [...users.keys()]]),
+        })),
+      },
     }
   }
-}
-
-function byMember(groups: readonly (readonly string[])[]): Map<string, readonly string[]> {
-  return new Map(groups.flatMap((group) => group.map((name) => [name, group] as const)))
 }
 
 const names = (max: number, list: readonly string[] = []): QuietestOut<null> =>
@@ -234,4 +245,3 @@ const names = (max: number, list: readonly string[] = []): QuietestOut<null> =>
     max,
     list.map((name) => [name, null] as const),
   )
-const keys = (map: QuietestOut<null>): string[] => [...map.entries()].map(([key]) => key)

@@ -2,6 +2,7 @@ import { LetterModel, type LetterModelState } from '../blocks/letter-model.ts'
 import { poissonDecades } from '../blocks/poisson.ts'
 import { QuantileSketch, type QuantileSketchState } from '../blocks/quantile-sketch.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -50,12 +51,11 @@ interface Burst {
 }
 
 export interface GeneratedDomainState {
-  readonly version: 1
   readonly model: LetterModelState
   readonly surprises: QuantileSketchState
   readonly learned: number
   readonly windows: { readonly count: number; readonly missing: number }
-  readonly known: readonly string[]
+  readonly known: readonly (readonly [string, null])[]
   readonly clients: readonly (readonly [
     string,
     { window: number; since: number; met: readonly string[]; unlikely: number; missing: number; stated: boolean },
@@ -83,10 +83,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     this.#surprises = new QuantileSketch(state?.surprises)
     this.#learned = state?.learned ?? 0
     this.#windows = { ...(state?.windows ?? { count: 0, missing: 0 }) }
-    this.#known = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.known ?? []).map((label) => [label, null] as const),
-    )
+    this.#known = new QuietestOut(ENTITIES_MAX, state?.known)
     this.#clients = new QuietestOut(
       ENTITIES_MAX,
       (state?.clients ?? []).map(([name, client]) => [name, { ...client, met: new Set(client.met) }]),
@@ -96,10 +93,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
   observe({ at, client: name, label: text, resolved }: Resolution): Deviation | undefined {
     if (!isSound(at)) return undefined
     const label = text.slice(0, LABEL_CHARS_MAX)
-    if (this.#known.has(label)) {
-      this.#known.use(label, () => null)
-      return undefined
-    }
+    if (this.#known.touch(label) === null) return undefined
     const surprise = this.#model.surprise(label)
     const bound = this.#surprises.quantile(UNLIKELY_SHARE)
     if (resolved) this.#learn(label, surprise)
@@ -163,15 +157,18 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     return this.#clients.keys()
   }
 
-  save(): GeneratedDomainState {
+  save(): Savable {
     return {
-      version: 1,
-      model: this.#model.save(),
-      surprises: this.#surprises.save(),
-      learned: this.#learned,
-      windows: { ...this.#windows },
-      known: [...this.#known.entries()].map(([label]) => label),
-      clients: [...this.#clients.entries()].map(([name, client]) => [name, { ...client, met: [...client.met] }]),
+      rest: {
+        model: this.#model.save(),
+        surprises: this.#surprises.save(),
+        learned: this.#learned,
+        windows: { ...this.#windows },
+      },
+      tables: {
+        known: tableOf(this.#known, () => null),
+        clients: tableOf(this.#clients, (client) => ({ ...client, met: [...client.met] })),
+      },
     }
   }
 }

@@ -3,6 +3,7 @@ import { Distinct, type DistinctState } from '../blocks/distinct.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { poissonDecades } from '../blocks/poisson.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { UsualCount, type UsualCountState } from '../blocks/usual-count.ts'
 import { GUESSED_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -57,7 +58,6 @@ interface WindowState {
 }
 
 export interface GuessingState {
-  readonly version: 1
   readonly startedAt: number | null
   readonly latestAt: number
   readonly windows: readonly (readonly [string, WindowState])[]
@@ -239,13 +239,10 @@ export class GuessingDetector implements EntityDetector<Attempt> {
     return this.#windows.keys()
   }
 
-  save(): GuessingState {
+  save(): Savable {
     return {
-      version: 1,
-      startedAt: this.#startedAt,
-      latestAt: this.#latestAt,
-      windows: [...this.#windows.entries()].map(([name, window]) => [name, store(window)]),
-      own: this.#own.save(),
+      rest: { startedAt: this.#startedAt, latestAt: this.#latestAt, own: this.#own.save() },
+      tables: { windows: tableOf(this.#windows, store) },
     }
   }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { wholeOf } from '../blocks/savable.ts'
 import { twins } from '../testing/twins.ts'
 
 const anyNumber = fc.oneof(
@@ -60,7 +61,7 @@ describe.each(twins.map((twin) => [twin.detector, twin] as const))('%s', (_, twi
         for (const observation of observations) {
           const stated = whole.observe(observation)
           expect(part.observe(observation)).toEqual(stated)
-          part = twin.create(JSON.parse(JSON.stringify(part.save())))
+          part = twin.create(JSON.parse(JSON.stringify(wholeOf(part.save()))))
           if (!stated) continue
           expect(stated.score).toBeGreaterThan(0)
           expect(stated.score).toBeLessThanOrEqual(1)

@@ -1,4 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX, KEY_VALUES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -18,7 +19,7 @@ export interface KeyCall {
 }
 
 const NAME = 'key-leak'
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** How long a key is watched, and how many calls at the least, before anything is stated of it. */
@@ -60,8 +61,14 @@ interface Key {
   readonly since: number
   calls: number
   last: number
-  /** When each of its values was used last: `network AS1`, `agent boto3`, … */
-  readonly values: QuietestOut<Used>
+  /** When each of its values was used last. */
+  readonly networks: QuietestOut<Used>
+  readonly agents: QuietestOut<Used>
+  readonly regions: QuietestOut<Used>
+  /** Of a service: `s3 ListBuckets`. */
+  readonly operations: QuietestOut<Used>
+  /** Services that ever refused it. */
+  readonly refusers: QuietestOut<Used>
   /** When each sign was seen last, and what it was. */
   readonly signs: Map<Sign, { readonly at: number; readonly what: string }>
   /** Services that refused, in the hour that runs. */
@@ -71,11 +78,18 @@ interface Key {
   stated: { at: number; score: number } | null
 }
 
+/** Values with when each was used last. */
+type Times = readonly (readonly [string, number])[]
+
 interface KeyState {
   readonly since: number
   readonly calls: number
   readonly last: number
-  readonly values: readonly (readonly [string, number])[]
+  readonly networks: Times
+  readonly agents: Times
+  readonly regions: Times
+  readonly operations: Times
+  readonly refusers: Times
   readonly signs: readonly (readonly [Sign, { readonly at: number; readonly what: string }])[]
   readonly denied: { readonly since: number; readonly services: readonly string[] }
   readonly network: string
@@ -84,7 +98,6 @@ interface KeyState {
 }
 
 export interface KeyLeakState {
-  readonly version: 1
   readonly keys: readonly (readonly [string, KeyState])[]
 }
 
@@ -125,16 +138,10 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
   }
 
   #noteNew(key: Key, { at, network, agent, region, service, operation }: KeyCall): void {
-    const isNew = (kind: string, value: string): boolean => {
-      const used = key.values.use(`${kind} ${value}`, never)
-      const isForgotten = at - used.at > FORGOTTEN_MS
-      used.at = at
-      return isForgotten
-    }
-    if (isNew('network', network)) note(key, 'network', at, `from ${network}, never before`)
-    if (isNew('agent', agent)) note(key, 'agent', at, `by ${agent}, never before`)
-    if (isNew('region', region)) note(key, 'region', at, `in ${region}, never before`)
-    if (isNew('operation', `${service} ${operation}`)) {
+    if (isNew(key.networks, network, at)) note(key, 'network', at, `from ${network}, never before`)
+    if (isNew(key.agents, agent, at)) note(key, 'agent', at, `by ${agent}, never before`)
+    if (isNew(key.regions, region, at)) note(key, 'region', at, `in ${region}, never before`)
+    if (isNew(key.operations, `${service} ${operation}`, at)) {
       const sign = RECONNAISSANCE.test(operation) ? 'reconnaissance' : 'operation'
       note(key, sign, at, `${operation}, never before`)
     }
@@ -158,15 +165,15 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     const { stated } = key
     if (stated && at - stated.at < AGAIN_MS && score <= stated.score + 0.05) return undefined
     key.stated = { at, score }
-    const usual = (kind: string) =>
-      [...key.values.keys()]
-        .filter((name) => name.startsWith(`${kind} `) && (key.values.peek(name)?.at ?? at) < since)
+    const usual = (values: QuietestOut<Used>) =>
+      [...values.entries()]
+        .filter(([, used]) => used.at < since)
         .slice(-3)
-        .map((name) => name.slice(kind.length + 1))
+        .map(([name]) => name)
         .join(', ')
     return {
       ...{ detector: NAME, version: VERSION, entity, at, since, score },
-      expected: `calls from ${usual('network')} by ${usual('agent')}, as in ${key.calls} calls before`,
+      expected: `calls from ${usual(key.networks)} by ${usual(key.agents)}, as in ${key.calls} calls before`,
       seen: words.join('; '),
     }
   }
@@ -182,23 +189,20 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     return this.#keys.keys()
   }
 
-  save(): KeyLeakState {
-    return {
-      version: 1,
-      keys: [...this.#keys.entries()].map(([name, key]) => [
-        name,
-        {
-          ...key,
-          values: [...key.values.entries()].map(([value, used]) => [value, used.at] as const),
-          signs: [...key.signs],
-          denied: { since: key.denied.since, services: [...key.denied.services] },
-        },
-      ]),
-    }
+  save(): Savable {
+    return { rest: {}, tables: { keys: tableOf(this.#keys, store) } }
   }
 }
 
 const never = (): Used => ({ at: Number.NEGATIVE_INFINITY })
+
+/** Whether a value was not used lately; used now. */
+function isNew(values: QuietestOut<Used>, value: string, at: number): boolean {
+  const used = values.use(value, never)
+  const isForgotten = at - used.at > FORGOTTEN_MS
+  used.at = at
+  return isForgotten
+}
 
 const isLearned = ({ since, calls }: Key, at: number) => at - since >= LEARNING_MS && calls >= LEARNING_CALLS
 
@@ -211,7 +215,7 @@ function note(key: Key, sign: Sign, at: number, what: string): void {
 function noteDenied(key: Key, { at, service, denied }: KeyCall): void {
   if (!denied) return
   if (at - key.denied.since > HOUR_MS) key.denied = { since: at, services: new Set() }
-  const refused = key.values.use(`denied ${service}`, never)
+  const refused = key.refusers.use(service, never)
   const isUsual = refused.at > Number.NEGATIVE_INFINITY
   refused.at = at
   if (!isUsual && key.denied.services.size < DENIED_SERVICES_MIN) key.denied.services.add(service)
@@ -221,17 +225,40 @@ function noteDenied(key: Key, { at, service, denied }: KeyCall): void {
 
 const fresh = ({ at, network }: KeyCall): Key => ({
   ...{ since: at, calls: 0, last: at, network, networkAt: at, stated: null },
-  values: new QuietestOut(KEY_VALUES_MAX),
+  networks: timed(),
+  agents: timed(),
+  regions: timed(),
+  operations: timed(),
+  refusers: timed(),
   signs: new Map(),
   denied: { since: at, services: new Set() },
 })
 
+const timed = (times: Times = []): QuietestOut<Used> =>
+  new QuietestOut(
+    KEY_VALUES_MAX,
+    times.map(([value, at]) => [value, { at }] as const),
+  )
+const times = (values: QuietestOut<Used>): Times => [...values.entries()].map(([value, { at }]) => [value, at])
+
+const store = (key: Key): KeyState => ({
+  ...key,
+  networks: times(key.networks),
+  agents: times(key.agents),
+  regions: times(key.regions),
+  operations: times(key.operations),
+  refusers: times(key.refusers),
+  signs: [...key.signs],
+  denied: { since: key.denied.since, services: [...key.denied.services] },
+})
+
 const load = (state: KeyState): Key => ({
   ...state,
-  values: new QuietestOut(
-    KEY_VALUES_MAX,
-    state.values.map(([value, at]) => [value, { at }] as const),
-  ),
+  networks: timed(state.networks),
+  agents: timed(state.agents),
+  regions: timed(state.regions),
+  operations: timed(state.operations),
+  refusers: timed(state.refusers),
   signs: new Map(state.signs),
   denied: { since: state.denied.since, services: new Set(state.denied.services) },
   stated: state.stated && { ...state.stated },

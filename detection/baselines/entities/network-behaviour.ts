@@ -3,6 +3,7 @@ import { HalfSpaceForest, type HalfSpaceForestState } from '../blocks/half-space
 import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { Tail, type TailState } from '../blocks/tail.ts'
 import { BEHAVIOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -70,8 +71,19 @@ interface HostState extends Omit<Host, 'peers' | 'ports'> {
   readonly ports: DistinctState
 }
 
+/** An hour of a host that is over, and what was usual before it. */
+interface ClosedHour {
+  readonly name: string
+  /** When it was known to be over. */
+  readonly at: number
+  /** Hours since the epoch. */
+  readonly closed: number
+  readonly values: readonly number[]
+  readonly means: readonly number[]
+  readonly deviations: readonly number[]
+}
+
 export interface NetworkBehaviourState {
-  readonly version: 1
   readonly hosts: readonly (readonly [string, HostState])[]
   readonly forest: HalfSpaceForestState
   readonly tail: TailState
@@ -124,22 +136,21 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
     { at, hour, frozen }: { readonly at: number; readonly hour: number; readonly frozen: boolean },
   ): Deviation | undefined {
     const values = measure(host)
-    const isLearned = host.hours >= LEARNING_HOURS
-    const z = values.map(
-      (value, i) => (value - (host.means[i] ?? 0)) / Math.max(host.deviations[i] ?? 0, DEVIATION_MIN),
-    )
     const closed = host.hour
-    const usual = host.means.map((mean, i) => {
-      const reach = 2 * Math.max(host.deviations[i] ?? 0, DEVIATION_MIN)
-      return [Math.expm1(Math.max(0, mean - reach)), Math.expm1(mean + reach)] as const
-    })
+    const isJudged = host.hours >= LEARNING_HOURS && !frozen
+    const before = isJudged ? { means: [...host.means], deviations: [...host.deviations] } : undefined
     if (!frozen) learn(host, values)
-    Object.assign(host, {
-      ...{ hour, connections: 0, failed: 0, bytesOut: 0, bytesIn: 0 },
-      peers: new Distinct(),
-      ports: new Distinct(),
-    })
-    if (!isLearned || frozen) return undefined
+    host.hour = hour
+    host.connections = host.failed = host.bytesOut = host.bytesIn = 0
+    host.peers = new Distinct()
+    host.ports = new Distinct()
+    return before && this.#judge({ name, at, closed, values, ...before })
+  }
+
+  /** Judges an hour by what was usual before it. */
+  #judge({ name, at, closed, values, means, deviations }: ClosedHour): Deviation | undefined {
+    const spread = (i: number) => Math.max(deviations[i] ?? 0, DEVIATION_MIN)
+    const z = values.map((value, i) => (value - (means[i] ?? 0)) / spread(i))
     const density = this.#forest.next(z.map((one) => Math.max(0, Math.min(1, 0.5 + one / (2 * REACH_Z)))))
     if (density === undefined) return undefined
     const thinness = -Math.log(density + DENSITY_MIN)
@@ -152,11 +163,15 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
       .sort(([a], [b]) => b - a)
       .slice(0, 3)
       .map(([, i]) => i)
+    const usual = (i: number) => {
+      const [mean, reach] = [means[i] ?? 0, 2 * spread(i)]
+      return `${round(Math.expm1(Math.max(0, mean - reach)))} to ${round(Math.expm1(mean + reach))}`
+    }
     const say = (of: (i: number) => string) => farthest.map((i) => `${of(i)} ${FEATURES[i]}`).join(', ')
     return {
       ...{ detector: NAME, version: VERSION, entity: name, at, since: closed * HOUR_MS },
       score: decades / (decades + STATED_DECADES),
-      expected: `in an hour ${say((i) => `${round(usual[i]?.[0] ?? 0)} to ${round(usual[i]?.[1] ?? 0)}`)}`,
+      expected: `in an hour ${say(usual)}`,
       seen: `${say((i) => round(Math.expm1(values[i] ?? 0)))}: together rarer than once in 10^${decades.toFixed(1)} hours of hosts`,
     }
   }
@@ -172,12 +187,10 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
     return this.#hosts.keys()
   }
 
-  save(): NetworkBehaviourState {
+  save(): Savable {
     return {
-      version: 1,
-      hosts: [...this.#hosts.entries()].map(([name, host]) => [name, store(host)]),
-      forest: this.#forest.save(),
-      tail: this.#tail.save(),
+      rest: { forest: this.#forest.save(), tail: this.#tail.save() },
+      tables: { hosts: tableOf(this.#hosts, store) },
     }
   }
 }

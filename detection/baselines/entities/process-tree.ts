@@ -1,4 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { Transitions, type TransitionsState } from '../blocks/transitions.ts'
 import { ENTITIES_MAX, PROGRAMS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -36,11 +37,9 @@ interface Host {
   statedDecades: number
 }
 
-export interface ProcessTreeState {
-  readonly version: 1
+export interface ProcessTreeState extends TransitionsState {
   readonly startedAt: number | null
   readonly latestAt: number
-  readonly transitions: TransitionsState
   readonly hosts: readonly (readonly [string, Host])[]
 }
 
@@ -58,7 +57,7 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
   #latestAt: number
 
   constructor(state?: ProcessTreeState) {
-    this.#transitions = new Transitions(PROGRAMS_MAX, state?.transitions)
+    this.#transitions = new Transitions(PROGRAMS_MAX, state)
     this.#hosts = new QuietestOut(
       ENTITIES_MAX,
       (state?.hosts ?? []).map(([name, host]) => [name, { ...host, pairs: [...host.pairs] }]),
@@ -73,10 +72,7 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
     this.#latestAt = Math.max(this.#latestAt, at)
     const hour = Math.floor(at / HOUR_MS)
     const host = this.#hosts.use(name, () => fresh(hour, at))
-    const isNew = this.#transitions.seenPair(parent, child) === 0
-    const isKnownParent = this.#transitions.seen(parent) >= PARENT_MIN
-    const surprise = isNew && isKnownParent ? this.#transitions.noveltyDecades(parent) : 0
-    this.#transitions.learn(parent, child)
+    const surprise = this.#transitions.learn(parent, child, PARENT_MIN)
     if (surprise <= ORDINARY_DECADES || this.#progress() < 1) return undefined
     if (hour > host.hour + 1 || (hour > host.hour && at - host.since > HOUR_MS)) Object.assign(host, fresh(hour, at))
     host.decades += surprise - ORDINARY_DECADES
@@ -106,13 +102,10 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
     return this.#hosts.keys()
   }
 
-  save(): ProcessTreeState {
+  save(): Savable {
     return {
-      version: 1,
-      startedAt: this.#startedAt,
-      latestAt: this.#latestAt,
-      transitions: this.#transitions.save(),
-      hosts: [...this.#hosts.entries()].map(([name, host]) => [name, { ...host, pairs: [...host.pairs] }]),
+      rest: { startedAt: this.#startedAt, latestAt: this.#latestAt, total: this.#transitions.total },
+      tables: { froms: this.#transitions.froms, hosts: tableOf(this.#hosts, (host) => host) },
     }
   }
 }

@@ -1,4 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { CLIENT_PAIRS_MAX, ENTITIES_MAX, SIGNATURES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -31,7 +32,15 @@ const STATED = 0.75
 const AGAIN_MS = 7 * 86_400_000
 
 /** How likely each sign makes the channel of an attacker, taken alone. */
-const WEIGHTS = { rare: 0.4, devoted: 0.4, nameless: 0.3, selfSigned: 0.45, alone: 0.2 } as const
+const SIGNS = { rare: 0.4, devoted: 0.4, nameless: 0.3, selfSigned: 0.45, alone: 0.2 } as const
+
+/** What signs, a bit each, make together: 1 - Π(1 - wᵢ). */
+const scoreOf = (found: number): number => SCORES[found] ?? 0
+const SCORES = Array.from(
+  { length: 2 ** Object.keys(SIGNS).length },
+  (_, found) =>
+    1 - Object.values(SIGNS).reduce((left, weight, i) => (found & (1 << i) ? left * (1 - weight) : left), 1),
+)
 
 interface Signature {
   readonly sources: Set<string>
@@ -49,7 +58,6 @@ interface Pair {
 }
 
 export interface RareClientState {
-  readonly version: 1
   readonly startedAt: number | null
   readonly latestAt: number
   readonly hellos: number
@@ -103,11 +111,11 @@ export class RareClientDetector implements EntityDetector<Hello> {
     const from = shortKey(source)
     const to = shortKey(destination)
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(from)
-    const known = this.#signatures.use(signature, () => ({ sources: new Set(), destinations: new Set(), count: 0 }))
+    const known = this.#signatures.use(signature, unused)
     known.count += 1
     if (known.sources.size < COUNTED) known.sources.add(from)
     if (known.destinations.size < COUNTED) known.destinations.add(to)
-    const callers = this.#destinations.use(destination, () => new Set())
+    const callers = this.#destinations.use(destination, nobody)
     if (callers.size < COUNTED) callers.add(from)
     const entity = `${source} ${destination}`
     const pair = this.#pairs.use(entity, () => ({
@@ -118,46 +126,49 @@ export class RareClientDetector implements EntityDetector<Hello> {
     if (serverName !== '') pair.nameless = false
     if (selfSigned) pair.selfSigned = true
     if (this.#progress() < 1 || (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS)) return undefined
-    const { score, signs } = this.#judge(entity, pair)
+    const found = this.#signs(known, callers.size, pair)
+    const score = scoreOf(found)
     if (score < STATED) return undefined
     pair.statedAt = at
     return {
       ...{ detector: NAME, version: VERSION, entity, at, since: pair.since, score },
       expected: `programs that several of ${this.#sources.size} sources have, speaking to named places that others know, too`,
-      seen: `${signs.join('; ')}; ${pair.count} connections`,
+      seen: `${this.#say(found, known.sources.size).join('; ')}; ${pair.count} connections`,
     }
   }
 
-  #judge(entity: string, pair: Pair): { readonly score: number; readonly signs: readonly string[] } {
-    const signature = this.#signatures.peek(pair.signature)
-    const sources = signature?.sources.size ?? 0
-    const callers = this.#destinations.peek(entity.slice(entity.indexOf(' ') + 1))?.size ?? 0
-    const found: readonly (readonly [keyof typeof WEIGHTS, boolean, string])[] = [
-      [
-        'rare',
-        this.#sources.size >= SOURCES_MIN && sources <= Math.max(1, RARE_SHARE * this.#sources.size),
-        `a program that ${sources} of ${this.#sources.size} sources have`,
-      ],
-      [
-        'devoted',
-        (signature?.count ?? 0) >= DEVOTED_MIN && signature?.destinations.size === 1,
-        'which speaks to nobody else',
-      ],
-      ['nameless', pair.nameless, 'asking for no name'],
-      ['selfSigned', pair.selfSigned, 'a certificate signed by itself'],
-      ['alone', callers === 1, 'to a place nobody else goes to'],
+  /** The signs there are, one bit each, in the order of `SIGNS`. */
+  #signs({ sources, destinations, count }: Readonly<Signature>, callers: number, pair: Readonly<Pair>): number {
+    const all = this.#sources.size
+    const isRare = all >= SOURCES_MIN && sources.size <= Math.max(1, RARE_SHARE * all)
+    return (
+      (isRare ? 1 : 0) |
+      (count >= DEVOTED_MIN && destinations.size === 1 ? 2 : 0) |
+      (pair.nameless ? 4 : 0) |
+      (pair.selfSigned ? 8 : 0) |
+      (callers === 1 ? 16 : 0)
+    )
+  }
+
+  #say(found: number, sources: number): readonly string[] {
+    const words = [
+      `a program that ${sources} of ${this.#sources.size} sources have`,
+      'which speaks to nobody else',
+      'asking for no name',
+      'a certificate signed by itself',
+      'to a place nobody else goes to',
     ]
-    const signs = found.filter(([, isThere]) => isThere)
-    return {
-      score: 1 - signs.reduce((innocent, [sign]) => innocent * (1 - WEIGHTS[sign]), 1),
-      signs: signs.map(([, , what]) => what),
-    }
+    return words.filter((_, i) => (found & (1 << i)) !== 0)
   }
 
   /** All pairs, the oddest first; of those as odd, the ones of most connections. */
   ranked(): readonly { readonly entity: string; readonly score: number }[] {
     return [...this.#pairs.entries()]
-      .map(([entity, pair]) => ({ entity, score: this.#judge(entity, pair).score, count: pair.count }))
+      .map(([entity, pair]) => {
+        const known = this.#signatures.peek(pair.signature) ?? unused()
+        const callers = this.#destinations.peek(entity.slice(entity.indexOf(' ') + 1))?.size ?? 0
+        return { entity, score: scoreOf(this.#signs(known, callers, pair)), count: pair.count }
+      })
       .sort((a, b) => b.score - a.score || b.count - a.count)
   }
 
@@ -176,19 +187,24 @@ export class RareClientDetector implements EntityDetector<Hello> {
     return this.#pairs.keys()
   }
 
-  save(): RareClientState {
+  save(): Savable {
     return {
-      version: 1,
-      startedAt: this.#startedAt,
-      latestAt: this.#latestAt,
-      hellos: this.#hellos,
-      sources: [...this.#sources],
-      signatures: [...this.#signatures.entries()].map(([name, { sources, destinations, count }]) => [
-        name,
-        { sources: [...sources], destinations: [...destinations], count },
-      ]),
-      destinations: [...this.#destinations.entries()].map(([name, sources]) => [name, [...sources]]),
-      pairs: [...this.#pairs.entries()].map(([name, pair]) => [name, { ...pair }]),
+      rest: {
+        ...{ startedAt: this.#startedAt, latestAt: this.#latestAt, hellos: this.#hellos },
+        sources: [...this.#sources],
+      },
+      tables: {
+        signatures: tableOf(this.#signatures, ({ sources, destinations, count }) => ({
+          sources: [...sources],
+          destinations: [...destinations],
+          count,
+        })),
+        destinations: tableOf(this.#destinations, (sources) => [...sources]),
+        pairs: tableOf(this.#pairs, (pair) => pair),
+      },
     }
   }
 }
+
+const nobody = (): Set<string> => new Set()
+const unused = (): Signature => ({ sources: new Set(), destinations: new Set(), count: 0 })

@@ -1,4 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -34,8 +35,8 @@ const DAY_MS = 86_400_000
 const CLOCK_MS = 60_000
 
 interface Place {
-  readonly latitude: number
-  readonly longitude: number
+  latitude: number
+  longitude: number
 }
 
 interface Network extends Place {
@@ -53,7 +54,6 @@ interface Traveller {
 }
 
 export interface TravelState {
-  readonly version: 2
   readonly networks: readonly (readonly [string, readonly string[]])[]
   readonly travellers: readonly (readonly [
     string,
@@ -103,8 +103,16 @@ export class TravelDetector implements EntityDetector<SignIn> {
     const { latitude, longitude } = signIn
     const day = Math.floor(at / DAY_MS)
     const use = traveller.networks.use(network, () => ({ days: 0, lastDay: -1, latitude, longitude }))
-    if (use.lastDay !== day) Object.assign(use, { days: use.days + 1, lastDay: day, latitude, longitude })
-    if (traveller.lastDay !== day) Object.assign(traveller, { days: traveller.days + 1, lastDay: day })
+    if (use.lastDay !== day) {
+      use.days += 1
+      use.lastDay = day
+      use.latitude = latitude
+      use.longitude = longitude
+    }
+    if (traveller.lastDay !== day) {
+      traveller.days += 1
+      traveller.lastDay = day
+    }
     if (users.size >= SHARED_USERS) return undefined
     const { last } = traveller
     traveller.last = signIn
@@ -136,14 +144,16 @@ export class TravelDetector implements EntityDetector<SignIn> {
     return this.#travellers.keys()
   }
 
-  save(): TravelState {
+  save(): Savable {
     return {
-      version: 2,
-      networks: [...this.#networks.entries()].map(([name, users]) => [name, [...users]]),
-      travellers: [...this.#travellers.entries()].map(([user, { networks, ...traveller }]) => [
-        user,
-        { ...traveller, networks: [...networks.entries()].map(([name, use]) => [name, { ...use }] as const) },
-      ]),
+      rest: {},
+      tables: {
+        networks: tableOf(this.#networks, (users) => [...users]),
+        travellers: tableOf(this.#travellers, ({ networks, ...traveller }) => ({
+          ...traveller,
+          networks: [...networks.entries()],
+        })),
+      },
     }
   }
 }

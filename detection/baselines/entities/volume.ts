@@ -1,6 +1,7 @@
 import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { pack, unpack } from '../blocks/packed.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
+import { type Savable, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX, SILENT_HOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -33,17 +34,15 @@ interface Watched {
   statedHour: number
   /** Since which hour each hour was stated. */
   runSince: number
-  readonly means: number[]
-  readonly deviations: number[]
-  readonly visits: number[]
+  /** Of each hour's cell its mean, deviation and visits, in a row: so they lie together. */
+  readonly cells: Float64Array
   mean: number
 }
 
 /** Its cells packed. */
-type Packed = Omit<Watched, 'means' | 'deviations' | 'visits'> & { cells: readonly [string, string, string] }
+type Packed = Omit<Watched, 'cells'> & { cells: string }
 
 export interface VolumeState {
-  readonly version: 2
   readonly entities: readonly (readonly [string, Packed])[]
 }
 
@@ -99,34 +98,25 @@ export class VolumeDetector implements EntityDetector<Amount> {
     return this.#entities.keys()
   }
 
-  save(): VolumeState {
-    return { version: 2, entities: [...this.#entities.entries()].map(([entity, watched]) => [entity, store(watched)]) }
+  save(): Savable {
+    return { rest: {}, tables: { entities: tableOf(this.#entities, store) } }
   }
 }
 
 const round = (amount: number): string => Math.round(amount).toLocaleString('en')
 
-const load = ({ cells, ...watched }: Packed): Watched => ({
-  ...watched,
-  means: unpack(cells[0]),
-  deviations: unpack(cells[1]),
-  visits: unpack(cells[2]),
-})
+const load = (watched: Packed): Watched => ({ ...watched, cells: unpack(watched.cells) })
 
-const store = ({ means, deviations, visits, ...watched }: Watched): Packed => ({
-  ...watched,
-  cells: [pack(means), pack(deviations), pack(visits)],
-})
+const store = (watched: Watched): Packed => ({ ...watched, cells: pack(watched.cells) })
+
+/** Numbers of a cell, and where each stands. */
+const CELL = 3
+const DEVIATION = 1
+const VISITS = 2
 
 const fresh = (hour: number): Watched => ({
-  since: hour,
-  hour,
-  sum: 0,
-  statedHour: -1,
-  runSince: -1,
-  means: new Array<number>(HOUR_CELLS).fill(0),
-  deviations: new Array<number>(HOUR_CELLS).fill(0),
-  visits: new Array<number>(HOUR_CELLS).fill(0),
+  ...{ since: hour, hour, sum: 0, statedHour: -1, runSince: -1 },
+  cells: new Float64Array(CELL * HOUR_CELLS),
   mean: 0,
 })
 
@@ -134,32 +124,36 @@ const fresh = (hour: number): Watched => ({
 function advance(watched: Watched, hour: number, frozen: boolean): void {
   if (!frozen) {
     const silent = Math.min(hour - watched.hour - 1, SILENT_HOURS_MAX)
-    learn(watched, watched.hour, watched.sum)
-    for (let back = silent; back > 0; back--) learn(watched, hour - back, 0)
+    const lasted = Math.min(watched.hour - watched.since + 1, LEARNING_HOURS)
+    learn(watched, watched.hour, watched.sum, lasted)
+    for (let back = silent; back > 0; back--) learn(watched, hour - back, 0, lasted)
   }
   watched.hour = hour
   watched.sum = 0
 }
 
-function learn(watched: Watched, hour: number, sum: number): void {
-  const cell = hourCell(hour)
-  const visits = watched.visits[cell] ?? 0
-  const { mean, deviation } = usual(watched, hour)
+function learn(watched: Watched, hour: number, sum: number, lasted: number): void {
+  const { cells } = watched
+  const place = CELL * hourCell(hour)
+  const mean = cells[place] ?? 0
+  const deviation = cells[place + DEVIATION] ?? 0
+  const visits = cells[place + VISITS] ?? 0
   // A first visit has nothing to be clipped against.
-  const learned = visits === 0 ? sum : Math.min(sum, mean + LEARNED_Z * deviation)
+  const learned = visits === 0 ? sum : Math.min(sum, mean + LEARNED_Z * atLeast(deviation, mean, watched.mean))
   const weight = Math.max(WEIGHT, 1 / (visits + 1))
-  const residual = Math.abs(learned - (visits === 0 ? learned : mean))
-  watched.means[cell] = (watched.means[cell] ?? 0) + weight * (learned - (watched.means[cell] ?? 0))
-  watched.deviations[cell] = (watched.deviations[cell] ?? 0) + weight * (residual - (watched.deviations[cell] ?? 0))
-  watched.visits[cell] = visits + 1
-  watched.mean += (learned - watched.mean) / Math.min(watched.hour - watched.since + 1, LEARNING_HOURS)
+  const residual = visits === 0 ? 0 : Math.abs(learned - mean)
+  cells[place] = mean + weight * (learned - mean)
+  cells[place + DEVIATION] = deviation + weight * (residual - deviation)
+  cells[place + VISITS] = visits + 1
+  watched.mean += (learned - watched.mean) / lasted
 }
 
-function usual(watched: Watched, hour: number): { mean: number; deviation: number } {
-  const cell = hourCell(hour)
-  const seen = (watched.visits[cell] ?? 0) > 0
-  const mean = seen ? (watched.means[cell] ?? 0) : watched.mean
-  // Counts scatter by their square root at least (Poisson).
-  const floor = Math.max(DEVIATION_FLOOR * mean, DEVIATION_FLOOR * watched.mean, Math.sqrt(mean) + 1)
-  return { mean, deviation: Math.max(watched.deviations[cell] ?? 0, floor) }
+function usual({ cells, mean: overall }: Watched, hour: number): { mean: number; deviation: number } {
+  const place = CELL * hourCell(hour)
+  const mean = (cells[place + VISITS] ?? 0) > 0 ? (cells[place] ?? 0) : overall
+  return { mean, deviation: atLeast(cells[place + DEVIATION] ?? 0, mean, overall) }
 }
+
+/** Counts scatter by their square root at least (Poisson). */
+const atLeast = (deviation: number, mean: number, overall: number): number =>
+  Math.max(deviation, DEVIATION_FLOOR * mean, DEVIATION_FLOOR * overall, Math.sqrt(mean) + 1)

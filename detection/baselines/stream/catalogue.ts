@@ -63,7 +63,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'first-seen-host',
-    version: 1,
+    version: 2,
     title: 'A user signs in to a host that neither the user nor any peer uses',
     watches: 'hosts that a user signs in to for the first time, weighed by how many peers use them',
     needs: 'Authentication (3002) that succeeded, with `user.name` and a host; `user.org.ou_name` where known',
@@ -176,7 +176,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'key-leak',
-    version: 1,
+    version: 2,
     title: 'An access key is in other hands',
     watches:
       'networks, programs, regions and operations new to an access key, refusals, and keys that awake, within an hour',
@@ -193,7 +193,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'exfiltration',
-    version: 1,
+    version: 2,
     title: 'A host sends far more outside than ever',
     watches: 'bytes that a host sends to addresses outside in a day, and slow drifts of them',
     needs: 'Network Activity (4001) with `traffic.bytes_out` and an address outside',

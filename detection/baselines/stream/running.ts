@@ -1,8 +1,8 @@
 import type { Event } from '../../../pipeline/index.ts'
-import { decodeState, encodeState } from '../../online/shard-state.ts'
 import { HISTORY_MAX, STATE_BYTES_AN_EVENT } from '../limits.ts'
 import type { Deviation, LearningState } from '../types.ts'
 import type { Baseline, RunningModel } from './baseline.ts'
+import { GradualSave, readSaved } from './gradual-save.ts'
 import type { Held } from './settings.ts'
 
 /** A deviation that is over, as it is remembered. */
@@ -12,8 +12,8 @@ export interface PastDeviation extends Omit<Deviation, 'detector' | 'standing'> 
   readonly held?: Held
 }
 
-interface State {
-  readonly model: unknown
+/** What is kept of a baseline beside its model. */
+interface Head {
   readonly samples: number
   readonly history: readonly PastDeviation[]
 }
@@ -22,8 +22,11 @@ interface State {
 export interface KeptState {
   readonly version: number
   readonly offset: number
+  /** Empty where nothing was written yet: then the offset is that of the first event that was looked at. */
   readonly bytes: Uint8Array
 }
+
+const NOTHING = new Uint8Array(0)
 
 /** One baseline over the events of one shard. */
 export class RunningBaseline {
@@ -31,18 +34,24 @@ export class RunningBaseline {
   readonly #model: RunningModel
   #samples: number
   readonly #history: PastDeviation[]
-  #kept: (KeptState & { readonly samples: number }) | undefined
+  #kept: KeptState & { readonly samples: number }
+  /** What is being written, and as of when. */
+  #saving: { readonly save: GradualSave; readonly offset: number; readonly samples: number } | undefined
 
-  /** @throws detection.state.unreadable */
-  constructor(baseline: Baseline, key: Uint8Array, kept?: KeptState) {
+  /** @param kept what was kept of it, or from which offset on it begins with nothing
+   * @throws detection.state.unreadable */
+  constructor(baseline: Baseline, key: Uint8Array, kept: KeptState | { readonly offset: number }) {
     // What was learned under another version means something else.
-    const usable = kept?.version === baseline.version ? kept : undefined
-    const state = usable && decodeState(usable.bytes, readState)
+    const usable = 'bytes' in kept && kept.version === baseline.version && kept.bytes.length > 0 ? kept : undefined
+    const state = usable && readSaved(usable.bytes, readHead)
     this.baseline = baseline
     this.#model = baseline.start({ key, ...(state ? { state: state.model } : {}) })
-    this.#samples = state?.samples ?? 0
-    this.#history = [...(state?.history ?? [])]
-    this.#kept = usable && { ...usable, samples: this.#samples }
+    this.#samples = state?.head.samples ?? 0
+    this.#history = [...(state?.head.history ?? [])]
+    this.#kept = {
+      ...(usable ?? { version: baseline.version, offset: kept.offset, bytes: NOTHING }),
+      samples: this.#samples,
+    }
   }
 
   /** Observations so far. */
@@ -57,7 +66,7 @@ export class RunningBaseline {
 
   /** The first event that it has not seen. */
   get from(): number {
-    return this.#kept?.offset ?? 0
+    return this.#kept.offset
   }
 
   observe(event: Event, at: number, isFrozen: (entity: string) => boolean): Deviation | undefined {
@@ -80,25 +89,47 @@ export class RunningBaseline {
     return this.#model.learning(entity)
   }
 
-  /** The state as of `nextOffset`, or an older one where writing it anew would cost more than what a restart then has to
-   * look at again, or more than is left of `bytesMax`. What was never written always is. */
-  keep(nextOffset: number, bytesMax: number): KeptState & { readonly isNew: boolean } {
-    const kept = this.#kept
-    if (kept?.samples === this.#samples) {
-      this.#kept = { ...kept, offset: nextOffset }
-      return { ...this.#kept, isNew: false }
+  /** What is kept of it. */
+  get kept(): KeptState {
+    return this.#kept
+  }
+
+  get isSaving(): boolean {
+    return this.#saving !== undefined
+  }
+
+  /** Whether its state should be written anew as of `nextOffset`: not while that would cost more than what a restart has to
+   * look at again. */
+  isDue(nextOffset: number): boolean {
+    const { bytes, offset, samples } = this.#kept
+    if (this.isSaving) return false
+    if (samples === this.#samples) {
+      // Nothing was learned since; so what is kept is that of now.
+      this.#kept = { ...this.#kept, offset: nextOffset }
+      return false
     }
-    const size = kept?.bytes.length ?? 0
-    if (kept && (size > bytesMax || (nextOffset - kept.offset) * STATE_BYTES_AN_EVENT < size))
-      return { ...kept, isNew: false }
-    const state: State = { model: this.#model.save(), samples: this.#samples, history: this.#history }
-    const { version } = this.baseline
-    this.#kept = { version, offset: nextOffset, bytes: encodeState(state), samples: this.#samples }
-    return { ...this.#kept, isNew: true }
+    return (nextOffset - offset) * STATE_BYTES_AN_EVENT >= bytes.length
+  }
+
+  /** Begins to write its state as it is now; `continueSave` goes on. */
+  beginSave(nextOffset: number): void {
+    const head: Head = { samples: this.#samples, history: this.#history }
+    this.#saving = { save: new GradualSave(head, this.#model.save()), offset: nextOffset, samples: this.#samples }
+  }
+
+  /** @returns the characters that are left of `charsMax`; 0 where there is more to write */
+  continueSave(charsMax: number): number {
+    if (!this.#saving) return charsMax
+    const { save, offset, samples } = this.#saving
+    const { bytes, left } = save.step(charsMax)
+    if (!bytes) return 0
+    this.#kept = { version: this.baseline.version, offset, bytes, samples }
+    this.#saving = undefined
+    return left
   }
 }
 
-const readState = (json: unknown): State | undefined => {
-  const state = json as Partial<State> | null
-  return state && typeof state.samples === 'number' && Array.isArray(state.history) ? (state as State) : undefined
+const readHead = (json: unknown): Head | undefined => {
+  const head = json as Partial<Head> | null
+  return head && typeof head.samples === 'number' && Array.isArray(head.history) ? (head as Head) : undefined
 }

@@ -6,7 +6,7 @@ import { type Finding, findingId, recordIdOf, trustedTime } from '../../online/f
 import { joinParts, splitParts } from '../../online/shard-state.ts'
 import { keyOfShard, type Tell, type Watcher } from '../../online/watcher.ts'
 import { shapeEvent } from '../../sources/event-shape.ts'
-import { STATE_BYTES_A_SNAPSHOT } from '../limits.ts'
+import { STATE_CHARS_A_TURN } from '../limits.ts'
 import type { Deviation } from '../types.ts'
 import type { Baseline } from './baseline.ts'
 import { baselines } from './catalogue.ts'
@@ -72,6 +72,8 @@ interface Shard {
   readonly running: readonly RunningBaseline[]
   /** After the last event that was looked at. */
   nextOffset: number
+  /** Whose state is to be written anew, in turn. */
+  due: RunningBaseline[]
 }
 
 const preset: Settings = { enabled: true, hold: compileSettings(defaultSettings) }
@@ -93,26 +95,37 @@ export function createBaselineWatcher({
   const frozen = new Map<string, ReadonlySet<string>>()
   const shards = new Map<string, Shard>()
 
-  const begin = (address: ShardAddress, account: Account, kept?: ReadonlyMap<string, KeptState>): Shard => {
+  const begin = (address: ShardAddress, account: Account, at: number, kept?: ReadonlyMap<string, KeptState>): Shard => {
+    const nothing = { offset: at }
     const running = catalogue.map((baseline) => {
       try {
-        return new RunningBaseline(baseline, account.key, kept?.get(baseline.name))
+        return new RunningBaseline(baseline, account.key, kept?.get(baseline.name) ?? nothing)
       } catch (err) {
         // One damaged part must not cost the others what they learned.
         log?.warn({ err, baseline: baseline.name }, 'what a baseline had learned cannot be read; it learns anew')
-        return new RunningBaseline(baseline, account.key)
+        return new RunningBaseline(baseline, account.key, nothing)
       }
     })
     const { account: id, workspace } = address
-    const shard: Shard = { place: { account: id, workspace }, running, nextOffset: 0 }
+    const shard: Shard = { place: { account: id, workspace }, running, nextOffset: at, due: [] }
     shards.set(keyOfShard(address), shard)
     return shard
   }
 
-  const shardOf = (address: ShardAddress): { shard: Shard; account: Account } | undefined => {
+  const shardOf = (address: ShardAddress, at: number): { shard: Shard; account: Account } | undefined => {
     const account = accounts.get(address.account)
     if (!account) return undefined
-    return { account, shard: shards.get(keyOfShard(address)) ?? begin(address, account) }
+    return { account, shard: shards.get(keyOfShard(address)) ?? begin(address, account, at) }
+  }
+
+  /** Goes on writing states, one after the other, so that the shard does not wait long for it. */
+  const save = (shard: Shard): void => {
+    let left = STATE_CHARS_A_TURN
+    for (let [one] = shard.due; one !== undefined && left > 0; [one] = shard.due) {
+      if (!one.isSaving) one.beginSave(shard.nextOffset)
+      left = one.continueSave(left)
+      if (!one.isSaving) shard.due.shift()
+    }
   }
 
   const shardsOf = (place: BaselinePlace): readonly Shard[] =>
@@ -127,7 +140,7 @@ export function createBaselineWatcher({
     name: 'baselines',
 
     watch(address, events, tell) {
-      const { shard, account } = shardOf(address) ?? {}
+      const { shard, account } = shardOf(address, events[0]?.offset ?? 0) ?? {}
       if (!shard || !account) return
       const byClass = new Map<unknown, Watching[]>()
       for (const one of shard.running) {
@@ -149,24 +162,19 @@ export function createBaselineWatcher({
         }
       }
       shard.nextOffset = (events.at(-1)?.offset ?? shard.nextOffset - 1) + 1
+      save(shard)
     },
 
     snapshot(address) {
       const shard = shards.get(keyOfShard(address))
       if (!shard) return undefined
-      // Those whose part is oldest first; what one snapshot writes is bounded, so that it does not hold up the stream.
-      let left = Number.POSITIVE_INFINITY
-      const kept = shard.running
-        .filter(({ samples }) => samples > 0)
-        .sort((a, b) => a.from - b.from)
-        .map((one) => {
-          const part = one.keep(shard.nextOffset, left)
-          if (part.isNew) left = Math.min(left, STATE_BYTES_A_SNAPSHOT) - part.bytes.length
-          return [one.baseline.name, part] as const
-        })
-      if (kept.length === 0) return undefined
-      const models = kept.map(([name, { version, offset }]) => [name, version, offset])
-      return joinParts({ models }, new Map(kept.map(([name, { bytes }]) => [name, bytes])))
+      const known = shard.running.filter(({ samples }) => samples > 0)
+      if (known.length === 0) return undefined
+      if (shard.due.length === 0)
+        shard.due = known.filter((one) => one.isDue(shard.nextOffset)).sort((a, b) => a.from - b.from)
+      save(shard)
+      const models = known.map(({ baseline, kept: { version, offset } }) => [baseline.name, version, offset])
+      return joinParts({ models }, new Map(known.map(({ baseline, kept }) => [baseline.name, kept.bytes])))
     },
 
     restore(address, state) {
@@ -179,9 +187,10 @@ export function createBaselineWatcher({
         const bytes = parts.get(name)
         if (bytes) kept.set(name, { version, offset, bytes })
       }
-      const { running } = begin(address, account, kept)
-      const offsets = running.filter(({ samples }) => samples > 0).map(({ from }) => from)
-      return offsets.length === 0 ? undefined : Math.min(...offsets)
+      if (kept.size === 0) return undefined
+      const from = Math.min(...[...kept.values()].map(({ offset }) => offset))
+      begin(address, account, from, kept)
+      return from
     },
 
     changeSettings({ account, key, settings }) {

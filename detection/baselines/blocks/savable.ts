@@ -1,0 +1,31 @@
+import type { QuietestOut } from './quietest-out.ts'
+
+/** A large part of what a model has learned: entries that are saved one by one. */
+export interface Table {
+  /** Begins to give the entries, as they are now, to `take`, in a form that JSON can hold.   @see QuietestOut.walk */
+  walk(take: (key: string, value: unknown, rank: number) => void): () => boolean
+}
+
+/** All that a model's later statements depend on, to be saved at once or little by little. */
+export interface Savable {
+  /** What is small, as JSON can hold it; as it is now. */
+  readonly rest: Readonly<Record<string, unknown>>
+  readonly tables: Readonly<Record<string, Table>>
+}
+
+/** A table of what a map holds.   @param encode a value in a form that JSON can hold; it is written out before it changes */
+export const tableOf = <Value>(map: QuietestOut<Value>, encode: (value: Value) => unknown): Table => ({
+  walk: (take) => map.walk((key, value, rank) => take(key, encode(value), rank)),
+})
+
+/** What is rest and what are tables in one, as models take it back: a table as pairs of key and value, oldest first. */
+export function wholeOf({ rest, tables }: Savable): Record<string, unknown> {
+  const whole: Record<string, unknown> = { ...rest }
+  for (const [name, table] of Object.entries(tables)) {
+    const entries: (readonly [string, unknown])[] = []
+    const next = table.walk((key, value) => entries.push([key, value]))
+    while (next());
+    whole[name] = entries
+  }
+  return whole
+}
