@@ -1,21 +1,23 @@
 import { writeFileSync } from 'node:fs'
-import { type Coverage, coverageOf, coverageSvg, readRuleTree } from '../detection/index.ts'
+import { type Coverage, coverageOf, coverageSvg, navigatorLayer, readRuleTree } from '../detection/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
 import { renderTable } from './table.ts'
 
 const GAPS_SHOWN = 15
+const WANTED_SHOWN = 8
 
 /** Which ATT&CK techniques rules look for: of a folder without a service, or of what a service runs and receives. */
 export const rulesCoverageCommand: Command = {
   name: 'rules coverage',
   summary: 'Show which ATT&CK techniques rules cover',
-  usage: 'rules coverage [DIR] [--svg FILE] [--workspace NAME] [--json]',
+  usage: 'rules coverage [DIR] [--svg FILE] [--navigator FILE] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,
     ...ruleOptions,
     svg: { type: 'string', value: 'FILE', description: 'write the matrix as a picture' },
+    navigator: { type: 'string', value: 'FILE', description: 'write a layer for the ATT&CK Navigator' },
     json: { type: 'boolean', description: 'print the coverage as JSON' },
   },
   async run(args, io) {
@@ -24,6 +26,10 @@ export const rulesCoverageCommand: Command = {
     try {
       const coverage = folder === undefined ? await ofService(args.values) : ofFolder(folder, args.values, io)
       if (typeof args.values.svg === 'string') writeFileSync(args.values.svg, coverageSvg(coverage))
+      if (typeof args.values.navigator === 'string') {
+        const layer = navigatorLayer(coverage, `Coverage of ${folder ?? `workspace ${args.values.workspace}`}`)
+        writeFileSync(args.values.navigator, `${JSON.stringify(layer, undefined, 1)}\n`)
+      }
       if (args.values.json === true) io.stdout.write(`${JSON.stringify(coverage)}\n`)
       else show(coverage, io)
       return 0
@@ -48,22 +54,41 @@ function ofFolder(folder: string, values: Arguments['values'], io: Io): Coverage
   )
 }
 
-function show({ tactics, summary, gaps, others, sourcesKnown, attack }: Coverage, io: Io): void {
-  const columns = ['tactic', 'techniques', 'covered', ...(sourcesKnown ? ['no events'] : [])]
+function show({ tactics, summary, gaps, wanted, others, sourcesKnown, attack }: Coverage, io: Io): void {
+  const table = (columns: readonly string[], rows: readonly (readonly unknown[])[]) =>
+    rows.length === 0 ? '' : renderTable({ columns, rows }, io.stdout.columns)
+  const columns = [
+    'tactic',
+    'techniques',
+    'covered',
+    'sub-techniques',
+    'covered',
+    ...(sourcesKnown ? ['no events'] : []),
+  ]
   const rows = tactics.map(({ name, techniques }) => {
-    const count = (state: string) => techniques.filter((technique) => technique.state === state).length
-    return [name, techniques.length, count('covered'), count('no_events')]
+    const subs = techniques.flatMap(({ subTechniques }) => subTechniques)
+    const covered = (cells: readonly { readonly state: string }[], state = 'covered') =>
+      cells.filter((cell) => cell.state === state).length
+    return [name, techniques.length, covered(techniques), subs.length, covered(subs), covered(techniques, 'no_events')]
   })
-  io.stdout.write(renderTable({ columns, rows }, io.stdout.columns))
+  io.stdout.write(table(columns, rows))
   if (gaps.length > 0) {
     const shown = gaps
       .slice(0, GAPS_SHOWN)
-      .map(({ logsource, rules, techniques }) => [...[logsource, rules, techniques.length, techniques.join(' ')]])
-    const heads = ['log source without events', 'rules', 'techniques', '']
-    io.stdout.write(`\n${renderTable({ columns: heads, rows: shown }, io.stdout.columns)}`)
+      .map(({ logsource, rules, techniques }) => [logsource, rules, techniques.length, techniques.join(' ')])
+    io.stdout.write(`\n${table(['log source without events', 'rules', 'techniques', ''], shown)}`)
   }
+  const shown = wanted
+    .filter(({ logsource }) => logsource !== undefined)
+    .slice(0, WANTED_SHOWN)
+    .map(({ name, logsource, delivers, techniques }) => [
+      ...[name, logsource, techniques.length, ...(delivers === undefined ? [] : [delivers ? 'yes' : 'no'])],
+    ])
+  const heads = ['log source by ATT&CK', 'as rules call it', 'not covered and seen there']
+  io.stdout.write(`\n${table([...heads, ...(sourcesKnown ? ['events'] : [])], shown)}`)
   const unknown = others.length === 0 ? '' : `; not of this version: ${others.map(({ id }) => id).join(', ')}`
+  const { subTechniques } = summary
   io.stderr.write(
-    `${summary.rules} rules cover ${summary.covered} of ${summary.techniques} techniques of ${attack}${unknown}\n`,
+    `${summary.rules} rules cover ${summary.covered} of ${summary.techniques} techniques and ${subTechniques.covered} of ${subTechniques.total} sub-techniques of ${attack}${unknown}\n`,
   )
 }

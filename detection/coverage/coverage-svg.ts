@@ -1,12 +1,16 @@
-import type { Coverage, CoveredTechnique } from './coverage.ts'
+import type { Coverage, CoveredSubTechnique, CoveredTechnique } from './coverage.ts'
 
 const COLUMN = 168
 const GAP = 6
-const CELL = 35
+const CELL = 38
 const CELL_GAP = 3
 const HEAD = 54
 const TOP = 92
 const MARGIN = 20
+/** Marks of sub-techniques: the room between them, and how many there is always room for. */
+const MARK_GAP = 2
+const MARKS_MIN = 10
+const MARK_FILLS = { covered: '#14532d', no_events: '#c2670c', none: '#ffffff' } as const
 /** About the width of a character of a technique's name. */
 const CHAR = 5.8
 
@@ -35,6 +39,7 @@ export function coverageSvg(coverage: Coverage): string {
   const share = Math.round((100 * summary.covered) / summary.techniques)
   const told = [
     `${summary.covered} of ${summary.techniques} techniques covered (${share} %) by ${summary.rules} rules`,
+    `${summary.subTechniques.covered} of ${summary.subTechniques.total} sub-techniques`,
     sourcesKnown ? `${summary.no_events} have rules and no events` : 'log sources not looked at',
     attack,
   ].join('  ·  ')
@@ -46,7 +51,12 @@ export function coverageSvg(coverage: Coverage): string {
       text({ x: x + 9, y: TOP + 19, fill: '#ffffff', size: 12, weight: 600 }, name),
       text({ x: x + 9, y: TOP + 36, fill: '#b8c4d0', size: 10.5 }, `${covered} of ${techniques.length}`),
     ]
-    return [...head, ...techniques.map((technique, row) => cell(technique, x, TOP + HEAD + row * (CELL + CELL_GAP)))]
+    return [
+      ...head,
+      ...techniques.map((technique, row) =>
+        cell(technique, { x, y: TOP + HEAD + row * (CELL + CELL_GAP), sourcesKnown }),
+      ),
+    ]
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">`,
@@ -61,22 +71,49 @@ export function coverageSvg(coverage: Coverage): string {
   ].join('\n')
 }
 
-function cell(technique: CoveredTechnique, x: number, y: number): string {
-  const { id, name, rules, delivered, state, subTechniques, missing } = technique
+function cell(
+  technique: CoveredTechnique,
+  { x, y, sourcesKnown }: { readonly x: number; readonly y: number; readonly sourcesKnown: boolean },
+): string {
+  const told = (of: CoveredSubTechnique) => wordsOf(of, sourcesKnown)
+  const { id, name, rules, subTechniques, missing } = technique
   const { fill, text: ink } = paintOf(technique)
   const label = cutToFit(name, (COLUMN - 12) / CHAR)
   const tip = [
-    `${id} ${name}`,
-    state === 'none' ? 'no rule' : `${delivered} of ${rules} rules have events`,
-    ...(subTechniques.length === 0 ? [] : [`sub-techniques: ${subTechniques.join(', ')}`]),
+    `${id} ${name}: ${told(technique)}`,
+    ...subTechniques.map((sub) => `${sub.id.slice(id.length)} ${sub.name}: ${told(sub)}`),
     ...(missing.length === 0 ? [] : [`missing: ${missing.join(', ')}`]),
   ].join('\n')
   const count =
     rules === 0 ? '' : text({ x: x + COLUMN - 7, y: y + 13, fill: ink, size: 9.5, anchor: 'end' }, `${rules}`)
-  return `<g><title>${escapeXml(tip)}</title>${rect({ x, y, width: COLUMN, height: CELL, fill })}${text({ x: x + 7, y: y + 13, fill: ink, size: 9.5, weight: 600 }, id)}${count}${text({ x: x + 7, y: y + 27, fill: ink, size: 10 }, label)}</g>`
+  const parts = [
+    `<title>${escapeXml(tip)}</title>`,
+    rect({ x, y, width: COLUMN, height: CELL, fill }),
+    text({ x: x + 7, y: y + 13, fill: ink, size: 9.5, weight: 600 }, id),
+    count,
+    text({ x: x + 7, y: y + 26, fill: ink, size: 10 }, label),
+    ...subMarks(subTechniques, x, y),
+  ]
+  return `<g>${parts.join('')}</g>`
 }
 
-function paintOf({ state, delivered }: CoveredTechnique): Paint {
+function wordsOf({ state, rules, delivered }: CoveredSubTechnique, sourcesKnown: boolean): string {
+  if (state === 'none') return 'no rule'
+  return sourcesKnown ? `${delivered} of ${rules} rules have events` : `${rules} rules`
+}
+
+/** A mark for each sub-technique along the foot of its technique's cell: filled where it is covered. */
+function subMarks(subs: readonly CoveredSubTechnique[], x: number, y: number): readonly string[] {
+  const step = (COLUMN - 14 + MARK_GAP) / Math.max(subs.length, MARKS_MIN)
+  return subs.map((sub, index) => {
+    const fill = MARK_FILLS[sub.state]
+    const left = Math.round((x + 7 + index * step) * 10) / 10
+    const width = Math.round((step - MARK_GAP) * 10) / 10
+    return `<rect x="${left}" y="${y + CELL - 6}" width="${width}" height="3.5" fill="${fill}" stroke="#52606d" stroke-width="0.5"/>`
+  })
+}
+
+function paintOf({ state, delivered }: CoveredSubTechnique): Paint {
   if (state === 'none') return paints.none
   if (state === 'no_events') return paints.noEvents
   return delivered >= MANY ? paints.many : delivered >= SOME ? paints.some : paints.one

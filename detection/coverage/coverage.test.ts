@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { rulesOf } from '../testing/builders.ts'
-import { tactics, techniques } from './attack.ts'
 import { coverageOf } from './coverage.ts'
 import { coverageSvg } from './coverage-svg.ts'
+import { navigatorLayer } from './navigator.ts'
+import { logsourceOfPublished } from './published-sources.ts'
 
 const rule = (id: string, logsource: string, technique: string) =>
   `title: ${id}\nid: ${id}\nlogsource: {${logsource}}\ntags: [attack.execution, attack.${technique}]\ndetection: {s: {a: 1}, condition: s}\n`
@@ -31,7 +32,7 @@ describe('coverage', () => {
 
   test('is of rules whose log sources deliver, of correlations whose rules all do', () => {
     const some = coverageOf(documents, [ssh])
-    expect(cellOf(some, 'T1110')).toMatchObject({ state: 'covered', subTechniques: ['T1110.001'], missing: [] })
+    expect(cellOf(some, 'T1110')).toMatchObject({ state: 'covered', missing: [] })
     expect(cellOf(some, 'T1059')).toMatchObject({ state: 'no_events', missing: ['windows/process_creation'] })
     expect(cellOf(some, 'T1486')).toMatchObject({ state: 'no_events', rules: 1, delivered: 0 })
     expect(cellOf(some, 'T1003')).toMatchObject({ state: 'none', rules: 0 })
@@ -54,14 +55,55 @@ describe('coverage', () => {
     expect(coverageOf(documents, undefined).summary).toMatchObject({ covered: 4, no_events: 0 })
   })
 
-  test('knows a tactic for each technique', () => {
-    const known = new Set(tactics.map(({ id }) => id))
-    for (const [id, [name, ...of]] of Object.entries(techniques)) {
-      expect(id).toMatch(/^T\d{4}$/)
-      expect(name.length).toBeGreaterThan(3)
-      expect(of.length).toBeGreaterThan(0)
-      expect(of.every((tactic) => known.has(tactic))).toBe(true)
-    }
+  test('counts a rule for its sub-technique and for its technique, and one of a revoked technique for what came after', () => {
+    const coverage = coverageOf(
+      rulesOf(
+        rule('a', 'product: linux', 't1059.004'),
+        rule('b', 'product: linux', 't1059'),
+        rule('old', 'product: linux', 't1562.008'),
+      ),
+      undefined,
+    )
+    const shell = cellOf(coverage, 'T1059')
+    expect(shell).toMatchObject({ rules: 2, state: 'covered' })
+    expect(shell?.subTechniques.find(({ id }) => id === 'T1059.004')).toMatchObject({ rules: 1, state: 'covered' })
+    expect(shell?.subTechniques.find(({ id }) => id === 'T1059.001')).toMatchObject({ rules: 0, state: 'none' })
+    expect(cellOf(coverage, 'T1685')).toMatchObject({ rules: 1, name: 'Disable or Modify Tools' })
+    expect(coverage.others).toEqual([])
+    expect(coverage.summary).toMatchObject({ techniques: 222, covered: 2, subTechniques: { total: 475, covered: 2 } })
+  })
+
+  test('names the log sources that would show what is not covered, and whether they deliver', () => {
+    const { wanted } = coverageOf(documents, [created])
+    const sysmon = wanted.find(({ name }) => name === 'WinEventLog:Sysmon')
+    expect(sysmon).toMatchObject({ logsource: 'windows//sysmon', delivers: true })
+    expect(sysmon?.techniques).toContain('T1003.001')
+    expect(sysmon?.techniques).not.toContain('T1059.001')
+    expect(wanted.find(({ name }) => name === 'AWS:CloudTrail')).toMatchObject({ delivers: false })
+    expect(wanted.find(({ name }) => name === 'esxi:hostd')).not.toHaveProperty('delivers')
+  })
+
+  test.each([
+    ['WinEventLog:Security', { product: 'windows', service: 'security' }],
+    [
+      'WinEventLog:Microsoft-Windows-CodeIntegrity/Operational',
+      { product: 'windows', service: 'codeintegrity-operational' },
+    ],
+    ['auditd:EXECVE', { product: 'linux', service: 'auditd' }],
+    ['kubernetes:audit', { product: 'kubernetes', service: 'audit' }],
+    ['esxi:hostd', undefined],
+  ])('MITRE calls a log source %s', (name, logsource) => {
+    expect(logsourceOfPublished(name)).toEqual(logsource)
+  })
+
+  test('as a layer of the Navigator has a cell in each tactic of a technique that rules look for', () => {
+    const layer = navigatorLayer(coverageOf(documents, [ssh]), 'ours')
+    expect(layer).toMatchObject({ name: 'ours', domain: 'enterprise-attack', versions: { attack: '19', layer: '4.5' } })
+    const cells = layer.techniques.map(({ techniqueID, tactic, score }) => [techniqueID, tactic, score])
+    expect(cells).toContainEqual(['T1110', 'credential-access', 1])
+    expect(cells).toContainEqual(['T1110.001', 'credential-access', 1])
+    expect(cells).toContainEqual(['T1059', 'execution', undefined])
+    expect(layer.techniques.every(({ score, color }) => (score === undefined) !== (color === undefined))).toBe(true)
   })
 
   test('as a picture is well-formed, whatever rules call their sources', () => {

@@ -5,6 +5,7 @@ import { TALLY_DAYS_KEPT } from '../limits.ts'
 import type { Rules } from '../rules.ts'
 import { coverageOf, coverageStates } from './coverage.ts'
 import { coverageSvg } from './coverage-svg.ts'
+import { navigatorLayer } from './navigator.ts'
 
 const access = { action: 'siem:rule:list', resource: 'arn:rampart:siem:{region}:{account}:workspace/{ws}' } as const
 const params = Type.Object({ ws: Type.String() })
@@ -19,6 +20,16 @@ const query = Type.Object({
   ),
 })
 const tags = ['rules']
+const seen = {
+  id: Type.String(),
+  name: Type.String(),
+  state: Type.Enum([...coverageStates], {
+    description: 'covered; rules but no events of their log sources; no rule',
+  }),
+  rules: Type.Integer(),
+  delivered: Type.Integer({ description: 'Of these, rules whose events come.' }),
+}
+const count = { covered: Type.Integer(), no_events: Type.Integer(), none: Type.Integer() }
 const coverageSchema = Type.Object({
   attack: Type.String({ description: 'The version of ATT&CK whose names these are.' }),
   sourcesKnown: Type.Boolean(),
@@ -28,14 +39,8 @@ const coverageSchema = Type.Object({
       name: Type.String(),
       techniques: Type.Array(
         Type.Object({
-          id: Type.String(),
-          name: Type.String(),
-          state: Type.Enum([...coverageStates], {
-            description: 'covered; rules but no events of their log sources; no rule',
-          }),
-          rules: Type.Integer(),
-          delivered: Type.Integer({ description: 'Of these, rules whose events come.' }),
-          subTechniques: Type.Array(Type.String()),
+          ...seen,
+          subTechniques: Type.Array(Type.Object(seen)),
           missing: Type.Array(Type.String(), { description: 'Log sources that would have to deliver.' }),
         }),
       ),
@@ -48,14 +53,23 @@ const coverageSchema = Type.Object({
     Type.Object({ logsource: Type.String(), rules: Type.Integer(), techniques: Type.Array(Type.String()) }),
     { description: 'Log sources that rules look at and that deliver nothing.' },
   ),
+  wanted: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      logsource: Type.Optional(Type.String({ description: 'As rules call it.' })),
+      delivers: Type.Optional(Type.Boolean()),
+      techniques: Type.Array(Type.String()),
+    }),
+    { description: 'Log sources that, by ATT&CK, would show techniques that are not covered; the most first.' },
+  ),
   summary: Type.Object({
     techniques: Type.Integer(),
     rules: Type.Integer(),
-    covered: Type.Integer(),
-    no_events: Type.Integer(),
-    none: Type.Integer(),
+    ...count,
+    subTechniques: Type.Object({ total: Type.Integer(), ...count }),
   }),
 })
+const layerSchema = Type.Object({}, { additionalProperties: true })
 
 /** `/v1/workspaces/{ws}/coverage`, as data and as a picture. */
 export function coverageRoutes(deps: {
@@ -97,6 +111,24 @@ export function coverageRoutes(deps: {
           .header('content-type', 'image/svg+xml')
           .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
           .send(coverageSvg(coverage))
+      },
+    })
+
+    api.route({
+      method: 'GET',
+      url: '/v1/workspaces/:ws/coverage/navigator',
+      config: { access },
+      schema: {
+        summary: 'The same as a layer of the ATT&CK Navigator, format 4.5',
+        tags,
+        params,
+        querystring: query,
+        response: { 200: layerSchema },
+      },
+      handler: async (request) => {
+        const { ws } = request.params
+        const coverage = await coverageIn(contextOf(request).principal.account, ws, request.query.days)
+        return { ...navigatorLayer(coverage, `Coverage of workspace ${ws}`) }
       },
     })
   }

@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
 import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ATTACK_VERSION } from '../attack/attack.ts'
 import { RULE_CACHE_BYTES_MAX } from '../limits.ts'
 
 /** Raised whenever what is parsed from the same text changes. */
-const FORM = 3
+const FORM = 4
 
 /** Keeps what was parsed of a set of files in a folder of the user's own, under a name made of their contents: another
  * content is another name, so nothing old is ever taken for new. */
@@ -17,7 +18,7 @@ export class RuleCache {
 
   /** The name of what comes of these texts. */
   static keyOf(texts: Iterable<string>): string {
-    return hash('sha256', JSON.stringify([FORM, ...texts]), 'hex')
+    return hash('sha256', JSON.stringify([FORM, ATTACK_VERSION, ...texts]), 'hex')
   }
 
   /** Undefined where nothing is kept, or where somebody else could have written it. */

@@ -1,4 +1,5 @@
 import { nearest } from '../../platform/index.ts'
+import { tagProblem } from '../attack/tag-problem.ts'
 import { type RuleHead, type Severity, severities } from '../types.ts'
 import { type MapNode, member, type Node } from './document.ts'
 import type { Reporter } from './problem.ts'
@@ -15,7 +16,7 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
   const description = textOf(document, 'description', reporter)
   const falsePositives = textsOf(document, 'falsepositives')
   const response = textOf(document, 'response', reporter)
-  const tags = textsOf(document, 'tags') ?? []
+  const tags = readTags(document, reporter)
   const risk = readRisk(document, reporter)
   return {
     id: readId(document, reporter) ?? name ?? fallbackId,
@@ -42,6 +43,16 @@ function readId(document: MapNode, reporter: Reporter): string | undefined {
     `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`,
   )
   return undefined
+}
+
+function readTags(document: MapNode, reporter: Reporter): readonly string[] {
+  const value = member(document, 'tags')?.value
+  const items: readonly Node[] = value?.kind === 'list' ? value.items : value ? [value] : []
+  for (const item of items) {
+    const problem = item.kind === 'scalar' ? tagProblem(item.text) : undefined
+    if (problem !== undefined) reporter.warn(item.at, problem)
+  }
+  return textsOf(document, 'tags') ?? []
 }
 
 /** `risk: {only: true, confidence: 0.5}`, a key of ours that Sigma leaves free. */

@@ -110,8 +110,9 @@ describe('hostile files cost little and are refused:', () => {
     expect(cheap(`title: T\na: ${'['.repeat(5000)}${']'.repeat(5000)}\n`)).toContain(
       'nested far more than 32 levels deep',
     )
-    expect(cheap(Array.from({ length: 900 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'))).toContain(
-      'nested more than 32 levels',
+    expect(cheap(Array.from({ length: 900 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'))).toMatch(
+      // Which of the two depends on how much of the stack a level takes.
+      /nested (far )?more than 32 levels/,
     )
     expect(cheap(rule(`  s: {a: 1}\n  condition: ${'not '.repeat(3000)}s\n`))).toContain(
       'nested more than 64 levels deep',

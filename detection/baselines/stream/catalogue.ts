@@ -218,7 +218,7 @@ export const baselines: readonly Baseline[] = [
     entity: ['hosts'],
     severity: 'medium',
     techniques: ['T1059', 'T1204', 'T1055'],
-    tactics: ['execution', 'defense-evasion'],
+    tactics: ['execution', 'stealth'],
     freezes: false,
     classes: [PROCESS],
     read: readLaunch,
