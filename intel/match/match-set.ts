@@ -58,7 +58,7 @@ export class MatchSetBuilder {
   #confidence: Uint8Array
   #tlp: Uint8Array
   #source: Uint16Array
-  readonly #networks: { readonly number: number; readonly text: string }[] = []
+  readonly #networks: number[] = []
   #values = 0
   #opinions = 0
   #bytes = 0
@@ -100,7 +100,7 @@ export class MatchSetBuilder {
     for (const opinion of opinions) this.#addOpinion(opinion)
     this.#opinionAt[number + 1] = this.#opinions
     if (type === 'url' && value.startsWith('//')) this.#hasBareUrls = true
-    if (type === 'network') this.#networks.push({ number, text: value })
+    if (type === 'network') this.#networks.push(number)
     hashText(value, tag, this.#keys, false, scratch)
     const slot = scratch.slots[0] ?? 0
     this.#slots[number] = slot
@@ -126,7 +126,7 @@ export class MatchSetBuilder {
       confidence: this.#confidence.subarray(0, opinions),
       tlp: this.#tlp.subarray(0, opinions),
       source: this.#source.subarray(0, opinions),
-      networks: buildNetworkTable(this.#networks),
+      networks: buildNetworkTable(this.#networks, (number) => textAt(this.#arena, this.#valueAt, number)),
       hasBareUrls: this.#hasBareUrls,
     }
   }
@@ -148,7 +148,7 @@ export class MatchSetBuilder {
   }
 
   #makeRoom(chars: number, opinions: number): void {
-    if (this.#values + 1 >= this.#types.length) this.#growValues()
+    if (this.#values >= this.#types.length) this.#growValues()
     if (this.#bytes + chars > this.#arena.length) {
       this.#arena = grown(this.#arena, Math.max(this.#bytes + chars, this.#arena.length * 1.25))
     }
@@ -230,8 +230,7 @@ export class MatchSet {
 
   valueOf(number: number): string {
     const { arena, valueAt, types } = this.#data
-    const bytes = Buffer.from(arena.buffer, arena.byteOffset + (valueAt[number] ?? 0), lengthOf(valueAt, number))
-    return bytes.toString(IS_PACKED[types[number] ?? 0] === 1 ? 'hex' : 'latin1')
+    return textAt(arena, valueAt, number, IS_PACKED[types[number] ?? 0] === 1 ? 'hex' : 'latin1')
   }
 
   /** What its sources say that holds at this instant. */
@@ -285,6 +284,11 @@ const scratch = new SuffixHashes()
 
 function lengthOf(valueAt: Uint32Array, number: number): number {
   return (valueAt[number + 1] ?? 0) - (valueAt[number] ?? 0)
+}
+
+function textAt(arena: Uint8Array, valueAt: Uint32Array, number: number, form: 'hex' | 'latin1' = 'latin1'): string {
+  const at = arena.byteOffset + (valueAt[number] ?? 0)
+  return Buffer.from(arena.buffer, at, lengthOf(valueAt, number)).toString(form)
 }
 
 function tableSize(values: number): number {

@@ -12,14 +12,15 @@ export interface NetworkTable {
   readonly numbers: Uint32Array
 }
 
-/** Tables of the networks of each family. */
-export function buildNetworkTable(networks: readonly { readonly number: number; readonly text: string }[]): {
-  readonly v4: NetworkTable
-  readonly v6: NetworkTable
-} {
+/** Tables of the networks of each family.
+ * @param textOf what a network that is called so is */
+export function buildNetworkTable(
+  numbers: readonly number[],
+  textOf: (number: number) => string,
+): { readonly v4: NetworkTable; readonly v6: NetworkTable } {
   const families: Record<1 | 4, { words: IpWords; prefix: number; number: number }[]> = { 1: [], 4: [] }
-  for (const { number, text } of networks) {
-    const network = parseNetwork(text)
+  for (const number of numbers) {
+    const network = parseNetwork(textOf(number))
     if (network) families[network.words.length].push({ ...network, number })
   }
   return { v4: tableOf(families[1], 1), v6: tableOf(families[4], 4) }
