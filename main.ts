@@ -74,6 +74,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     logDir: dataDir.folder('log'),
     storeDir: dataDir.folder('events'),
     processor: new URL('./processor.ts', import.meta.url),
+    addressDatabases: config.enrichment.databases,
     takeFindings: (findings: readonly Finding[]) => detection.takeFindings(findings),
     onLost: (error) => {
       trouble = 'the processor is lost'
@@ -100,7 +101,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...{ database, sealer, clock, log, jobs, intel },
     processor: pipeline.channel,
     store: pipeline.store,
-    replayer: new URL('./replayer.ts', import.meta.url),
+    replayer: {
+      entry: new URL('./replayer.ts', import.meta.url),
+      data: { addressDatabases: config.enrichment.databases },
+    },
     alerts: cases.explainedAlerts,
     makeAlerts: cases.takeFindings,
   })

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createParser } from './collectors/index.ts'
 import { serveDetection } from './detection/index.ts'
+import { createEnricher, enriching } from './enrichment/index.ts'
 import { type ProcessorData, type ProcessorThread, runProcessor } from './pipeline/index.ts'
 import { assert, createLog, systemClock } from './platform/index.ts'
 
@@ -12,6 +13,6 @@ const log = createLog({ clock: systemClock, stream: process.stderr, level: data.
 const detection = serveDetection({ log, onRulesChanged: () => processor.keepState() })
 const processor: ProcessorThread = await runProcessor({
   ...{ port: parentPort, data, clock: systemClock, log },
-  parser: createParser(),
+  parser: enriching(createParser(), await createEnricher({ databases: data.addressDatabases, log })),
   ...detection,
 })

@@ -16,7 +16,7 @@ import { TALLY_INTERVAL_MS } from './limits.ts'
 import type { Finding } from './online/finding.ts'
 import { detectorThread } from './online/serve.ts'
 import { pipelineRoutes } from './pipelines/routes.ts'
-import { startReplayThread } from './replay/thread.ts'
+import { type ReplayModule, startReplayThread } from './replay/thread.ts'
 import { type RuleRouteDeps, ruleRoutes } from './routes.ts'
 import { createRules } from './rules.ts'
 import { exclusionRoutes } from './tuning/routes.ts'
@@ -31,7 +31,7 @@ export interface DetectionDeps {
   readonly processor: Pick<Channel, 'call'>
   readonly store: Pick<EventStore, 'scan'>
   /** The module that a thread for stored events runs; it answers with `serveReplay`. */
-  readonly replayer: URL
+  readonly replayer: ReplayModule
   readonly intel: Pick<Intel, 'collectHunt' | 'indicators'>
   /** The alerts that came of what baselines found. */
   readonly alerts: AlertsOfBaselines

@@ -17,6 +17,8 @@ export interface PipelineDeps<Finding> {
   readonly logDir: string
   /** Where events are kept. */
   readonly storeDir: string
+  /** Files that the processor looks addresses in events up in. */
+  readonly addressDatabases: readonly string[]
   /** The module that the processor thread runs: a composition root that calls `runProcessor`. */
   readonly processor: URL
   /** Takes findings of the processor; resolves when they are durable there. The same may come again. Not called before
@@ -46,13 +48,13 @@ const PROCESSOR = 'processor'
 
 /** Opens the log and starts a processor thread.   @throws pipeline.log.unreadable */
 export async function openPipeline<Finding>(deps: PipelineDeps<Finding>): Promise<Pipeline> {
-  const { database, clock, log: messages, metrics, logDir, storeDir } = deps
+  const { database, clock, log: messages, metrics, logDir, storeDir, addressDatabases } = deps
   const log = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log: messages })
   showLogCounters(metrics, log.counters)
   const countStep = countSteps(metrics)
   const processor = await startProcessor<Finding>({
     ...{ entry: deps.processor, log, takeFindings: deps.takeFindings, onLost: deps.onLost },
-    data: { logDir, storeDir, logLevel: messages.level as ProcessorData['logLevel'] },
+    data: { logDir, storeDir, addressDatabases, logLevel: messages.level as ProcessorData['logLevel'] },
     onStep(step) {
       countStep(step, clock.now())
       for (const gap of step.gaps) {

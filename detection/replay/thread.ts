@@ -12,11 +12,20 @@ export function serveReplay(deps: { readonly parser: Parser; readonly terms: Ale
   return { ...serveBacktest(deps), ...serveHunt(deps) }
 }
 
+/** What such a thread runs. */
+export interface ReplayModule {
+  /** A composition root that answers with `serveReplay`. */
+  readonly entry: URL
+  /** Its `workerData`. */
+  readonly data: unknown
+}
+
 /** A thread for one back-test or hunt, bounded in memory: whatever the rules hold on to, the service goes on.
- * @param entry the module it runs: a composition root that answers with `serveReplay` */
-export function startReplayThread(entry: URL): { readonly channel: Channel; stop(): Promise<void> } {
+ */
+export function startReplayThread({ entry, data }: ReplayModule): { readonly channel: Channel; stop(): Promise<void> } {
   const worker = new Worker(entry, {
     name: 'rampart-replayer',
+    workerData: data,
     resourceLimits: { maxOldGenerationSizeMb: REPLAY_MEMORY_MB },
   })
   const channel = openChannel(worker, {})

@@ -8,6 +8,8 @@ import type { ShardStep } from './shard-loop.ts'
 export interface ProcessorData {
   readonly logDir: string
   readonly storeDir: string
+  /** Files that addresses in events are looked up in. */
+  readonly addressDatabases: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 

@@ -48,6 +48,7 @@ describe('defaults', () => {
       store: {},
       database: {},
       hsm: [],
+      enrichment: { databases: [] },
       playbooks: { egressAllow: [] },
       roles: ['api', 'collector', 'processor', 'playbooks'],
     })

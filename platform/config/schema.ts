@@ -85,6 +85,14 @@ export const configSchema = Type.Object({
         'Where actions and intelligence feeds may connect to: `host`, `host:port`, `*.domain`, CIDR, `CIDR:port`. Loopback too must be listed.',
     }),
   }),
+  enrichment: Type.Object({
+    databases: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+      maxItems: 8,
+      default: [],
+      description:
+        'MaxMind DB files (GeoLite2 City and ASN, DB-IP, IPinfo, …) that addresses in events are looked up in, for country, place and network owner; the first that knows something is believed. Read anew when they change. Empty: events keep what they say themselves.',
+    }),
+  }),
   roles: Type.Array(Type.Enum([...roles]), {
     minItems: 1,
     uniqueItems: true,

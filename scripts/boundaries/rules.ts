@@ -9,6 +9,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   certs: ['platform', 'kms'],
   pipeline: ['platform'],
   collectors: ['platform', 'pipeline'],
+  enrichment: ['platform', 'pipeline'],
   intel: ['platform'],
   detection: ['platform', 'pipeline', 'intel'],
   cases: ['platform', 'intel'],

@@ -16,7 +16,7 @@ import { readHello } from './read-clients.ts'
 import { readDnsQuery, readResolution } from './read-dns.ts'
 import { readConnection, readFlow, readSent } from './read-network.ts'
 import { readLaunch } from './read-processes.ts'
-import { readAttempt, readGuess, readHostUse, readSignIn } from './read-sign-ins.ts'
+import { readAttempt, readCountryUse, readGuess, readHostUse, readSignIn } from './read-sign-ins.ts'
 
 const AUTHENTICATION = 3002
 const NETWORK = 4001
@@ -78,11 +78,29 @@ export const baselines: readonly Baseline[] = [
     create: (key, state) => new FirstSeenDetector(key, state as FirstSeenState | undefined),
   }),
   defineBaseline({
+    name: 'first-seen-country',
+    version: 1,
+    title: 'A user signs in from a country that neither the user nor any peer comes from',
+    watches: 'countries that a user signs in from for the first time, weighed by how many peers come from them',
+    needs:
+      'Authentication (3002) that succeeded, with `user.name` and `src_endpoint.location.country`, from the event or a database of addresses',
+    learns: '14 days of the user',
+    entity: ['users'],
+    severity: 'medium',
+    techniques: ['T1078'],
+    tactics: ['initial-access'],
+    freezes: false,
+    classes: [AUTHENTICATION],
+    read: readCountryUse,
+    create: (key, state) => new FirstSeenDetector(key, state as FirstSeenState | undefined),
+  }),
+  defineBaseline({
     name: 'impossible-travel',
     version: 2,
     title: 'Two sign-ins of a user that nobody can have travelled between',
     watches: 'the speed between places a user signs in from',
-    needs: 'Authentication (3002) that succeeded, with `src_endpoint.location`',
+    needs:
+      'Authentication (3002) that succeeded, with `src_endpoint.location`, from the event or a database of addresses',
     learns: 'three days of the user',
     entity: ['users'],
     severity: 'high',

@@ -40,6 +40,16 @@ export function readHostUse(event: Event, at: number): Usage | undefined {
   return { at, entity, peerGroup: groupOf(ocsf.user), value }
 }
 
+/** A country that a user signed in from. */
+export function readCountryUse(event: Event, at: number): Usage | undefined {
+  if (!succeeded(event)) return undefined
+  const entity = personOf(event)
+  const { ocsf } = event
+  const value = nameOf(memberOf(memberOf(ocsf.src_endpoint, 'location'), 'country'))?.toUpperCase()
+  if (entity === undefined || value === undefined) return undefined
+  return { at, entity, peerGroup: groupOf(ocsf.user), value }
+}
+
 /** What the event says of who is alike: a department, else nothing, and groups are learned. */
 const groupOf = (user: JsonValue | undefined): string => nameOf(memberOf(memberOf(user, 'org'), 'ou_name')) ?? ''
 
@@ -59,28 +69,34 @@ type Found = Pick<SignIn, 'latitude' | 'longitude' | 'accuracyKm'>
 
 /** A place that is off by less than a country is: half of what cities spread over. */
 const ACCURACY_KM = 50
+/** A place that a database gives for an address is off by no more: it tells none that it is less sure of. */
+const LOOKED_UP_KM = 200
 
-/** OCSF's location, Okta's and Entra's own members. */
+/** Okta's and Entra's own members, else OCSF's location, which a database of addresses may have told. */
 function placeOf({ ocsf, original }: Event): Found | undefined {
   const location = memberOf(ocsf.src_endpoint, 'location')
   const pair = memberOf(location, 'coordinates')
   return (
-    toPlace(memberOf(location, 'lat'), memberOf(location, 'long')) ??
-    (Array.isArray(pair) ? toPlace(pair[1], pair[0]) : undefined) ??
     fromPoint(memberOf(memberOf(memberOf(original, 'client'), 'geographicalContext'), 'geolocation')) ??
     fromPoint(memberOf(memberOf(original, 'location'), 'geoCoordinates')) ??
-    fromPoint(memberOf(memberOf(memberOf(original, 'properties'), 'location'), 'geoCoordinates'))
+    fromPoint(memberOf(memberOf(memberOf(original, 'properties'), 'location'), 'geoCoordinates')) ??
+    (Array.isArray(pair) ? toPlace(pair[1], pair[0]) : undefined) ??
+    toPlace(
+      memberOf(location, 'lat'),
+      memberOf(location, 'long'),
+      memberOf(location, 'provider') === undefined ? ACCURACY_KM : LOOKED_UP_KM,
+    )
   )
 }
 
 const fromPoint = (point: JsonValue | undefined): Found | undefined =>
   toPlace(memberOf(point, 'lat') ?? memberOf(point, 'latitude'), memberOf(point, 'lon') ?? memberOf(point, 'longitude'))
 
-function toPlace(lat: JsonValue | undefined, long: JsonValue | undefined): Found | undefined {
+function toPlace(lat: JsonValue | undefined, long: JsonValue | undefined, accuracyKm = ACCURACY_KM): Found | undefined {
   const [latitude, longitude] = [amountOf(lat), amountOf(long)]
   if (latitude === undefined || longitude === undefined) return undefined
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return undefined
-  return { latitude, longitude, accuracyKm: ACCURACY_KM }
+  return { latitude, longitude, accuracyKm }
 }
 
 /** An attempt from somewhere, and whether it succeeded. */

@@ -1,0 +1,1 @@
+export { createEnricher, type Enricher, enriching } from './enricher.ts'
