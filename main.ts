@@ -96,6 +96,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     egressAllow: config.playbooks.egressAllow,
     publish: (change) => detection.changeIndicators(change),
     onStronger: (place, stronger) => detection.huntFor(place, stronger),
+    listVerdicts: (after, limit) => cases.listJudged('indicator.', after, limit),
   })
   const detection: Detection = createDetection({
     ...{ database, sealer, clock, log, jobs, intel },
@@ -108,7 +109,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     alerts: cases.explainedAlerts,
     makeAlerts: cases.takeFindings,
   })
-  cases.onAlert(({ account, alert }) => detection.alertChanged(account, alert.rule_id))
+  cases.onAlert(({ account, alert }) => {
+    detection.alertChanged(account, alert.rule_id)
+    intel.alertChanged(alert.rule_id)
+  })
   let endpoint = ''
   const playbooks = createPlaybooks({
     ...{ database, sealer, clock, log, metrics, audit },

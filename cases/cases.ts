@@ -82,6 +82,19 @@ export interface ExplainedAlerts {
   }>
 }
 
+/** What people and playbooks made of an alert. */
+export interface JudgedAlert {
+  readonly account: AccountId
+  readonly workspace: string
+  readonly alertId: string
+  readonly tags: readonly string[]
+  /** As it is now; absent when it was opened again. */
+  readonly verdict?: Verdict
+  /** When it was given, and what orders those of one millisecond. */
+  readonly at: number
+  readonly id: string
+}
+
 export interface Cases {
   /** Makes alerts of findings in one transaction, once per finding id. Parallel callers agree. */
   takeFindings(findings: readonly IncomingFinding[]): Promise<void>
@@ -112,6 +125,13 @@ export interface Cases {
   listMoves(ctx: Context, workspace: string, id: string, page: Page): Promise<Listed<AlertMove>>
   readonly alertChanges: AlertChanges
   readonly explainedAlerts: ExplainedAlerts
+  /** Alerts of rules whose id begins so and whose verdict changed after a place in the order of such changes, in that
+   * order, of all accounts. */
+  listJudged(
+    rulePrefix: string,
+    after: { readonly at: number; readonly id: string },
+    limit: number,
+  ): Promise<readonly JudgedAlert[]>
   /** Users, hosts and the like, and the risk that findings add to them. */
   readonly entities: Entities
   /** Calls back after each change that this process made, in order; a feed to look at, not to rely on. */
@@ -243,6 +263,14 @@ export function createCases(deps: CasesDeps): Cases {
         const { ruleId, verdict, explanation } = await requireAlert(place, id)
         return { ruleId, verdict, explanation }
       },
+    },
+
+    async listJudged(rulePrefix, after, limit) {
+      const judged = await store.listJudged(rulePrefix, after, limit)
+      return judged.map(({ at, id, alert: { account, workspace, id: alertId, tags, verdict } }) => ({
+        ...{ account, workspace, alertId, tags, at, id },
+        ...(verdict === undefined ? {} : { verdict }),
+      }))
     },
 
     onAlert: (listener) => void alertListeners.push(listener),

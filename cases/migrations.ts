@@ -173,4 +173,10 @@ export const caseMigrations: readonly Migration[] = [
       await db.schema.createIndex('risk_entity_age').on('risk_entity').column('scored_at').execute()
     },
   },
+  {
+    name: 'cases/0003-verdicts',
+    async up(db) {
+      await db.schema.createIndex('alert_move_member').on('alert_move').columns(['member', 'at', 'id']).execute()
+    },
+  },
 ]

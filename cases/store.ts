@@ -126,6 +126,34 @@ export function createAlertStore(database: Database) {
       return rows.map(toAlert)
     },
 
+    /** Alerts whose verdict moved after a place in the order of moves, of rules whose id begins so, of all accounts. */
+    async listJudged(
+      rulePrefix: string,
+      after: { readonly at: number; readonly id: string },
+      limit: number,
+    ): Promise<{ at: number; id: string; alert: Alert }[]> {
+      const rows = await db.read
+        .selectFrom('alert_move as move')
+        .innerJoin('alert', (join) =>
+          join
+            .onRef('alert.account', '=', 'move.account')
+            .onRef('alert.workspace', '=', 'move.workspace')
+            .onRef('alert.id', '=', 'move.alert_id'),
+        )
+        .selectAll('alert')
+        .select(['move.at as moved_at', 'move.id as move_id'])
+        .where('move.member', '=', 'verdict')
+        .where(({ or, and, eb }) =>
+          or([eb('move.at', '>', after.at), and([eb('move.at', '=', after.at), eb('move.id', '>', after.id)])]),
+        )
+        .where('alert.rule_id', 'like', `${rulePrefix}%`)
+        .orderBy('move.at')
+        .orderBy('move.id')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => ({ at: row.moved_at, id: row.move_id, alert: toAlert(row) }))
+    },
+
     /** Newest first, from before `beforeId` on. */
     async pageAlerts(place: AlertPlace, page: { beforeId?: string; limit: number }): Promise<Alert[]> {
       let query = alertsOf(db.read, place).orderBy('id', 'desc').limit(page.limit)

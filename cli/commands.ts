@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   detect: async () => (await import('./detect.ts')).detectCommand,
   'intel import': async () => (await import('./intel.ts')).intelImportCommand,
   'intel lookup': async () => (await import('./intel.ts')).intelLookupCommand,
+  'intel sources': async () => (await import('./intel.ts')).intelSourcesCommand,
   'playbook lint': async () => (await import('./playbook.ts')).playbookLintCommand,
   'playbook run': async () => (await import('./playbook.ts')).playbookRunCommand,
   'playbook test': async () => (await import('./playbook.ts')).playbookTestCommand,

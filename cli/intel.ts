@@ -71,6 +71,46 @@ export const intelImportCommand: Command = {
   },
 }
 
+interface SourceAnswer {
+  readonly name: string
+  readonly weight: number
+  readonly truePositives: number
+  readonly falsePositives: number
+}
+
+/** Says whose word indicators are, and sets what it is worth. */
+export const intelSourcesCommand: Command = {
+  name: 'intel sources',
+  summary: 'Show what the word of sources of indicators is worth, or set it',
+  usage: 'intel sources [NAME=PERCENT…] [--workspace NAME] [--json]',
+  options: { ...clientOptions, json: { ...json, description: 'print one JSON object a source' } },
+  async run(args, io) {
+    const weights = args.positionals.map((text) => {
+      const [, name, percent] = /^(.+)=([0-9]{1,3})%?$/.exec(text) ?? []
+      if (name === undefined || Number(percent) > 100) {
+        throw new UsageError(`\`${text}\` says no weight; write NAME=PERCENT, such as partner=50`)
+      }
+      return { name, weight: Number(percent) }
+    })
+    const client = await connect(args.values)
+    const path = `/v1/workspaces/${encodeURIComponent(client.workspace)}/indicator-sources`
+    for (const { name, weight } of weights) {
+      await client.call(`${path}/${encodeURIComponent(name)}`, { method: 'PUT', body: { weight } })
+    }
+    const { items } = await client.call<{ items: SourceAnswer[] }>(path)
+    if (args.values.json === true) for (const item of items) io.stdout.write(`${JSON.stringify(item)}\n`)
+    else if (items.length === 0) io.stdout.write('no source was weighed or judged yet; each weighs 100 %\n')
+    else {
+      const columns = ['source', 'weight', 'right', 'wrong']
+      const rows = items.map(({ name, weight, truePositives, falsePositives }) => [
+        ...[name, `${weight} %`, truePositives, falsePositives],
+      ])
+      io.stdout.write(renderTable({ columns, rows }, io.stdout.columns))
+    }
+    return 0
+  },
+}
+
 /** Says what is known of a value. */
 export const intelLookupCommand: Command = {
   name: 'intel lookup',
@@ -105,7 +145,7 @@ interface LookupAnswer {
     readonly value: string
     readonly score: number
     readonly active: boolean
-    readonly sources: readonly string[]
+    readonly opinions: readonly { readonly source: string; readonly stated: number; readonly confidence: number }[]
     readonly labels: readonly string[]
     readonly expiresAt?: string
     readonly sightings: number
@@ -123,12 +163,17 @@ function tellLookup(io: Io, { type, value, items }: LookupAnswer): void {
     item.value,
     item.score,
     item.active,
-    item.sources.join(', '),
+    item.opinions.map(toldSource).join(', '),
     item.labels.join(', '),
     item.expiresAt ?? '',
     item.sightings,
   ])
   io.stdout.write(renderTable({ columns, rows }, io.stdout.columns))
+}
+
+/** A source with what it says, and what that is worth where it is worth less. */
+function toldSource({ source, stated, confidence }: LookupAnswer['items'][number]['opinions'][number]): string {
+  return stated === confidence ? `${source} ${stated}` : `${source} ${stated}→${confidence}`
 }
 
 /** Sends a file, one that is read line by line in parts. */

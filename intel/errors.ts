@@ -7,6 +7,7 @@ export const intelError = defineErrors({
   'intel.allow.notFound': { status: 404, title: 'No such allow-list' },
   'intel.allow.refused': { status: 422, title: 'Not an allow-list' },
   'intel.allow.tooMany': { status: 409, title: 'Too many allow-lists' },
+  'intel.source.tooMany': { status: 409, title: 'Too many sources' },
   'intel.feed.notFound': { status: 404, title: 'No such feed' },
   'intel.feed.invalid': { status: 422, title: 'Not a feed' },
   'intel.feed.tooMany': { status: 409, title: 'Too many feeds' },

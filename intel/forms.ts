@@ -40,7 +40,9 @@ export const indicatorInput = Type.Object(
 
 const opinionSchema = Type.Object({
   source: Type.String(),
-  confidence: Type.Integer(),
+  stated: Type.Integer({ description: 'How sure the source says it is.' }),
+  weight: Type.Integer({ description: 'What its word is worth, percent.' }),
+  confidence: Type.Integer({ description: 'What that is worth, verdicts on alerts of the indicator counted in.' }),
   score: Type.Number({ description: 'What it is worth now.' }),
   tlp: Type.Enum([...tlps]),
   labels: Type.Array(Type.String()),
@@ -70,6 +72,7 @@ export const indicatorSchema = Type.Object({
   expiresAt: Type.Optional(Type.String()),
   opinions: Type.Array(opinionSchema),
   sightings: Type.Integer(),
+  truePositives: Type.Integer({ description: 'Verdicts that it was met rightly.' }),
   falsePositives: Type.Integer(),
   firstSeen: Type.Optional(Type.String({ description: 'The first time that an event held it.' })),
   lastSeen: Type.Optional(Type.String({ description: 'The last time that an event held it.' })),
@@ -80,7 +83,7 @@ export const indicatorSchema = Type.Object({
 export type IndicatorAnswer = ReturnType<typeof toAnswer>
 
 export function toAnswer(indicator: Indicator, now: number) {
-  const { id, type, value, notMatched, firstSeen, lastSighted, sightings, falsePositives } = indicator
+  const { id, type, value, notMatched, firstSeen, lastSighted, sightings, truePositives, falsePositives } = indicator
   const opinions = indicator.opinions.map((opinion) => toOpinionAnswer(indicator, opinion, now))
   const expiresAt = Math.max(...indicator.opinions.map((opinion) => opinion.expiresAt))
   const score = Math.max(...opinions.map((opinion) => opinion.score))
@@ -98,6 +101,7 @@ export function toAnswer(indicator: Indicator, now: number) {
     ...(expiresAt > 0 ? { expiresAt: formatInstant(expiresAt) } : {}),
     opinions,
     sightings,
+    truePositives,
     falsePositives,
     ...(firstSeen === undefined ? {} : { firstSeen: formatInstant(firstSeen) }),
     ...(lastSighted === undefined ? {} : { lastSeen: formatInstant(lastSighted) }),
@@ -107,10 +111,12 @@ export function toAnswer(indicator: Indicator, now: number) {
 }
 
 function toOpinionAnswer({ type }: Indicator, opinion: Opinion, now: number) {
-  const { source, confidence, tlp, description, stixId, validUntil, revoked, expiresAt } = opinion
+  const { source, stated, weight, confidence, tlp, description, stixId, validUntil, revoked, expiresAt } = opinion
   const holds = now >= opinion.validFrom && now < expiresAt
   return {
     source,
+    stated,
+    weight,
     confidence,
     score: holds ? Math.round(10 * scoreAt(type, opinion, now)) / 10 : 0,
     tlp,

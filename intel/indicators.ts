@@ -9,7 +9,6 @@ import {
   requireMatch,
 } from '../platform/index.ts'
 import { refusalOf } from './admission.ts'
-import { decaysAt } from './decay.ts'
 import { intelError } from './errors.ts'
 import { indicatorId } from './indicator-id.ts'
 import { formatNetwork, maskIp, parseIp } from './ip.ts'
@@ -25,8 +24,20 @@ import { LiveIndicators } from './live.ts'
 import type { IntelChange } from './match/indicator-index.ts'
 import { anyScheme, guessIndicator, normaliseIndicator } from './normalise.ts'
 import { isMatchable } from './patterns/compile-pattern.ts'
-import { type ChangedPage, createIntelStore, type IndicatorDraft, type Sighting } from './store.ts'
+import { createSources, type Sources } from './sources/sources.ts'
+import { countJudged, createSourceStore } from './sources/store.ts'
+import {
+  type Change,
+  type ChangedPage,
+  createIntelStore,
+  type IndicatorDraft,
+  type Judgement,
+  replaceVerdict,
+  type Sighting,
+  type Tx,
+} from './store.ts'
 import type { ExactType, Indicator, Observable, Opinion, Place, Tlp } from './types.ts'
+import { settle, WEIGHT_DEFAULT, weigh } from './worth.ts'
 
 export interface IndicatorsDeps {
   readonly database: Database
@@ -74,6 +85,8 @@ export type SightingKind = 'seen' | 'falsePositive' | 'expired'
 
 /** The indicators of all workspaces, kept and live. A change is before the matchers when its call resolves. */
 export interface Indicators {
+  /** Whose word they are, and what it is worth. */
+  readonly sources: Sources
   /** Puts every stored indicator of an account before the matchers; before the first event is processed. */
   load(account: Place['account']): Promise<void>
   /** Takes what sources say; a source's earlier word on the same value is replaced.
@@ -98,8 +111,20 @@ export interface Indicators {
   /** Ends what a source said by STIX objects until an instant, of all values but those that it still speaks of.
    * @returns how many indicators changed */
   revokeStix(place: Place, source: string, ended: ReadonlyMap<string, Ended>): Promise<number>
-  /** A person's word: it was seen and is bad (decay begins anew), it was wrong (opinions are worth half), it is over. */
+  /** A person's word: it was seen and is bad (decay begins anew), it was wrong (opinions are worth less), it is over.
+   * @throws intel.indicator.notFound */
   judge(place: Place, id: string, kind: SightingKind): Promise<Indicator>
+  /** Takes the verdict on an alert of an indicator, in place of an earlier one on the same alert; an indicator that is gone
+   * is passed over. The same again changes nothing. */
+  judgeByAlert(
+    place: Place,
+    verdict: {
+      readonly alert: string
+      readonly indicator: string
+      readonly verdict: Judgement | undefined
+      readonly at: number
+    },
+  ): Promise<void>
   /** Writes that the indicators of STIX objects were met elsewhere; decay begins anew.   @returns how many were new */
   recordStixSightings(
     place: Place,
@@ -114,19 +139,23 @@ export interface Indicators {
 
 export function createIndicators(deps: IndicatorsDeps): Indicators {
   const { clock } = deps
+  const sources = createSources({
+    store: createSourceStore(deps.database),
+    clock,
+    onWeight: (place) => live.rebuild(place),
+  })
+  const weighed = (place: Place) => (indicator: Indicator) =>
+    weigh(indicator, (source) => sources.weightOf(place, source))
   const store = createIntelStore(deps.database)
-  const live = new LiveIndicators({ store, clock, log: deps.log, publish: deps.publish })
+  const live = new LiveIndicators({ store, clock, log: deps.log, publish: deps.publish, weighed })
 
-  /** Changes indicators and has them matched so, in the order in which they were kept. */
-  const update = (
-    place: Place,
-    ids: readonly string[],
-    change: (known: ReadonlyMap<string, Indicator>, total: number) => readonly IndicatorDraft[],
-  ): Promise<Indicator[]> =>
+  /** Changes indicators and has them matched so, in the order in which they were kept.   @returns them weighed */
+  const update = (place: Place, ids: readonly string[], change: Change): Promise<Indicator[]> =>
     live.inTurn(place, async () => {
       const { written, deleted } = await store.update(place, ids, clock.now(), change)
-      await live.changed(place, [...written, ...deleted.map((indicator) => ({ ...indicator, opinions: [] }))])
-      return written
+      const told = written.map(weighed(place))
+      await live.changed(place, [...told, ...deleted.map((indicator) => ({ ...indicator, opinions: [] }))])
+      return told
     })
 
   const tellSome = async (place: Place, statements: readonly Statement[]): Promise<Told> => {
@@ -171,19 +200,19 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
   const get = async (place: Place, id: string): Promise<Indicator> => {
     const [indicator] = await store.find(place, [id])
     if (!indicator) throw notFound(place, id)
-    return indicator
+    return weighed(place)(indicator)
   }
 
   /** Changes one indicator that must be there.   @returns undefined when that took its last opinion */
   const change = async (
     place: Place,
     id: string,
-    next: (before: Indicator) => IndicatorDraft,
+    next: (before: Indicator, tx: Tx) => IndicatorDraft | Promise<IndicatorDraft>,
   ): Promise<Indicator | undefined> => {
-    const [written] = await update(place, [id], (known) => {
+    const [written] = await update(place, [id], async (known, _, tx) => {
       const before = known.get(id)
       if (!before) throw notFound(place, id)
-      return [next(before)]
+      return [await next(before, tx)]
     })
     return written
   }
@@ -203,8 +232,11 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
   }
 
   return {
+    sources,
+
     async load(account) {
       for (const workspace of await store.workspaces(account)) {
+        await sources.load({ account, workspace })
         await reconsider({ account, workspace })
         await live.build({ account, workspace })
       }
@@ -228,7 +260,7 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       const items: Indicator[] = []
       let after = parseCursor(cursor) ?? ''
       for (let scanned = 0; scanned < SCANNED_PER_PAGE_MAX; ) {
-        const rows = await store.list(place, { after, limit: limit + 1 })
+        const rows = (await store.list(place, { after, limit: limit + 1 })).map(weighed(place))
         for (const row of rows) {
           if (items.length === limit) return { items, nextCursor: formatCursor(after) }
           after = row.id
@@ -240,12 +272,14 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       return { items, nextCursor: formatCursor(after) }
     },
 
-    listChanged: (place, page) => store.listChanged(place, page),
+    async listChanged(place, page) {
+      return (await store.listChanged(place, page)).map(weighed(place))
+    },
 
     async lookUp(place, text) {
       const observable = requireObservable(guessIndicator(text))
       const indicators = await store.find(place, relatedTo(observable).map(indicatorId))
-      return { observable, indicators }
+      return { observable, indicators: indicators.map(weighed(place)) }
     },
 
     async delete(place, id, ifMatch) {
@@ -290,14 +324,37 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
     },
 
     async judge(place, id, kind) {
-      const after = await change(place, id, (before) => {
+      const after = await change(place, id, async (before, tx) => {
         const now = clock.now()
         const opinions = before.opinions.map((opinion) => settle(before, judged(opinion, kind, now)))
-        const falsePositives = before.falsePositives + (kind === 'falsePositive' ? 1 : 0)
-        return { ...before, opinions, falsePositives, updatedAt: now }
+        const counts = { right: kind === 'seen' ? 1 : 0, wrong: kind === 'falsePositive' ? 1 : 0 }
+        const judgedSources = before.opinions.map(({ source }) => source)
+        await countJudged(tx, place, { sources: judgedSources, ...counts, now })
+        return { ...before, opinions, ...counted(before, counts), updatedAt: now }
       })
       assert(after, 'a judged indicator keeps its opinions')
       return after
+    },
+
+    async judgeByAlert(place, { alert, indicator, verdict, at }) {
+      let isNew = false
+      await update(place, [indicator], async (known, _, tx) => {
+        const before = known.get(indicator)
+        if (!before) return []
+        const now = clock.now()
+        const judgedSources = before.opinions.map(({ source }) => source)
+        const given = { alert, indicator, verdict, sources: judgedSources, now }
+        const counts = await replaceVerdict(tx, place, given)
+        isNew = counts.right > 0
+        if (counts.right === 0 && counts.wrong === 0) return []
+        const opinions = isNew
+          ? before.opinions.map((opinion) => settle(before, judged(opinion, 'seen', Math.min(at, now))))
+          : before.opinions
+        return [{ ...before, opinions, ...counted(before, counts), updatedAt: now }]
+      })
+      if (!isNew) return
+      const sighting = { id: alert, indicator, entity: `alert/${alert}`, at, observable: '', recordIds: [] }
+      await store.addSightings(place, [sighting])
     },
 
     async recordStixSightings(place, sightings) {
@@ -353,7 +410,7 @@ function joinStatements(
   const { notMatched: _, ...known } = before ?? { notMatched: undefined }
   const { notMatched } = first
   if (!changed && (!before || before.notMatched === notMatched)) return undefined
-  const base = { id, ...first.observable, createdAt: now, sightings: 0, falsePositives: 0, ...known }
+  const base = { id, ...first.observable, createdAt: now, ...NEVER_MET, ...known }
   return {
     ...base,
     opinions: [...opinions.values()],
@@ -365,9 +422,12 @@ function joinStatements(
 function opinionOf(statement: Statement): Opinion {
   const { observable, labels = [], killChain = [], description, stixId, validUntil, revoked = false } = statement
   const { source, tlp, validFrom, lastSeen } = statement
+  const stated = Math.max(0, Math.min(100, Math.round(statement.confidence)))
   return settle(observable, {
     source,
-    confidence: Math.max(0, Math.min(100, Math.round(statement.confidence))),
+    stated,
+    weight: WEIGHT_DEFAULT,
+    confidence: stated,
     tlp,
     labels,
     killChain,
@@ -381,26 +441,30 @@ function opinionOf(statement: Statement): Opinion {
   })
 }
 
-/** An opinion with the instant at which it ends. */
-function settle({ type }: Observable, opinion: Omit<Opinion, 'expiresAt'>): Opinion {
-  const expiresAt = opinion.revoked
-    ? 0
-    : Math.min(opinion.validUntil ?? Number.MAX_SAFE_INTEGER, decaysAt(type, opinion))
-  return { ...opinion, expiresAt }
-}
-
 function isSame(a: Opinion, b: Opinion): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
 }
 
 const sorted = (opinion: Opinion) => Object.entries(opinion).sort(([a], [b]) => (a < b ? -1 : 1))
 
+const NEVER_MET = { sightings: 0, truePositives: 0, falsePositives: 0 } as const
+
+function counted(
+  { truePositives, falsePositives }: Indicator,
+  { right, wrong }: { readonly right: number; readonly wrong: number },
+): Pick<Indicator, 'truePositives' | 'falsePositives'> {
+  return {
+    truePositives: Math.max(0, truePositives + right),
+    falsePositives: Math.max(0, falsePositives + wrong),
+  }
+}
+
 function judged(opinion: Opinion, kind: SightingKind, now: number): Opinion {
   switch (kind) {
     case 'seen':
       return { ...opinion, lastSeen: Math.max(opinion.lastSeen, now) }
     case 'falsePositive':
-      return { ...opinion, confidence: Math.floor(opinion.confidence / 2) }
+      return opinion
     case 'expired':
       return { ...opinion, validUntil: Math.min(opinion.validUntil ?? now, now) }
   }

@@ -1,4 +1,4 @@
-import type { AccountId, Api } from '../platform/index.ts'
+import type { AccountId, Api, Jobs } from '../platform/index.ts'
 import { createAllowLists } from './allow/allow-lists.ts'
 import { allowRoutes } from './allow/routes.ts'
 import { createAllowStore } from './allow/store.ts'
@@ -11,9 +11,12 @@ import { importRoutes } from './import/routes.ts'
 import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
 import { TAXII_STATUS_KEPT_MS } from './limits.ts'
 import { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
+import { sourceRoutes } from './sources/routes.ts'
 import { createStixStore } from './stix/store.ts'
 import { type TaxiiDeps, taxiiRoutes } from './taxii/routes.ts'
 import type { Place } from './types.ts'
+import { createVerdictCursor } from './verdicts/store.ts'
+import { createVerdicts, type ListVerdicts } from './verdicts/verdicts.ts'
 
 /** Threat intelligence: what is kept, what is matched, and how others bring and take it. */
 export interface Intel {
@@ -24,24 +27,38 @@ export interface Intel {
   load(account: AccountId): Promise<void>
   /** The indicators to search stored events for; undefined where none of them holds now. */
   collectHunt(place: Place, query: HuntQuery): Promise<HuntSet | undefined>
+  /** Has verdicts on alerts taken soon; to be called when an alert changed. */
+  alertChanged(ruleId: string): void
   /** Forgets old sightings and statuses; to be called now and then. */
   prune(): Promise<void>
   stop(): Promise<void>
 }
 
+export interface IntelDeps extends IndicatorsDeps, Pick<FeedsDeps, 'jobs' | 'sealer' | 'egressAllow'> {
+  readonly jobs: Jobs
+  /** The verdicts on alerts whose rule's id begins with `indicator.`. */
+  readonly listVerdicts: ListVerdicts
+}
+
 /** Before the jobs start. */
-export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sealer' | 'egressAllow'>): Intel {
+export function createIntel(deps: IntelDeps): Intel {
   const indicators = createIndicators(deps)
   const objects = createStixStore(deps.database)
   const imports = createImports({ indicators, objects, clock: deps.clock })
   const { jobs, sealer, egressAllow, clock } = deps
   const feeds = createFeeds({ store: createFeedStore(deps.database), imports, jobs, sealer, clock, egressAllow })
+  const verdicts = createVerdicts({
+    ...{ indicators, jobs, clock, log: deps.log },
+    list: deps.listVerdicts,
+    cursor: createVerdictCursor(deps.database),
+  })
   const allowLists = createAllowLists({ store: createAllowStore(deps.database), clock, publish: deps.publish })
   return {
     indicators,
     imports,
     routes: (routeDeps) => [
       indicatorRoutes(indicators, routeDeps),
+      sourceRoutes(indicators.sources, routeDeps),
       importRoutes(imports, routeDeps),
       feedRoutes(feeds, routeDeps),
       allowRoutes(allowLists, routeDeps),
@@ -55,10 +72,16 @@ export function createIntel(deps: IndicatorsDeps & Pick<FeedsDeps, 'jobs' | 'sea
       const found = await collectHuntSet(indicators, place, query, clock.now())
       return found && { ...found, allow: await allowLists.collect(place) }
     },
+    alertChanged(ruleId) {
+      if (ruleId.startsWith('indicator.')) verdicts.poke()
+    },
     async prune() {
       await indicators.prune()
       await objects.pruneStatuses(deps.clock.now() - TAXII_STATUS_KEPT_MS)
     },
-    stop: () => indicators.stop(),
+    async stop() {
+      await verdicts.stop()
+      await indicators.stop()
+    },
   }
 }

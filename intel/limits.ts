@@ -4,6 +4,13 @@
 export const VALUE_CHARS_MAX = 2_048
 /** Characters of a source's name. */
 export const SOURCE_CHARS_MAX = 128
+/** Sources of a workspace that are weighed. */
+export const SOURCES_WEIGHED_MAX = 1_000
+/** Verdicts on alerts that are taken at a time, how often new ones are looked for, and how far back those are looked at
+ * again that may have been committed late, ms. */
+export const VERDICTS_PER_STEP = 200
+export const VERDICTS_EVERY_MS = 60_000
+export const VERDICTS_LATE_MS = 60_000
 /** Labels, and phases of a kill chain, of one opinion. */
 export const LABELS_MAX = 32
 export const LABEL_CHARS_MAX = 128

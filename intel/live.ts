@@ -11,6 +11,8 @@ export interface LiveDeps {
   readonly clock: Clock
   readonly log: Log
   readonly publish: (change: IntelChange) => Promise<void>
+  /** What opinions are worth there. */
+  readonly weighed: (place: Place) => (indicator: Indicator) => Indicator
 }
 
 interface Scope {
@@ -65,13 +67,20 @@ export class LiveIndicators {
     return scope.building
   }
 
+  /** Builds one that holds all that is so now, also where one is being built. */
+  async rebuild(place: Place): Promise<void> {
+    await this.#scopeOf(place).building
+    await this.build(place)
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all([...this.#scopes.values()].map(({ building }) => building))
   }
 
   async #build(place: Place, scope: Scope): Promise<void> {
-    const { store, clock, log, publish } = this.#deps
+    const { store, clock, log, publish, weighed } = this.#deps
+    const toWorth = weighed(place)
     const upTo = scope.sequence
     const pending = scope.pending
     const now = clock.now()
@@ -80,7 +89,7 @@ export class LiveIndicators {
     const patterns: LiveIndicator[] = []
     for (let after = ''; !this.#stopping; await nextTurn()) {
       const rows = await store.list(place, { after, limit: BUILD_ROWS_PER_STEP, live: now })
-      for (const row of rows) {
+      for (const row of rows.map(toWorth)) {
         if (row.type !== 'pattern') builder.add(toLive(row))
         else if (patterns.length < PATTERNS_MAX) patterns.push(toLive(row))
       }

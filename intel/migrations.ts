@@ -160,4 +160,36 @@ export const intelMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'intel/0006-verdicts',
+    async up(db) {
+      await db.schema
+        .alterTable('intel_indicator')
+        .addColumn('true_positives', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute()
+      await db.schema
+        .createTable('intel_source')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        // Percent.
+        .addColumn('weight', 'integer', (column) => column.notNull())
+        .addColumn('true_positives', 'bigint', (column) => column.notNull())
+        .addColumn('false_positives', 'bigint', (column) => column.notNull())
+        .addColumn('updated_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_source_pk', ['account', 'workspace', 'name'])
+        .execute()
+      await db.schema
+        .createTable('intel_verdict')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        // The alert that was judged, and the indicator that it was made of.
+        .addColumn('alert', 'text', (column) => column.notNull())
+        .addColumn('indicator', 'text', (column) => column.notNull())
+        .addColumn('verdict', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_verdict_pk', ['account', 'workspace', 'alert', 'indicator'])
+        .execute()
+    },
+  },
 ]

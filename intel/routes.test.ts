@@ -6,6 +6,7 @@ import { createIndicators, type Indicators } from './indicators.ts'
 import { IndicatorIndex } from './match/indicator-index.ts'
 import { intelMigrations } from './migrations.ts'
 import { indicatorRoutes } from './routes.ts'
+import { sourceRoutes } from './sources/routes.ts'
 import { aClock, account, aServer, DAY_MS, metBy, place, silent } from './testing/builders.ts'
 
 const base = '/v1/workspaces/default/indicators'
@@ -31,7 +32,11 @@ describe.each(testDatabases())('indicators over HTTP on $name', ({ open }) => {
       log: silent as never,
       publish: async (change) => index.change(change),
     })
-    server = await aServer([indicatorRoutes(indicators, { compileFilter, requireWorkspace: async () => {} })], clock)
+    const routes = [
+      indicatorRoutes(indicators, { compileFilter, requireWorkspace: async () => {} }),
+      sourceRoutes(indicators.sources, { requireWorkspace: async () => {} }),
+    ]
+    server = await aServer(routes, clock)
   })
   afterEach(async () => {
     await indicators.stop()
@@ -150,10 +155,50 @@ describe.each(testDatabases())('indicators over HTTP on $name', ({ open }) => {
     expect(seen.body).toMatchObject({ active: true, score: 80 })
     expect(metBy(index, 'ip', '9.9.9.9', clock.at)).toEqual(['ip 9.9.9.9'])
     const wrong = await call('POST', `/${body.items[0].id}/sightings`, { type: 'falsePositive' })
-    expect(wrong.body).toMatchObject({ confidence: 40, falsePositives: 1, active: true })
+    expect(wrong.body).toMatchObject({ confidence: 53, truePositives: 1, falsePositives: 1, active: true })
     const over = await call('POST', `/${body.items[0].id}/sightings`, { type: 'expired' })
     expect(over.body).toMatchObject({ active: false })
     expect(metBy(index, 'ip', '9.9.9.9', clock.at)).toEqual([])
+  })
+
+  test('what a source says is worth what it weighs, matched or not, and after a start', async () => {
+    const weigh = async (name: string, weight: number) =>
+      server.inject({ method: 'PUT', url: `/v1/workspaces/default/indicator-sources/${name}`, payload: { weight } })
+    await call('POST', '', { value: 'a.example', source: 'noisy', confidence: 90 })
+    await call('POST', '', { value: 'a.example', source: 'good', confidence: 50 })
+    await call('POST', '', { value: 'b.example', source: 'noisy', confidence: 90 })
+    expect((await weigh('noisy', 50)).json()).toMatchObject({ name: 'noisy', weight: 50, falsePositives: 0 })
+    const of = async (value: string) => (await call('GET', `:lookup?value=${value}`)).body.items[0]
+    expect(await of('a.example')).toMatchObject({
+      confidence: 50,
+      opinions: [
+        { source: 'good', stated: 50, weight: 100, confidence: 50, score: 50 },
+        { source: 'noisy', stated: 90, weight: 50, confidence: 45, score: 45 },
+      ],
+    })
+    expect(index.lookUp('domain', 'b.example', clock.at)[0]?.opinions).toMatchObject([{ confidence: 45 }])
+    await weigh('noisy', 20)
+    expect(metBy(index, 'domain', 'b.example', clock.at)).toEqual([])
+    expect(metBy(index, 'domain', 'a.example', clock.at)).toEqual(['domain a.example'])
+    // What comes later weighs as much, and what the source says again is no other word.
+    await call('POST', '', { value: 'c.example', source: 'noisy', confidence: 100 })
+    expect(metBy(index, 'domain', 'c.example', clock.at)).toEqual([])
+    const again = await call('POST', '', '{"value":"c.example","source":"noisy","confidence":100}')
+    expect(again.body).toMatchObject({ unchanged: 1 })
+    const fresh = new IndicatorIndex()
+    const other = createIndicators({
+      database,
+      clock,
+      log: silent as never,
+      publish: async (change) => fresh.change(change),
+    })
+    await other.load(account)
+    expect(metBy(fresh, 'domain', 'b.example', clock.at)).toEqual([])
+    await weigh('noisy', 100)
+    expect(metBy(index, 'domain', 'b.example', clock.at)).toEqual(['domain b.example'])
+    expect((await weigh('noisy', 101)).statusCode).toBe(422)
+    const list = await server.inject({ url: '/v1/workspaces/default/indicator-sources' })
+    expect(list.json().items).toMatchObject([{ name: 'noisy', weight: 100 }])
   })
 
   test('a value is looked up as an event would meet it', async () => {

@@ -2,6 +2,7 @@ import { type Selectable, sql, type Transaction } from 'kysely'
 import type { Database } from '../platform/index.ts'
 import { type CounterTables, takeNumbers } from './counter-store.ts'
 import { ROWS_PER_STATEMENT } from './limits.ts'
+import { countJudged, type SourceTables } from './sources/store.ts'
 import {
   type Indicator,
   type IndicatorType,
@@ -11,6 +12,7 @@ import {
   type Tlp,
   tlps,
 } from './types.ts'
+import { WEIGHT_DEFAULT } from './worth.ts'
 
 interface IndicatorRow {
   account: string
@@ -27,6 +29,7 @@ interface IndicatorRow {
   first_seen: number | null
   last_sighted: number | null
   sightings: number
+  true_positives: number
   false_positives: number
 }
 
@@ -47,7 +50,7 @@ interface OpinionRow {
   about: string
 }
 
-interface IntelTables extends CounterTables {
+interface IntelTables extends CounterTables, SourceTables {
   intel_indicator: IndicatorRow
   intel_opinion: OpinionRow
   intel_sighting: {
@@ -60,12 +63,24 @@ interface IntelTables extends CounterTables {
     at: number
     about: string
   }
+  intel_verdict: {
+    account: string
+    workspace: string
+    alert: string
+    indicator: string
+    verdict: string
+    at: number
+  }
 }
 
-type Tx = Transaction<IntelTables>
+/** What changes indicators, and what else with them. */
+export type Tx = Transaction<IntelTables>
 
 /** What an indicator becomes; the store gives it its revision and its place in the order of changes. */
 export type IndicatorDraft = Omit<Indicator, 'revision' | 'addedUs'>
+
+/** What a verdict says of an indicator that was met. */
+export type Judgement = 'truePositive' | 'falsePositive'
 
 /** That an indicator was met by an entity. */
 export interface Sighting {
@@ -85,6 +100,12 @@ export interface ChangedPage {
   readonly withPatterns?: boolean
 }
 
+export type Change = (
+  known: ReadonlyMap<string, Indicator>,
+  total: number,
+  tx: Tx,
+) => readonly IndicatorDraft[] | Promise<readonly IndicatorDraft[]>
+
 export type IntelStore = ReturnType<typeof createIntelStore>
 
 const HOUR_MS = 3_600_000
@@ -96,19 +117,20 @@ export function createIntelStore(database: Database) {
   return {
     /** Changes indicators in one transaction. Changes of one workspace come one after another: the counter's row is
      * locked first, which also keeps `addedUs` strictly increasing in the order of commits.
-     * @param change from those that are there to those that are written; an indicator without opinions is deleted
+     * @param change from those that are there to those that are written; an indicator without opinions is deleted. It may
+     * run again.
      * @returns what was written, and the ids that were deleted */
     update(
       place: Place,
       ids: readonly string[],
       now: number,
-      change: (known: ReadonlyMap<string, Indicator>, total: number) => readonly IndicatorDraft[],
+      change: Change,
     ): Promise<{ written: Indicator[]; deleted: Indicator[] }> {
       return db.write(async (tx) => {
         const first = await takeNumbers(tx, { ...place, name: 'added' }, ids.length, now)
         const known = new Map((await readMany(tx, place, ids)).map((indicator) => [indicator.id, indicator]))
         const total = await countOf(tx, place)
-        const drafts = change(known, total)
+        const drafts = await change(known, total, tx)
         const written: Indicator[] = []
         const deleted: Indicator[] = []
         for (const [index, draft] of drafts.entries()) {
@@ -307,6 +329,43 @@ export function createIntelStore(database: Database) {
   }
 }
 
+/** Keeps the verdict on an alert of an indicator in place of the one before, and counts it for the indicator's sources.
+ * @param given undefined takes it back   @returns by how much the indicator was judged rightly and wrongly met more often */
+export async function replaceVerdict(
+  tx: Tx,
+  place: Place,
+  given: {
+    readonly alert: string
+    readonly indicator: string
+    readonly verdict: Judgement | undefined
+    readonly sources: readonly string[]
+    readonly now: number
+  },
+): Promise<{ readonly right: number; readonly wrong: number }> {
+  const { alert, indicator, verdict, sources, now } = given
+  const key = { ...place, alert, indicator }
+  const before = await tx
+    .selectFrom('intel_verdict')
+    .select('verdict')
+    .where('account', '=', place.account)
+    .where('workspace', '=', place.workspace)
+    .where('alert', '=', alert)
+    .where('indicator', '=', indicator)
+    .executeTakeFirst()
+  const change = (of: Judgement) => Number(verdict === of) - Number(before?.verdict === of)
+  const counts = { right: change('truePositive'), wrong: change('falsePositive') }
+  if (counts.right === 0 && counts.wrong === 0) return counts
+  await tx
+    .insertInto('intel_verdict')
+    .values({ ...key, verdict: verdict ?? '', at: now })
+    .onConflict((conflict) =>
+      conflict.columns(['account', 'workspace', 'alert', 'indicator']).doUpdateSet({ verdict: verdict ?? '', at: now }),
+    )
+    .execute()
+  await countJudged(tx, place, { sources, ...counts, now })
+  return counts
+}
+
 async function countOf(db: Pick<Tx, 'selectFrom'>, place: Place): Promise<number> {
   const row = await db
     .selectFrom('intel_counter')
@@ -381,6 +440,7 @@ async function writeMany(
           first_seen: ref('excluded.first_seen'),
           last_sighted: ref('excluded.last_sighted'),
           sightings: ref('excluded.sightings'),
+          true_positives: ref('excluded.true_positives'),
           false_positives: ref('excluded.false_positives'),
         })),
       )
@@ -461,6 +521,7 @@ function joinRows(rows: readonly Selectable<IndicatorRow>[], opinions: readonly 
     ...(row.first_seen === null ? {} : { firstSeen: row.first_seen }),
     ...(row.last_sighted === null ? {} : { lastSighted: row.last_sighted }),
     sightings: row.sightings,
+    truePositives: row.true_positives,
     falsePositives: row.false_positives,
   }))
 }
@@ -469,6 +530,8 @@ function toOpinion(row: Selectable<OpinionRow>): Opinion {
   const about = JSON.parse(row.about) as Pick<Opinion, 'labels' | 'killChain' | 'description'>
   return {
     source: row.source,
+    stated: row.confidence,
+    weight: WEIGHT_DEFAULT,
     confidence: row.confidence,
     tlp: oneOf<Tlp>(tlps, row.tlp),
     ...about,
@@ -496,6 +559,7 @@ function toRow(indicator: Indicator) {
     first_seen: indicator.firstSeen ?? null,
     last_sighted: indicator.lastSighted ?? null,
     sightings: indicator.sightings,
+    true_positives: indicator.truePositives,
     false_positives: indicator.falsePositives,
   }
 }
@@ -505,7 +569,7 @@ function toOpinionRow(indicator: string, opinion: Opinion) {
   return {
     indicator,
     source: opinion.source,
-    confidence: opinion.confidence,
+    confidence: opinion.stated,
     tlp: opinion.tlp,
     valid_from: opinion.validFrom,
     valid_until: opinion.validUntil ?? null,

@@ -38,7 +38,11 @@ export interface Observable {
 /** What one source says of an indicator. Sources do not overwrite each other. */
 export interface Opinion {
   readonly source: string
-  /** 0 to 100, after the weight of the source. */
+  /** What the source says, 0 to 100. */
+  readonly stated: number
+  /** What the source's word is worth, percent. */
+  readonly weight: number
+  /** What that is worth: by the source's weight, and by the verdicts on alerts of the indicator. */
   readonly confidence: number
   readonly tlp: Tlp
   readonly labels: readonly string[]
@@ -71,6 +75,8 @@ export interface Indicator extends Observable {
   readonly firstSeen?: number
   readonly lastSighted?: number
   readonly sightings: number
+  /** How often people judged that it was met rightly, and wrongly. */
+  readonly truePositives: number
   readonly falsePositives: number
 }
 

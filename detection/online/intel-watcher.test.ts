@@ -47,7 +47,13 @@ describe('an event that holds what an indicator is about', () => {
           id: 'indicator.domain',
           title: 'Indicator met: domain evil.example',
           severity: 'high',
-          tags: ['indicator', 'source:sure', 'source:weak', 'tlp:red'],
+          tags: [
+            expect.stringMatching(/^indicator:[0-9a-f-]{36}$/),
+            'indicator',
+            'source:sure',
+            'source:weak',
+            'tlp:red',
+          ],
         },
         entities: { hosts: ['pc-1'], domains: ['c2.evil.example.'] },
         indicator: {

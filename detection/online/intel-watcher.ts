@@ -156,7 +156,8 @@ function indicatorFinding({ id, hit, seen, entity, entities, event, address }: M
       severity: severityOf(score),
       techniques: [],
       tactics: [],
-      tags: ['indicator', ...sources.map((source) => `source:${source}`), `tlp:${tlp}`],
+      // The indicator's own, by which what the alert is judged to be finds back.
+      tags: [`indicator:${id}`, 'indicator', ...sources.map((source) => `source:${source}`), `tlp:${tlp}`],
       // One alert for an indicator and who met it.
       dedup: { key: `${id} ${entity}` },
       description: `${seen.value} in ${seen.field} meets the ${type} ${value}, which ${sources.join(', ')} holds to be bad (score ${score} of 100).`,

@@ -61,6 +61,7 @@ describe.each(testDatabases())('feeds on $name', ({ open }) => {
         index.change(change)
       },
       jobs,
+      listVerdicts: async () => [],
       sealer: {
         seal: async (bytes) => Buffer.from(bytes).reverse(),
         open: async (bytes) => Buffer.from(bytes).reverse(),

@@ -32,6 +32,8 @@ const anIndicator = (type: IndicatorType, value: string, index: number): Indicat
   opinions: [
     {
       source: 'feed',
+      stated: 80,
+      weight: 100,
       confidence: 80,
       tlp: tlps[index % tlps.length] ?? 'red',
       labels: ['c2'],
@@ -49,6 +51,7 @@ const anIndicator = (type: IndicatorType, value: string, index: number): Indicat
   revision: 1,
   addedUs: 1,
   sightings: 0,
+  truePositives: 0,
   falsePositives: 0,
 })
 

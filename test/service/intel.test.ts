@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually.ts'
 import { type RunningService, startService } from '../support/service.ts'
 
 interface Alert {
+  readonly id: string
   readonly title: string
   readonly entities: Readonly<Record<string, readonly string[]>>
   readonly events: readonly string[]
@@ -59,6 +60,22 @@ describe('an indicator in a running service', () => {
     service = await startService({ dataDir })
     await send({ 'id.orig_h': '10.1.1.1', 'id.resp_h': '10.1.1.2', query: 'x.evil.example', hostname: 'pc-2' })
     await eventually('the second sighting', async () => (await sightings(id)).some(({ entity }) => entity === 'pc-2'))
+  })
+
+  it('is worth less after its alert was judged wrong', async () => {
+    const { id } = await put('wrong.example')
+    await send({ class_uid: 4003, category_uid: 4, metadata: {}, query: { hostname: 'wrong.example' } })
+    const alert = await alertOf('Indicator met: domain wrong.example')
+    const move = (body: object) =>
+      service.client.call(`/v1/workspaces/default/alerts/${alert.id}`, { method: 'PATCH', body })
+    await move({ state: 'in_progress' })
+    await move({ state: 'resolved', verdict: 'false_positive' })
+    await eventually('the verdict is taken back to the indicator', async () => {
+      const now = await service.client.call<{ confidence: number; falsePositives: number }>(
+        `/v1/workspaces/default/indicators/${id}`,
+      )
+      return now.falsePositives === 1 && now.confidence === 40
+    })
   })
 
   it('is searched for in what came before it, and tells each record once', async () => {
