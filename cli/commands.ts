@@ -2,6 +2,10 @@ import type { Command } from './command.ts'
 
 /** Every command, loaded only when it is asked for: a command that needs no server starts without one. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  'baseline accept': async () => (await import('./baseline-tuning.ts')).baselineAcceptCommand,
+  'baseline list': async () => (await import('./baseline-tuning.ts')).baselineListCommand,
+  'baseline offers': async () => (await import('./baseline-tuning.ts')).baselineOffersCommand,
+  'baseline show': async () => (await import('./baseline-tuning.ts')).baselineShowCommand,
   'baseline replay': async () => (await import('./baseline.ts')).baselineReplayCommand,
   'config check': async () => (await import('./config.ts')).configCheckCommand,
   'config show': async () => (await import('./config.ts')).configShowCommand,
