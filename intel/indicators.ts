@@ -354,7 +354,7 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       })
       if (!isNew) return
       const sighting = { id: alert, indicator, entity: `alert/${alert}`, at, observable: '', recordIds: [] }
-      await store.addSightings(place, [sighting])
+      await store.addSightings(place, [sighting], { own: true })
     },
 
     async recordStixSightings(place, sightings) {
@@ -364,6 +364,7 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
         added += await store.addSightings(
           place,
           ids.map((indicator) => ({ ...sighting, indicator })),
+          { own: false },
         )
         await update(place, ids, (known) =>
           [...known.values()].flatMap((before) => {
@@ -380,7 +381,7 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
       return added
     },
 
-    recordSightings: (place, sightings) => store.addSightings(place, sightings),
+    recordSightings: (place, sightings) => store.addSightings(place, sightings, { own: true }),
     sightings: (place, id, limit) => store.sightings(place, id, limit),
     prune: () => store.pruneSightings(clock.now() - SIGHTINGS_KEPT_MS),
     stop: () => live.stop(),

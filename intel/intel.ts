@@ -3,6 +3,7 @@ import { createAllowLists } from './allow/allow-lists.ts'
 import { allowRoutes } from './allow/routes.ts'
 import { createAllowStore } from './allow/store.ts'
 import { createFeeds, type FeedsDeps } from './feeds/feeds.ts'
+import { createOutgoingStore } from './feeds/outgoing-store.ts'
 import { feedRoutes } from './feeds/routes.ts'
 import { createFeedStore } from './feeds/store.ts'
 import { collectHuntSet, type HuntQuery, type HuntSet } from './hunt-set.ts'
@@ -46,7 +47,15 @@ export function createIntel(deps: IntelDeps): Intel {
   const objects = createStixStore(deps.database)
   const imports = createImports({ indicators, objects, clock: deps.clock })
   const { jobs, sealer, egressAllow, clock } = deps
-  const feeds = createFeeds({ store: createFeedStore(deps.database), imports, jobs, sealer, clock, egressAllow })
+  const feeds = createFeeds({
+    store: createFeedStore(deps.database),
+    outgoing: createOutgoingStore(deps.database),
+    imports,
+    jobs,
+    sealer,
+    clock,
+    egressAllow,
+  })
   const verdicts = createVerdicts({
     ...{ indicators, jobs, clock, log: deps.log },
     list: deps.listVerdicts,

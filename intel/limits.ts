@@ -94,6 +94,13 @@ export const FEED_ANSWER_BYTES_MAX = 64 * 1024 * 1024
 export const FEED_ANSWER_MS_MAX = 120_000
 /** Pages, or files, that one poll takes; the next poll goes on where it ended. */
 export const FEED_PAGES_MAX = 1_000
+/** Events of a page of a search in a MISP; they may be large. */
+export const MISP_EVENTS_PER_PAGE = 20
+/** Sightings that a job sends to a MISP, that wait for one feed (of more the oldest go, and are counted), and how often one
+ * that is refused is sent. */
+export const SIGHTINGS_PER_PUSH = 500
+export const SIGHTINGS_WAITING_MAX = 50_000
+export const SIGHTING_ATTEMPTS_MAX = 5
 /** How long a feed may ask to be left alone, ms. */
 export const RETRY_AFTER_MS_MAX = 86_400_000
 /** Characters of a feed's URL and of what authorises us there. */

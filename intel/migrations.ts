@@ -192,4 +192,28 @@ export const intelMigrations: readonly Migration[] = [
         .execute()
     },
   },
+  {
+    name: 'intel/0007-outgoing-sightings',
+    async up(db) {
+      await db.schema
+        .alterTable('intel_feed')
+        .addColumn('push_sightings', 'integer', (column) => column.notNull().defaultTo(0))
+        .execute()
+      await db.schema
+        .createTable('intel_outgoing')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('workspace', 'text', (column) => column.notNull())
+        .addColumn('feed', 'text', (column) => column.notNull())
+        // Of the sighting, or of the alert that was judged.
+        .addColumn('id', 'text', (column) => column.notNull())
+        // The attribute that the feed calls it by.
+        .addColumn('attribute', 'text', (column) => column.notNull())
+        // 0 seen, 1 false positive.
+        .addColumn('kind', 'integer', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addColumn('attempts', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('intel_outgoing_pk', ['account', 'workspace', 'feed', 'id', 'attribute', 'kind'])
+        .execute()
+    },
+  },
 ]

@@ -1,6 +1,7 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { Database } from '../platform/index.ts'
 import { type CounterTables, takeNumbers } from './counter-store.ts'
+import { addOutgoing, type OutgoingTables } from './feeds/outgoing-store.ts'
 import { ROWS_PER_STATEMENT } from './limits.ts'
 import { countJudged, type SourceTables } from './sources/store.ts'
 import {
@@ -50,7 +51,7 @@ interface OpinionRow {
   about: string
 }
 
-interface IntelTables extends CounterTables, SourceTables {
+interface IntelTables extends CounterTables, SourceTables, Omit<OutgoingTables, 'intel_opinion'> {
   intel_indicator: IndicatorRow
   intel_opinion: OpinionRow
   intel_sighting: {
@@ -276,8 +277,9 @@ export function createIntelStore(database: Database) {
       return countOf(db.read, place)
     },
 
-    /** Writes sightings, of each indicator at each entity the first of an hour.   @returns how many were new */
-    addSightings(place: Place, sightings: readonly Sighting[]): Promise<number> {
+    /** Writes sightings, of each indicator at each entity the first of an hour.
+     * @param own feeds that want to hear of them are told   @returns how many were new */
+    addSightings(place: Place, sightings: readonly Sighting[], { own }: { readonly own: boolean }): Promise<number> {
       return db.write(async (tx) => {
         let added = 0
         for (const { id, indicator, entity, at, observable, recordIds } of sightings) {
@@ -289,6 +291,7 @@ export function createIntelStore(database: Database) {
             .executeTakeFirstOrThrow()
           if (numInsertedOrUpdatedRows !== 1n) continue
           added += 1
+          if (own) await addOutgoing(tx, place, { id, indicator, kind: 0, at })
           await tx
             .updateTable('intel_indicator')
             .set({
@@ -363,6 +366,7 @@ export async function replaceVerdict(
     )
     .execute()
   await countJudged(tx, place, { sources, ...counts, now })
+  if (counts.wrong > 0) await addOutgoing(tx, place, { id: alert, indicator, kind: 1, at: now })
   return counts
 }
 

@@ -207,6 +207,98 @@ describe.each(testDatabases())('feeds on $name', ({ open }) => {
     ])
   })
 
+  describe('of a MISP', () => {
+    const KEY = 'k'.repeat(40)
+    const published = 1_772_355_600
+    const attribute = (number: number, more: object = {}) => ({
+      ...{ uuid: uuid(number), type: 'domain', value: `m${number}.example`, to_ids: true },
+      timestamp: String(published),
+      ...more,
+    })
+    const event = (number: number, at: number, ...attributes: object[]) => ({
+      Event: { uuid: uuid(number), info: `event ${number}`, publish_timestamp: String(at), Attribute: attributes },
+    })
+    const bodyOf = async (request: IncomingMessage) => {
+      const chunks: Buffer[] = []
+      for await (const chunk of request) chunks.push(chunk as Buffer)
+      return JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
+    }
+
+    it('asks for what was published since, page by page, with its key', async () => {
+      const asked: Record<string, unknown>[] = []
+      const pages = [
+        Array.from({ length: 20 }, (_, at) => event(at, published + at, attribute(at))),
+        [event(90, published - 5, attribute(90)), event(91, published + 7, attribute(91, { to_ids: false }))],
+      ]
+      answer = async (request, response) => {
+        expect([request.method, request.url, request.headers.authorization]).toEqual([
+          'POST',
+          '/misp/events/restSearch',
+          KEY,
+        ])
+        const body = await bodyOf(request)
+        asked.push(body)
+        response.end(JSON.stringify({ response: pages[Number(body.page) - 1] ?? [] }))
+      }
+      await put('misp', { kind: 'misp-api', url: there('/misp'), enabled: false, authorization: KEY })
+      expect((await poll('misp')).output).toMatchObject({ created: 21 })
+      expect(asked).toMatchObject([{ page: 1, published: true, returnFormat: 'json' }, { page: 2 }])
+      expect(asked[0]).not.toHaveProperty('publish_timestamp')
+      // What is gone there ends here.
+      pages.splice(0, 2, [event(3, published + 60, attribute(3, { deleted: true, timestamp: String(published + 60) }))])
+      await poll('misp')
+      expect(asked[2]).toMatchObject({ publish_timestamp: String(published + 19) })
+      expect(JSON.stringify(await get('misp'))).not.toContain(KEY)
+      const index = indexes.get('default') ?? new IndicatorIndex()
+      const at = published * 1000 + 1000
+      expect(metBy(index, 'domain', 'm3.example', at)).toEqual([])
+      expect(metBy(index, 'domain', 'm4.example', at)).toEqual(['domain m4.example'])
+    })
+
+    it('is told of its attributes that were met, and wrongly met, where it is asked for', async () => {
+      const told: { url: string; body: object }[] = []
+      let status = 200
+      answer = async (request, response) => {
+        const url = request.url ?? ''
+        const body = await bodyOf(request)
+        if (url.endsWith('/restSearch')) {
+          return void response.end(JSON.stringify({ response: [event(1, published, attribute(1), attribute(2))] }))
+        }
+        told.push({ url, body })
+        response.writeHead(status).end('{}')
+      }
+      const settings = { kind: 'misp-api', url: there('/'), enabled: false, authorization: KEY }
+      const place = { account, workspace: 'default' }
+      const meet = async (number: number, entity: string, at = clock.now()) => {
+        const value = `m${number}.example`
+        const { indicators } = await intel.indicators.lookUp(place, value)
+        const sighting = { id: `${number}-${entity}`, entity, at, observable: value, recordIds: ['r'] }
+        await intel.indicators.recordSightings(place, [{ ...sighting, indicator: indicators[0]?.id ?? '' }])
+        return indicators[0]?.id ?? ''
+      }
+      await put('quiet', settings)
+      await poll('quiet')
+      await meet(1, 'before-it-was-asked-for')
+      await put('loud', { ...settings, pushSightings: true })
+      await poll('loud')
+      const at = clock.now()
+      await meet(1, 'pc-1', at)
+      await meet(1, 'pc-1', at)
+      const id = await meet(2, 'pc-2', at)
+      await intel.indicators.judgeByAlert(place, { alert: 'a1', indicator: id, verdict: 'falsePositive', at })
+      await eventually('the MISP was told', async () => told.length >= 3, 60_000)
+      const timestamp = Math.floor(at / 1000)
+      expect(told.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))).toEqual([
+        { url: `/sightings/add/${uuid(1)}`, body: { type: '0', source: 'rampart', timestamp } },
+        { url: `/sightings/add/${uuid(2)}`, body: { type: '0', source: 'rampart', timestamp } },
+        { url: `/sightings/add/${uuid(2)}`, body: { type: '1', source: 'rampart', timestamp: expect.any(Number) } },
+      ])
+      expect(JSON.stringify(told)).not.toContain('pc-')
+      status = 403
+      expect(await put('folder', { ...settings, kind: 'misp', pushSightings: true })).toMatchObject({ status: 422 })
+    }, 90_000)
+  })
+
   it.each<[string, Answer, string]>([
     [
       'leads elsewhere',

@@ -13,12 +13,15 @@ import type { Imports } from '../import/import.ts'
 import { FEEDS_DUE_EVERY_MS, FEEDS_MAX } from '../limits.ts'
 import type { Place } from '../types.ts'
 import { createFeedReader } from './fetch.ts'
+import type { OutgoingStore } from './outgoing-store.ts'
 import { pollFeed } from './poll.ts'
+import { pushSightings } from './push.ts'
 import type { FeedStore } from './store.ts'
 import type { Feed, FeedOutcome, FeedSettings } from './types.ts'
 
 export interface FeedsDeps {
   readonly store: FeedStore
+  readonly outgoing: OutgoingStore
   readonly imports: Imports
   readonly jobs: Pick<Jobs, 'define' | 'enqueue'>
   readonly sealer: Sealer
@@ -46,6 +49,7 @@ export interface Feeds {
 }
 
 const KIND = 'intel.feed.poll'
+const PUSH_KIND = 'intel.feed.push'
 const DUE_AT_ONCE = 100
 
 interface PollInput {
@@ -53,7 +57,7 @@ interface PollInput {
   readonly name: string
 }
 
-export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }: FeedsDeps): Feeds {
+export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egressAllow }: FeedsDeps): Feeds {
   const egress = new Egress(egressAllow)
   const purposeOf = ({ account, workspace }: Place, name: string) => `intel.feed/${account}/${workspace}/${name}`
 
@@ -63,18 +67,20 @@ export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }
     return feed
   }
 
+  const readerFor = async (place: Place, feed: Feed, signal: AbortSignal) => {
+    const sealed = await store.authorization(place, feed.name)
+    const authorization = sealed && (await sealer.open(sealed, purposeOf(place, feed.name))).toString('utf8')
+    return createFeedReader({
+      ...{ egress, origin: new URL(feed.url).origin, signal },
+      ...(authorization === undefined ? {} : { authorization }),
+    })
+  }
+
   const run = async (place: Place, name: string, context: JobContext) => {
     const feed = await get(place, name)
-    const sealed = await store.authorization(place, name)
-    const authorization = sealed && (await sealer.open(sealed, purposeOf(place, name))).toString('utf8')
     const source = `feed:${name}`
     const { confidence } = feed
-    const reader = createFeedReader({
-      egress,
-      origin: new URL(feed.url).origin,
-      ...(authorization === undefined ? {} : { authorization }),
-      signal: context.signal,
-    })
+    const reader = await readerFor(place, feed, context.signal)
     const sum = { created: 0, updated: 0, refused: 0 }
     const settle = (error: FeedOutcome['error'], waitMs: number) => {
       const outcome = { at: clock.now(), ...sum, ...(error ? { error } : {}) }
@@ -110,6 +116,21 @@ export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }
     // The next poll is the next attempt.
     { attemptsMax: 2 },
   )
+  jobs.define<PollInput>(
+    PUSH_KIND,
+    (input) => input as PollInput,
+    async ({ workspace, name }, context) => {
+      if (context.account === 'rampart') throw new Error('a feed belongs to an account')
+      const place = { account: context.account, workspace }
+      const feed = await store.find(place, name)
+      // Whoever wants to hear no more is told no more.
+      if (!feed?.pushSightings) return { pushed: 0, refused: 0, dropped: await outgoing.trim(place, name, 0) }
+      const { signal } = context
+      return pushSightings(place, feed, { outgoing, signal, reader: await readerFor(place, feed, signal) })
+    },
+    // The next push is the next attempt.
+    { attemptsMax: 1 },
+  )
   jobs.define(
     'intel.feeds.due',
     () => undefined,
@@ -121,6 +142,11 @@ export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }
         if (enabled) await jobs.enqueue(account, KIND, { workspace, name }, { key: `${workspace}/${name}/${nextAt}` })
         await store.schedule(place, name, now + intervalSec * 1000)
       }
+      const minute = Math.floor(now / 60_000)
+      for (const { place, feed } of await outgoing.feeds()) {
+        const { account, workspace } = place
+        await jobs.enqueue(account, PUSH_KIND, { workspace, name: feed }, { key: `${workspace}/${feed}/${minute}` })
+      }
     },
     { everyMs: FEEDS_DUE_EVERY_MS },
   )
@@ -128,6 +154,9 @@ export function createFeeds({ store, imports, jobs, sealer, clock, egressAllow }
   return {
     async put(place, name, { authorization, ...settings }, ifMatch) {
       requireUrl(settings.url)
+      if (settings.pushSightings && settings.kind !== 'misp-api') {
+        throw intelError('intel.feed.invalid', '`pushSightings` is for feeds of kind `misp-api`')
+      }
       const before = await store.find(place, name)
       requireMatch(ifMatch, before?.revision ?? 0)
       if (!before && (await store.list(place)).length >= FEEDS_MAX) {

@@ -3,7 +3,7 @@ import { intelError } from '../errors.ts'
 import { isRecord } from '../import/json-depth.ts'
 import { readImport } from '../import/read.ts'
 import type { ReadDefaults, Reading } from '../import/reading.ts'
-import { FEED_PAGES_MAX, PAGE_ITEMS_MAX } from '../limits.ts'
+import { FEED_PAGES_MAX, MISP_EVENTS_PER_PAGE, PAGE_ITEMS_MAX } from '../limits.ts'
 import { readMisp } from '../misp/read-event.ts'
 import { microInstant } from '../stix/object.ts'
 import { readStix } from '../stix/read-bundle.ts'
@@ -17,6 +17,8 @@ export interface FeedPart {
 }
 
 const TAXII_TYPE = 'application/taxii+json;version=2.1'
+/** What is later is no second: MISP writes instants in seconds. */
+const SECONDS_MAX = 1e11
 const EVENT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** What a feed has beyond its cursor, part by part.   @throws intel.feed.* */
@@ -28,6 +30,8 @@ export function pollFeed(feed: Feed, reader: FeedReader, defaults: ReadDefaults)
       return pollFile(feed, reader, defaults)
     case 'misp':
       return pollMisp(feed, reader, defaults)
+    case 'misp-api':
+      return searchMisp(feed, reader, defaults)
   }
 }
 
@@ -86,6 +90,34 @@ async function* pollMisp(feed: Feed, reader: FeedReader, defaults: ReadDefaults)
     const found = await reader.get(event)
     if (found) yield { reading: readMisp(parseJson(found.body, event), defaults), cursor: String(changed) }
   }
+}
+
+/** Events of a MISP that were published since those read last, deleted attributes among them. Pages have no order of their
+ * own, so that the cursor moves when all were taken.   @see MISP OpenAPI, POST /events/restSearch */
+async function* searchMisp(feed: Feed, reader: FeedReader, defaults: ReadDefaults): AsyncGenerator<FeedPart> {
+  const url = new URL('events/restSearch', feed.url.endsWith('/') ? feed.url : `${feed.url}/`)
+  const since = feed.cursor === '' ? {} : { publish_timestamp: feed.cursor }
+  let newest = Number(feed.cursor)
+  for (let page = 1; page <= FEED_PAGES_MAX; page++) {
+    const answer = await reader.search(url, {
+      ...{ returnFormat: 'json', published: true, deleted: [0, 1] },
+      ...{ page, limit: MISP_EVENTS_PER_PAGE },
+      ...since,
+    })
+    const found = parseJson(answer.body, url)
+    const events = isRecord(found) && Array.isArray(found.response) ? found.response : undefined
+    if (!events) throw wrong(url, 'something that is no list of events')
+    for (const each of events) {
+      const event = isRecord(each) && isRecord(each.Event) ? each.Event : {}
+      const at = Number(event.publish_timestamp)
+      if (at > newest && at < SECONDS_MAX) newest = at
+    }
+    const isLast = events.length < MISP_EVENTS_PER_PAGE
+    const cursor = isLast && newest > 0 ? String(newest) : feed.cursor
+    if (events.length > 0) yield { reading: readMisp(found, defaults), cursor }
+    if (isLast) return
+  }
+  throw wrong(url, `more than ${FEED_PAGES_MAX} pages`)
 }
 
 function parseJson(body: Buffer, url: URL): unknown {

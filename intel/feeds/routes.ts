@@ -21,7 +21,7 @@ const tags = ['feeds']
 const settings = {
   kind: Type.Enum([...feedKinds], {
     description:
-      'taxii: `url` is a collection of TAXII 2.1; file: a file of indicators; misp: a feed folder with manifest.json',
+      'taxii: `url` is a collection of TAXII 2.1; file: a file of indicators; misp: a feed folder with manifest.json; misp-api: the base of a MISP, whose key is `authorization`',
   }),
   url: Type.String({ maxLength: FEED_URL_CHARS_MAX }),
   enabled: Type.Optional(Type.Boolean({ default: true })),
@@ -34,6 +34,12 @@ const settings = {
   ),
   confidence: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: CONFIDENCE_DEFAULT })),
   format: Type.Optional(Type.Enum([...importFormats])),
+  pushSightings: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description: 'misp-api: tell it when its attributes were met, and when that was wrong; nothing of who met them.',
+    }),
+  ),
 }
 const feedInput = Type.Object(
   {
@@ -180,11 +186,12 @@ export function feedRoutes(
   }
 }
 
-function toAnswer({ name, kind, url, enabled, intervalSec, confidence, format, ...feed }: Feed) {
+function toAnswer({ name, kind, url, enabled, intervalSec, confidence, format, pushSightings, ...feed }: Feed) {
   const { authorized, nextAt, outcome, createdAt, updatedAt } = feed
   return {
     ...{ name, kind, url, enabled, intervalSec, confidence, authorized },
     ...(format === undefined ? {} : { format }),
+    ...(pushSightings === undefined ? {} : { pushSightings }),
     nextAt: formatInstant(nextAt),
     ...(outcome === undefined ? {} : { last: { ...outcome, at: formatInstant(outcome.at) } }),
     createdAt: formatInstant(createdAt),

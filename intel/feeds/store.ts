@@ -16,6 +16,7 @@ interface FeedTables {
     created_at: number
     updated_at: number
     revision: number
+    push_sightings: number
   }
 }
 
@@ -69,10 +70,12 @@ export function createFeedStore(database: Database) {
             created_at: now,
             updated_at: now,
             revision: 1,
+            push_sightings: settings.pushSightings ? 1 : 0,
           })
           .onConflict((conflict) =>
             conflict.columns(['account', 'workspace', 'name']).doUpdateSet(({ ref }) => ({
               settings: ref('excluded.settings'),
+              push_sightings: ref('excluded.push_sightings'),
               ...(authorization === undefined ? {} : { authorization: ref('excluded.authorization') }),
               ...(fresh ? { cursor: '' } : {}),
               next_at: now,

@@ -1,7 +1,8 @@
 import type { ImportFormat } from '../import/reading.ts'
 
-/** What is at a feed's URL: a TAXII 2.1 collection, a file of indicators, or a folder of MISP events with a manifest. */
-export const feedKinds = ['taxii', 'file', 'misp'] as const
+/** What is at a feed's URL: a TAXII 2.1 collection, a file of indicators, a folder of MISP events with a manifest, or a MISP
+ * that answers searches. */
+export const feedKinds = ['taxii', 'file', 'misp', 'misp-api'] as const
 
 export interface FeedSettings {
   readonly kind: (typeof feedKinds)[number]
@@ -12,6 +13,8 @@ export interface FeedSettings {
   readonly confidence: number
   /** How a file is written; found by its looks when absent. */
   readonly format?: ImportFormat
+  /** A `misp-api` learns when indicators of its were met, and when that was wrong. */
+  readonly pushSightings?: boolean
 }
 
 /** What came of the last poll. */
