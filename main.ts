@@ -107,6 +107,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       data: { addressDatabases: config.enrichment.databases },
     },
     alerts: cases.explainedAlerts,
+    outcomes: cases.ruleOutcomes,
     makeAlerts: cases.takeFindings,
   })
   cases.onAlert(({ account, alert }) => {

@@ -4,7 +4,7 @@ import { testDatabases } from '../test/support/databases.ts'
 import { type Cases, createCases } from './cases.ts'
 import { ALERTS_PER_RULE_AND_HOUR_MAX, COMMENTS_PER_ALERT_MAX, LEDGER_AGE_MS_MAX, OUTBOX_AGE_MS_MAX } from './limits.ts'
 import { caseMigrations } from './migrations.ts'
-import { aClock, aContext, aFinding, HOUR, otherAccount, START } from './testing/builders.ts'
+import { aClock, aContext, account, aFinding, HOUR, otherAccount, START } from './testing/builders.ts'
 import type { AlertChange, AlertPatch } from './types.ts'
 import type { UpdateOptions } from './update-alert.ts'
 
@@ -158,13 +158,28 @@ describe.each(testDatabases())('the alert hub on $name', (kind) => {
   })
 
   describe('after closing', () => {
-    const close = async (verdict: 'true_positive' | 'benign') => {
+    const close = async (verdict: 'true_positive' | 'false_positive' | 'benign') => {
       const { id } = await only()
       await cases.updateAlert(aContext(), 'default', id, { state: 'in_progress' })
       await cases.updateAlert(aContext('ann', clock.now()), 'default', id, { state: 'resolved', verdict })
       return id
     }
     const rule = { dedup: { reopenForMs: HOUR } }
+
+    it('is told of each rule, how many of its alerts were false positives', async () => {
+      const outcomes = async (since = START, of = account) =>
+        (await cases.ruleOutcomes({ account: of, workspace: 'default' }, since)).map(
+          ({ alerts, closedAlerts, falsePositives }) => [alerts, closedAlerts, falsePositives],
+        )
+      expect(await outcomes()).toEqual([])
+      await cases.takeFindings([aFinding('a')])
+      expect(await outcomes()).toEqual([[1, 0, 0]])
+      await close('false_positive')
+      await cases.takeFindings([aFinding('b', { time: START + 1 })])
+      expect(await outcomes()).toEqual([[2, 1, 1]])
+      expect(await outcomes(START + 2)).toEqual([])
+      expect(await outcomes(START, otherAccount)).toEqual([])
+    })
 
     it('makes another alert when the rule says nothing', async () => {
       await cases.takeFindings([aFinding('a')])

@@ -22,7 +22,7 @@ import { HOUR_MS, mergeFindings } from './merge-findings.ts'
 import { caseMetrics } from './metrics.ts'
 import { createEntities, type Entities } from './risk/entities.ts'
 import { createRiskStore } from './risk/store.ts'
-import { type AlertPlace, createAlertStore } from './store.ts'
+import { type AlertPlace, createAlertStore, type RuleOutcome } from './store.ts'
 import type {
   Alert,
   AlertChange,
@@ -132,6 +132,8 @@ export interface Cases {
     after: { readonly at: number; readonly id: string },
     limit: number,
   ): Promise<readonly JudgedAlert[]>
+  /** What became of the alerts of each rule that were last seen from an instant on, ms. */
+  ruleOutcomes(place: AlertPlace, since: number): Promise<readonly RuleOutcome[]>
   /** Users, hosts and the like, and the risk that findings add to them. */
   readonly entities: Entities
   /** Calls back after each change that this process made, in order; a feed to look at, not to rely on. */
@@ -272,6 +274,8 @@ export function createCases(deps: CasesDeps): Cases {
         ...(verdict === undefined ? {} : { verdict }),
       }))
     },
+
+    ruleOutcomes: (place, since) => store.sumOutcomes(place, since),
 
     onAlert: (listener) => void alertListeners.push(listener),
 

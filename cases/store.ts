@@ -76,6 +76,15 @@ interface Tables extends RiskTables {
   }
 }
 
+/** What became of the alerts of a rule. */
+export interface RuleOutcome {
+  readonly ruleId: string
+  readonly alerts: number
+  readonly closedAlerts: number
+  /** Of the closed ones. */
+  readonly falsePositives: number
+}
+
 /** Where an alert lives. */
 export interface AlertPlace {
   readonly account: AccountId
@@ -218,6 +227,30 @@ export function createAlertStore(database: Database) {
         revision: row.revision,
         alert: JSON.parse(row.alert) as AlertSnapshot,
       }))
+    },
+
+    /** Of each rule the alerts that were last seen from an instant on, those of them that are closed, and those of these
+     * that were false positives. */
+    async sumOutcomes({ account, workspace }: AlertPlace, since: number): Promise<RuleOutcome[]> {
+      const rows = await db.read
+        .selectFrom('alert')
+        .select(({ fn, eb }) => [
+          'rule_id',
+          'verdict',
+          eb('state', 'in', ['resolved', 'archived']).as('closed'),
+          fn.countAll<number>().as('count'),
+        ])
+        .where('account', '=', account)
+        .where('workspace', '=', workspace)
+        .where('last_seen', '>=', since)
+        .groupBy(['rule_id', 'verdict', 'closed'])
+        .execute()
+      return [...Map.groupBy(rows, (row) => row.rule_id)].map(([ruleId, ofRule]) => {
+        const sum = (some: typeof ofRule) => some.reduce((total, { count }) => total + Number(count), 0)
+        const closed = ofRule.filter((row) => Boolean(row.closed))
+        const wrong = closed.filter(({ verdict }) => verdict === 'false_positive')
+        return { ruleId, alerts: sum(ofRule), closedAlerts: sum(closed), falsePositives: sum(wrong) }
+      })
     },
 
     async countChanges(): Promise<number> {

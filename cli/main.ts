@@ -23,19 +23,28 @@ async function main(words: readonly string[], io: Io): Promise<number> {
   }
   const name = commandNames.find((candidate) => candidate.split(' ').every((word, index) => words[index] === word))
   if (!name) {
-    const group = commandNames.filter((candidate) => candidate.startsWith(`${words[0]} `))
-    if (group.length > 0 && (words[1] === '--help' || words[1] === '-h')) {
+    const { group, depth } = groupOf(words)
+    if (group.length > 0 && (words[depth] === '--help' || words[depth] === '-h')) {
       io.stdout.write(await overview(group))
       return 0
     }
     const known = group.length > 0 ? group : commandNames
     io.stderr.write(
-      `rampart: no command is called \`${words.slice(0, 2).join(' ')}\`; there are: ${known.join(', ')}\n`,
+      `rampart: no command is called \`${words.slice(0, depth + 1).join(' ')}\`; there are: ${known.join(', ')}\n`,
     )
     return 2
   }
   const command = await loadCommand(name)
   return runCommand(command, words.slice(name.split(' ').length), io)
+}
+
+/** The commands that begin with the most of the words, and how many words that is: `rules exclusions`. */
+function groupOf(words: readonly string[]): { readonly group: readonly string[]; readonly depth: number } {
+  for (let depth = words.length; depth > 0; depth--) {
+    const group = commandNames.filter((candidate) => candidate.startsWith(`${words.slice(0, depth).join(' ')} `))
+    if (group.length > 0) return { group, depth }
+  }
+  return { group: [], depth: 0 }
 }
 
 async function runCommand(command: Command, words: readonly string[], io: Io): Promise<number> {

@@ -60,9 +60,9 @@ export const rulesBacktestCommand: Command = {
       throw new UsageError(`--days takes a number of days, not \`${values.days}\``)
     const client = await connect(values)
     try {
-      const result = await runJob(client, await start(client, { file, rule, days }), io)
+      const result = await runBacktestJob(client, await start(client, { file, rule, days }), io)
       if (values.json === true) io.stdout.write(`${JSON.stringify(result)}\n`)
-      else print(result, io)
+      else printBacktest(result, io)
       return 0
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
@@ -89,8 +89,8 @@ async function start(
   return jobId
 }
 
-/** Shows how far the job is until it ended; Ctrl-C cancels it. */
-async function runJob(client: Client, id: string, io: Io): Promise<Result> {
+/** The result of a back-test. Shows how far the job is until it ended; Ctrl-C cancels it.   @throws ApiError */
+export async function runBacktestJob(client: Client, id: string, io: Io): Promise<Result> {
   const bar = new ProgressBar(io.stderr, 100)
   const cancel = () => void client.call(`/v1/jobs/${id}:cancel`, { method: 'POST' }).catch(() => {})
   process.once('SIGINT', cancel)
@@ -112,7 +112,11 @@ async function runJob(client: Client, id: string, io: Io): Promise<Result> {
   }
 }
 
-function print({ from, to, events, rules, topEntities, samples, cost, approximate }: Result, io: Io): void {
+/** The result as tables for people. */
+export function printBacktest(
+  { from, to, events, rules, topEntities, samples, cost, approximate }: Result,
+  io: Io,
+): void {
   const { stdout } = io
   const table = (columns: readonly string[], rows: readonly (readonly unknown[])[]) => {
     if (rows.length > 0) stdout.write(`\n${renderTable({ columns, rows }, stdout.columns)}`)

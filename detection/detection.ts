@@ -7,7 +7,7 @@ import { backtestThread } from './backtest/serve.ts'
 import { type AlertsOfBaselines, createBaselines } from './baselines/service/baselines.ts'
 import { baselineRoutes } from './baselines/service/routes.ts'
 import { coverageRoutes } from './coverage/routes.ts'
-import { createRuleHealth } from './health/health.ts'
+import { createRuleHealth, type RuleOutcomes } from './health/health.ts'
 import { healthRoutes } from './health/routes.ts'
 import { createHunts } from './hunt/hunts.ts'
 import { huntRoutes } from './hunt/routes.ts'
@@ -35,6 +35,8 @@ export interface DetectionDeps {
   readonly intel: Pick<Intel, 'collectHunt' | 'indicators'>
   /** The alerts that came of what baselines found. */
   readonly alerts: AlertsOfBaselines
+  /** What became of the alerts of rules. */
+  readonly outcomes: RuleOutcomes
   /** Makes alerts of findings; resolves when they are durable there. The same finding may come again. */
   readonly makeAlerts: (findings: readonly Finding[]) => Promise<void>
 }
@@ -71,7 +73,7 @@ export function createDetection(deps: DetectionDeps): Detection {
   const { database, sealer, clock, log, jobs, store, intel } = deps
   const detector = detectorThread(deps.processor)
   const rules = createRules({ database, clock, apply: detector.changeRules })
-  const health = createRuleHealth({ database, clock, rules, pull: detector.takeTallies })
+  const health = createRuleHealth({ database, clock, rules, pull: detector.takeTallies, outcomes: deps.outcomes })
   const baselines = createBaselines({ database, sealer, clock, log, alerts: deps.alerts, call: deps.processor.call })
   const startThread = async () => startReplayThread(deps.replayer)
   const backtests = createBacktests({

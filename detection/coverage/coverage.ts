@@ -129,6 +129,15 @@ function countStates(cells: readonly { readonly state: CoverageState }[]): Cover
   return { covered: count('covered'), no_events: count('no_events'), none: count('none') }
 }
 
+/** Log sources that keep a rule from working, because no events of theirs come; by the rule's id. */
+export function missingSources(
+  documents: readonly SigmaDocument[],
+  sources: readonly SourceUse[],
+): ReadonlyMap<string, readonly string[]> {
+  const delivers = deliveryOf(sources)
+  return new Map(lookers(documents).map((one) => [one.head.id, missingOf([one], delivers)]))
+}
+
 function lookers(documents: readonly SigmaDocument[]): readonly Looking[] {
   const { rules, correlations } = buildRuleSet(documents).ruleSet
   const found = new Map<string, Looking>(

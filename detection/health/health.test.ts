@@ -7,7 +7,7 @@ import type { Finding } from '../online/finding.ts'
 import type { DayTally, RuleTally } from '../online/shard-tally.ts'
 import { createRules, type Rules } from '../rules.ts'
 import { account, ruleText, START, shard } from '../testing/builders.ts'
-import { createRuleHealth, type RuleHealthKeeper } from './health.ts'
+import { createRuleHealth, type RuleHealthKeeper, type RuleOutcome } from './health.ts'
 import type { DetectorTallies } from './store.ts'
 
 const DAY = 86_400_000
@@ -36,6 +36,7 @@ for (const { name, open } of testDatabases()) {
     let rules: Rules
     let health: RuleHealthKeeper
     let pending: DetectorTallies
+    let outcomes: readonly RuleOutcome[]
     let now: number
     let drop: () => Promise<void>
 
@@ -45,10 +46,12 @@ for (const { name, open } of testDatabases()) {
       now = START
       const clock = { now: () => now }
       pending = nothing
+      outcomes = []
       await migrate(database, ruleMigrations, clock)
       rules = createRules({ database: database, clock, apply: async () => {} })
       health = createRuleHealth({
         ...{ database: database, clock, rules },
+        outcomes: async () => outcomes,
         pull: async () => {
           const taken = pending
           pending = nothing
@@ -113,6 +116,44 @@ for (const { name, open } of testDatabases()) {
       await health.collect()
       pending = tell({ busy: { matches: 2 } }, 3, { day, since: 500 })
       expect(await sumOf()).toEqual({ events: 130, matches: 15 })
+    })
+
+    test('says what to do about each problem', async () => {
+      await rules.run(place, 'young', { state: 'canary' }, { author: 'ann' })
+      outcomes = [
+        { ruleId: 'busy', alerts: 1_200, closedAlerts: 40, falsePositives: 38 },
+        { ruleId: 'slow', alerts: 3, closedAlerts: 3, falsePositives: 3 },
+      ]
+      pending = tell({ busy: { matches: 50_000 }, slow: { matches: 3 } }, 60_000, { day })
+      const told = await health.report(place, 30)
+      const adviceOf = (id: string) => told.rules.find(({ ruleId }) => ruleId === id)?.advice.join(' ')
+      expect(await problemsOf(30)).toMatchObject({
+        busy: ['false_positives', 'too_much'],
+        slow: [],
+        quiet: ['never_fired'],
+      })
+      expect(adviceOf('busy')).toBe(
+        '40 alerts a day, 95 % of those closed were false positives: add an exclusion (`rampart rules exclusions add busy NAME --where FIELD=VALUE`) or narrow its condition',
+      )
+      // Three alerts are too few to judge a rule by.
+      expect(adviceOf('slow')).toBe('')
+      expect(adviceOf('quiet')).toContain('its events come, and none matched in 30 days')
+      expect(adviceOf('young')).toContain('a canary that found nothing in 30 days')
+    })
+
+    test('says which log source a rule that never fired waits for', async () => {
+      await rules.put(
+        place,
+        'proxy',
+        ruleText('proxy', '{s: {a: 1}, condition: s}').replace('product: test', 'category: proxy'),
+        {
+          author: 'ann',
+        },
+      )
+      now += 31 * DAY
+      pending = tell({}, 5, { day: day + 31 })
+      const proxy = (await health.report(place, 30)).rules.find(({ ruleId }) => ruleId === 'proxy')
+      expect(proxy?.advice).toEqual(['no event of /proxy came in 30 days: collect it, or disable the rule'])
     })
 
     test('writes down later what could not be written down at once', async () => {

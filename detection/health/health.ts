@@ -1,4 +1,5 @@
 import { type Clock, type Database, formatCursor, parseCursor } from '../../platform/index.ts'
+import { missingSources } from '../coverage/coverage.ts'
 import {
   CANARY_DAYS_KEPT,
   CANARY_FINDINGS_KEPT,
@@ -13,6 +14,7 @@ import type { Rules } from '../rules.ts'
 import type { RulePlace, StoredRule } from '../store.ts'
 import { type CanaryFinding, createCanaryStore } from '../tuning/canary-store.ts'
 import type { StoredExclusion } from '../tuning/store.ts'
+import { adviceOn } from './advice.ts'
 import { createHealthStore, type DetectorTallies, type RuleSum } from './store.ts'
 
 const DAY_MS = 86_400_000
@@ -26,12 +28,22 @@ export interface RuleHealth extends Omit<RuleSum, 'timedTests' | 'timedNs'> {
   readonly estimatedMs: number
   /** Of the time of all rules' tests. */
   readonly timeShare: number
+  /** Alerts that it made or added to, of these those that are closed, of these those that were false positives. */
+  readonly alerts: number
+  readonly closedAlerts: number
+  readonly falsePositives: number
   readonly problems: readonly HealthProblem[]
+  /** What could be done, a sentence a problem. */
+  readonly advice: readonly string[]
 }
 
+/** What became of a rule's alerts. */
+export interface RuleOutcome extends Pick<RuleHealth, 'ruleId' | 'alerts' | 'closedAlerts' | 'falsePositives'> {}
+
 /** What can be wrong: it never matched in days in which it could have; it matches very often; it is among those that take
- * the most time; it matched so often that findings were held back. */
-export const healthProblems = ['never_fired', 'too_much', 'costly', 'throttled'] as const
+ * the most time; it matched so often that findings were held back; most of its alerts that were closed
+ * were false positives. */
+export const healthProblems = ['false_positives', 'too_much', 'throttled', 'costly', 'never_fired'] as const
 export type HealthProblem = (typeof healthProblems)[number]
 
 export interface HealthReport {
@@ -66,13 +78,20 @@ const COSTLY_SHARE = 0.1
 const COSTLY_TESTS_MIN = 20
 /** Matches a day that nobody looks at one by one. */
 const TOO_MUCH_PER_DAY = 1_000
+/** A rule is noisy when so many of its alerts were closed, and at least this share of them as false positives. */
+const CLOSED_MIN = 5
+const FALSE_SHARE_MIN = 0.7
+
+/** What became of the alerts of rules that were seen from some instant on, ms. */
+export type RuleOutcomes = (place: RulePlace, since: number) => Promise<readonly RuleOutcome[]>
 
 /** @param deps pull: what the detectors did since it was last called */
 export function createRuleHealth(deps: {
   readonly database: Database
   readonly clock: Clock
-  readonly rules: Pick<Rules, 'get' | 'listStored' | 'listExclusions'>
+  readonly rules: Pick<Rules, 'get' | 'listStored' | 'listExclusions' | 'liveDocuments'>
   readonly pull: () => Promise<DetectorTallies>
+  readonly outcomes: RuleOutcomes
 }): RuleHealthKeeper {
   const { clock, rules } = deps
   const store = createHealthStore(deps.database)
@@ -124,15 +143,23 @@ export function createRuleHealth(deps: {
       await collect()
       const sums = new Map((await store.sumRules(place, since(days))).map((sum) => [sum.ruleId, sum]))
       const stored = await rules.listStored(place)
-      const events = (await store.sumSources(place, since(days))).reduce((sum, source) => sum + source.events, 0)
+      const sources = await store.sumSources(place, since(days))
+      const events = sources.reduce((sum, source) => sum + source.events, 0)
       const timedNs = [...sums.values()].reduce((sum, one) => sum + one.timedNs, 0)
       const enabledBefore = clock.now() - days * DAY_MS
+      const outcomes = new Map((await deps.outcomes(place, enabledBefore)).map((outcome) => [outcome.ruleId, outcome]))
+      const missing = missingSources(rules.liveDocuments(place), sources)
       return {
         days,
         events,
         rules: stored
           .filter(({ kind }) => kind !== 'filter')
-          .map((rule) => judge(rule, sums.get(rule.id), { days, timedNs, isOld: rule.updatedAt <= enabledBefore })),
+          .map((rule) => {
+            const { id, updatedAt } = rule
+            const did = { sum: sums.get(id), outcome: outcomes.get(id) }
+            const judged = judge(rule, did, { days, timedNs, isOld: updatedAt <= enabledBefore })
+            return { ...judged, advice: adviceOn(judged, { days, missing: missing.get(id) ?? [] }) }
+          }),
         staleExclusions: (await rules.listExclusions(place)).filter((exclusion) => isStale(exclusion, clock.now())),
       }
     },
@@ -156,19 +183,24 @@ function newest(days: DetectorTallies['days']): DetectorTallies['days'] {
 
 function judge(
   rule: StoredRule,
-  sum: RuleSum | undefined,
+  { sum, outcome }: { readonly sum: RuleSum | undefined; readonly outcome: RuleOutcome | undefined },
   among: { readonly days: number; readonly timedNs: number; readonly isOld: boolean },
-): RuleHealth {
+): Omit<RuleHealth, 'advice'> {
   const { matches = 0, heldBack = 0, excluded = 0, canaryFindings = 0, timedNs = 0, timedTests = 0 } = sum ?? {}
   const timeShare = among.timedNs === 0 ? 0 : timedNs / among.timedNs
-  const problems: HealthProblem[] = []
-  if (matches === 0 && rule.state !== 'disabled' && among.isOld) problems.push('never_fired')
-  if (matches > TOO_MUCH_PER_DAY * among.days) problems.push('too_much')
-  if (timeShare > COSTLY_SHARE && timedTests >= COSTLY_TESTS_MIN) problems.push('costly')
-  if (heldBack > 0) problems.push('throttled')
+  const { alerts = 0, closedAlerts = 0, falsePositives = 0 } = outcome ?? {}
+  const holds: Readonly<Record<HealthProblem, boolean>> = {
+    false_positives: closedAlerts >= CLOSED_MIN && falsePositives >= FALSE_SHARE_MIN * closedAlerts,
+    too_much: matches > TOO_MUCH_PER_DAY * among.days,
+    throttled: heldBack > 0,
+    costly: timeShare > COSTLY_SHARE && timedTests >= COSTLY_TESTS_MIN,
+    never_fired: matches === 0 && rule.state !== 'disabled' && among.isOld,
+  }
+  const problems = healthProblems.filter((problem) => holds[problem])
   const { id: ruleId, title, state, revision } = rule
   return {
     ...{ ruleId, title, state, revision, matches, heldBack, excluded, canaryFindings },
+    ...{ alerts, closedAlerts, falsePositives },
     estimatedMs: Math.round((timedNs * TIMED_EVERY) / 1e5) / 10,
     timeShare: Math.round(timeShare * 1000) / 1000,
     problems,

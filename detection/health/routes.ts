@@ -19,7 +19,11 @@ const healthSchema = Type.Object({
   canaryFindings: Type.Integer({ description: 'Findings that became no alert.' }),
   estimatedMs: Type.Number({ description: 'About the time its tests took; one event in some thousand is timed.' }),
   timeShare: Type.Number({ description: 'Of the time of all rules, 0 to 1.' }),
+  alerts: Type.Integer({ description: 'Alerts that it made or added to.' }),
+  closedAlerts: Type.Integer(),
+  falsePositives: Type.Integer({ description: 'Of the closed ones.' }),
   problems: Type.Array(Type.Enum([...healthProblems])),
+  advice: Type.Array(Type.String(), { description: 'What could be done, a sentence a problem.' }),
 })
 const reportSchema = Type.Object({
   days: Type.Integer(),
@@ -57,7 +61,7 @@ export function healthRoutes(
       url: '/v1/workspaces/:ws/rules/health',
       config: { access: { action: 'siem:rule:list', resource: ofWorkspace } },
       schema: {
-        summary: 'What rules did, and which never fire, fire too much, cost most or were throttled',
+        summary: 'What rules did, and which never fire, fire too much, are mostly wrong, cost most or were throttled',
         tags,
         params: Type.Object({ ws: Type.String() }),
         querystring: Type.Object({
@@ -75,7 +79,7 @@ export function healthRoutes(
         const rules = problems ? report.rules.filter((rule) => rule.problems.length > 0) : report.rules
         return {
           ...report,
-          rules: rules.map((rule) => ({ ...rule, problems: [...rule.problems] })),
+          rules: rules.map((rule) => ({ ...rule, problems: [...rule.problems], advice: [...rule.advice] })),
           staleExclusions: report.staleExclusions.map(({ untilAt, lastHitAt, ...exclusion }) => ({
             ...exclusion,
             ...(lastHitAt === undefined ? {} : { lastHitAt: formatInstant(lastHitAt) }),
