@@ -92,8 +92,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     firstAccount: () => iam.accounts()[0],
   })
   const intel = createIntel({
-    ...{ database, clock, log, jobs, sealer },
+    ...{ database, clock, log, metrics, jobs, sealer },
     egressAllow: config.playbooks.egressAllow,
+    takeMatchCounts: () => detection.takeMatchCounts(),
     publish: (change) => detection.changeIndicators(change),
     onStronger: (place, stronger) => detection.huntFor(place, stronger),
     listVerdicts: (after, limit) => cases.listJudged('indicator.', after, limit),

@@ -1,4 +1,4 @@
-import type { Indicator, Intel, IntelChange } from '../intel/index.ts'
+import type { Indicator, Intel, IntelChange, MatchCounts } from '../intel/index.ts'
 import type { EventStore } from '../pipeline/index.ts'
 import type { AccountId, Api, Authorizer, Channel, Clock, Database, Jobs, Log, Sealer } from '../platform/index.ts'
 import { createBacktests } from './backtest/backtests.ts'
@@ -54,6 +54,8 @@ export interface Detection {
   takeFindings(findings: readonly Finding[]): Promise<void>
   /** Tells the detector what became of indicators. */
   changeIndicators(change: IntelChange): Promise<void>
+  /** How events were compared with indicators since this was last called. */
+  takeMatchCounts(): Promise<MatchCounts>
   /** Queues a search of stored events for indicators that are new or stronger. */
   huntFor(place: Place, indicators: readonly Indicator[]): Promise<void>
   /** Lets baselines learn from what became of an alert. */
@@ -113,6 +115,7 @@ export function createDetection(deps: DetectionDeps): Detection {
       await takeAlerting(alerting)
     },
     changeIndicators: detector.changeIndicators,
+    takeMatchCounts: detector.takeMatchCounts,
     huntFor: hunts.startFor,
     alertChanged: (account, ruleId) => baselines.alertChanged(account, ruleId),
     async load(account) {

@@ -21,6 +21,7 @@ import {
   SIGHTINGS_KEPT_MS,
 } from './limits.ts'
 import { LiveIndicators } from './live.ts'
+import type { LiveTally } from './live-tally.ts'
 import type { IntelChange } from './match/indicator-index.ts'
 import { anyScheme, guessIndicator, normaliseIndicator } from './normalise.ts'
 import { isMatchable } from './patterns/compile-pattern.ts'
@@ -133,6 +134,8 @@ export interface Indicators {
   /** Writes that indicators were met, each at each entity at most once an hour. Unknown ones are passed over. */
   recordSightings(place: Place, sightings: readonly Sighting[]): Promise<number>
   sightings(place: Place, id: string, limit: number): Promise<Sighting[]>
+  /** How many there are, and how many of them are matched, of each workspace. */
+  tallies(): Promise<readonly { readonly kept: number; readonly tally: LiveTally }[]>
   prune(): Promise<void>
   stop(): Promise<void>
 }
@@ -152,9 +155,10 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
   /** Changes indicators and has them matched so, in the order in which they were kept.   @returns them weighed */
   const update = (place: Place, ids: readonly string[], change: Change): Promise<Indicator[]> =>
     live.inTurn(place, async () => {
-      const { written, deleted } = await store.update(place, ids, clock.now(), change)
+      const { before, written, deleted } = await store.update(place, ids, clock.now(), change)
       const told = written.map(weighed(place))
-      await live.changed(place, [...told, ...deleted.map((indicator) => ({ ...indicator, opinions: [] }))])
+      const gone = deleted.map((indicator) => ({ ...indicator, opinions: [] }))
+      await live.changed(place, [...told, ...gone], before.map(weighed(place)))
       return told
     })
 
@@ -383,6 +387,8 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
 
     recordSightings: (place, sightings) => store.addSightings(place, sightings, { own: true }),
     sightings: (place, id, limit) => store.sightings(place, id, limit),
+    tallies: () =>
+      Promise.all(live.tallies().map(async ({ place, tally }) => ({ kept: await store.count(place), tally }))),
     prune: () => store.pruneSightings(clock.now() - SIGHTINGS_KEPT_MS),
     stop: () => live.stop(),
   }

@@ -1,4 +1,4 @@
-import type { AccountId, Api, Jobs } from '../platform/index.ts'
+import type { AccountId, Api, Jobs, Metrics } from '../platform/index.ts'
 import { createAllowLists } from './allow/allow-lists.ts'
 import { allowRoutes } from './allow/routes.ts'
 import { createAllowStore } from './allow/store.ts'
@@ -11,7 +11,9 @@ import { createImports, type Imports } from './import/import.ts'
 import { importRoutes } from './import/routes.ts'
 import { createIndicators, type Indicators, type IndicatorsDeps } from './indicators.ts'
 import { TAXII_STATUS_KEPT_MS } from './limits.ts'
+import type { MatchCounts } from './match/match-counts.ts'
 import { type IntelRouteDeps, indicatorRoutes } from './routes.ts'
+import { showIntel } from './show-intel.ts'
 import { sourceRoutes } from './sources/routes.ts'
 import { createStixStore } from './stix/store.ts'
 import { type TaxiiDeps, taxiiRoutes } from './taxii/routes.ts'
@@ -39,14 +41,18 @@ export interface IntelDeps extends IndicatorsDeps, Pick<FeedsDeps, 'jobs' | 'sea
   readonly jobs: Jobs
   /** The verdicts on alerts whose rule's id begins with `indicator.`. */
   readonly listVerdicts: ListVerdicts
+  readonly metrics: Metrics
+  /** What whoever matches events did since this was last called. */
+  readonly takeMatchCounts: () => Promise<MatchCounts>
 }
 
 /** Before the jobs start. */
 export function createIntel(deps: IntelDeps): Intel {
   const indicators = createIndicators(deps)
   const objects = createStixStore(deps.database)
-  const imports = createImports({ indicators, objects, clock: deps.clock })
-  const { jobs, sealer, egressAllow, clock } = deps
+  const { jobs, sealer, egressAllow, clock, metrics } = deps
+  const imports = createImports({ indicators, objects, clock, metrics })
+  showIntel(metrics, indicators, deps.takeMatchCounts)
   const feeds = createFeeds({
     store: createFeedStore(deps.database),
     outgoing: createOutgoingStore(deps.database),
@@ -54,6 +60,7 @@ export function createIntel(deps: IntelDeps): Intel {
     jobs,
     sealer,
     clock,
+    metrics,
     egressAllow,
   })
   const verdicts = createVerdicts({

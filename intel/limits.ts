@@ -82,6 +82,8 @@ export const TAXII_MATCHES_MAX = 100
 export const TAXII_STATUS_KEPT_MS = 86_400_000
 /** Feeds of a workspace. */
 export const FEEDS_MAX = 200
+/** Feeds whose age the metrics tell. */
+export const FEEDS_SHOWN_MAX = 100
 /** Between two polls of a feed, s. */
 export const FEED_INTERVAL_SEC_MIN = 60
 export const FEED_INTERVAL_SEC_MAX = 30 * 86_400

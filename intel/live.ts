@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock, Log } from '../platform/index.ts'
 import { BUILD_ROWS_PER_STEP, OVERLAY_INDICATORS_MAX, PATTERNS_MAX, SCORE_THRESHOLD } from './limits.ts'
+import { LiveTally } from './live-tally.ts'
 import type { IntelChange } from './match/indicator-index.ts'
 import { MatchSetBuilder } from './match/match-set.ts'
 import type { IntelStore } from './store.ts'
@@ -16,11 +17,13 @@ export interface LiveDeps {
 }
 
 interface Scope {
+  readonly place: Place
   /** The number of the last change. */
   sequence: number
   /** Changes since the last set was begun. */
   pending: number
   building: Promise<void> | undefined
+  tally: LiveTally
   turn: Promise<unknown>
 }
 
@@ -45,10 +48,19 @@ export class LiveIndicators {
     return turn
   }
 
-  /** Has indicators matched as they now are; resolves when they are. */
-  async changed(place: Place, indicators: readonly Indicator[]): Promise<void> {
+  /** How many are matched, by workspace. */
+  tallies(): { readonly place: Place; readonly tally: LiveTally }[] {
+    return [...this.#scopes.values()]
+  }
+
+  /** Has indicators matched as they now are; resolves when they are.
+   * @param before what they were */
+  async changed(place: Place, indicators: readonly Indicator[], before: readonly Indicator[]): Promise<void> {
     if (indicators.length === 0) return
     const scope = this.#scopeOf(place)
+    const now = this.#deps.clock.now()
+    for (const indicator of before) scope.tally.count(indicator, -1, now)
+    for (const indicator of indicators) scope.tally.count(indicator, 1, now)
     scope.sequence += 1
     scope.pending += indicators.length
     const changes = indicators.map(toLive)
@@ -87,9 +99,11 @@ export class LiveIndicators {
     const begun = performance.now()
     const builder = new MatchSetBuilder(await store.totals(place, now))
     const patterns: LiveIndicator[] = []
+    const tally = new LiveTally()
     for (let after = ''; !this.#stopping; await nextTurn()) {
       const rows = await store.list(place, { after, limit: BUILD_ROWS_PER_STEP, live: now })
       for (const row of rows.map(toWorth)) {
+        tally.count(row, 1, now)
         if (row.type !== 'pattern') builder.add(toLive(row))
         else if (patterns.length < PATTERNS_MAX) patterns.push(toLive(row))
       }
@@ -100,6 +114,7 @@ export class LiveIndicators {
     if (this.#stopping) return
     await publish({ kind: 'set', ...place, set: builder.finish(), patterns, upTo })
     scope.pending -= pending
+    scope.tally = tally
     const tookMs = Math.round(performance.now() - begun)
     log.info(
       { ...place, indicators: builder.size, patterns: patterns.length, tookMs },
@@ -111,7 +126,7 @@ export class LiveIndicators {
     const key = `${place.account}/${place.workspace}`
     let scope = this.#scopes.get(key)
     if (!scope) {
-      scope = { sequence: 0, pending: 0, building: undefined, turn: Promise.resolve() }
+      scope = { place, sequence: 0, pending: 0, building: undefined, tally: new LiveTally(), turn: Promise.resolve() }
       this.#scopes.set(key, scope)
     }
     return scope

@@ -120,13 +120,13 @@ export function createIntelStore(database: Database) {
      * locked first, which also keeps `addedUs` strictly increasing in the order of commits.
      * @param change from those that are there to those that are written; an indicator without opinions is deleted. It may
      * run again.
-     * @returns what was written, and the ids that were deleted */
+     * @returns what was there, what was written, and what was deleted */
     update(
       place: Place,
       ids: readonly string[],
       now: number,
       change: Change,
-    ): Promise<{ written: Indicator[]; deleted: Indicator[] }> {
+    ): Promise<{ before: Indicator[]; written: Indicator[]; deleted: Indicator[] }> {
       return db.write(async (tx) => {
         const first = await takeNumbers(tx, { ...place, name: 'added' }, ids.length, now)
         const known = new Map((await readMany(tx, place, ids)).map((indicator) => [indicator.id, indicator]))
@@ -143,7 +143,8 @@ export function createIntelStore(database: Database) {
         await writeMany(tx, place, written, known)
         await deleteMany(tx, place, deleted)
         await addToCount(tx, place, written.filter(({ id }) => !known.has(id)).length - deleted.length)
-        return { written, deleted }
+        const before = written.flatMap(({ id }) => known.get(id) ?? []).concat(deleted)
+        return { before, written, deleted }
       })
     },
 

@@ -91,6 +91,18 @@ describe('an event that holds what an indicator is about', () => {
     ).toBe(1)
   })
 
+  it('is counted, told or told before', () => {
+    const { intel, detector } = aWatched(evil)
+    detector.detect(shard, [dns(1, 'evil.example'), dns(2, 'evil.example'), dns(3, 'good.example')])
+    // The name and the device of each.
+    expect(intel.takeCounts()).toEqual({
+      lookups: 6,
+      matches: { domain: 2 },
+      patterns: { indexed: 0, scanned: 0, passedOver: 0 },
+    })
+    expect(intel.takeCounts()).toMatchObject({ lookups: 0, matches: {} })
+  })
+
   it('has an id that a replay gives again', () => {
     const ids = () =>
       aWatched(evil)

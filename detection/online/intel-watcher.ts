@@ -3,6 +3,7 @@ import {
   IndicatorIndex,
   type IntelChange,
   indicatorId,
+  type MatchCounts,
   type PatternHit,
   scoreAt,
   tlps,
@@ -22,6 +23,8 @@ export interface IntelWatcher extends Watcher {
   watch(shard: ShardAddress, events: readonly Event[], tell: Tell): void
   /** Takes effect with the next event. */
   changeIndicators(change: IntelChange): void
+  /** What it did since this was last called. */
+  takeCounts(): MatchCounts
 }
 
 /** When an indicator was last told of an entity, by both; the oldest first. */
@@ -36,6 +39,7 @@ const TOLD_CHARS_MAX = 512
 export function createIntelWatcher(): IntelWatcher {
   const indexes = new Map<string, IndicatorIndex>()
   const shards = new Map<string, Told>()
+  const counts: Counts = { lookups: 0, matches: {} }
 
   const toldOf = (address: ShardAddress): Told => {
     const key = keyOfShard(address)
@@ -65,8 +69,20 @@ export function createIntelWatcher(): IntelWatcher {
       if (!index || index.size === 0) return
       const told = toldOf(address)
       for (const event of events) {
-        for (const finding of findIn(event, address, index, told)) tell(finding, event.receivedAt)
+        for (const finding of findIn(event, address, { index, told, counts })) tell(finding, event.receivedAt)
       }
+    },
+
+    takeCounts() {
+      const patterns = { indexed: 0, scanned: 0, passedOver: 0 }
+      for (const { patternCounts } of indexes.values()) {
+        patterns.indexed += patternCounts.indexed
+        patterns.scanned += patternCounts.scanned
+        patterns.passedOver += patternCounts.passedOver
+      }
+      const { lookups, matches } = counts
+      Object.assign(counts, { lookups: 0, matches: {} })
+      return { lookups, matches, patterns }
     },
 
     snapshot(address) {
@@ -88,13 +104,21 @@ function readTold(json: unknown): Told | undefined {
   return Array.isArray(entries) ? new Map(entries as [string, number][]) : undefined
 }
 
-function* findIn(event: Event, address: ShardAddress, index: IndicatorIndex, told: Told): Generator<Finding> {
+type Counts = { lookups: number; matches: Record<string, number> }
+
+function* findIn(
+  event: Event,
+  address: ShardAddress,
+  against: { readonly index: IndicatorIndex; readonly told: Told; readonly counts: Counts },
+): Generator<Finding> {
+  const { index, told, counts } = against
   let entities: Entities | undefined
   const met = new Set<string>()
-  for (const [hit, seen] of hitsOf(event, index)) {
+  for (const [hit, seen] of hitsOf(event, index, counts)) {
     const id = indicatorId(hit)
     if (met.has(id)) continue
     met.add(id)
+    counts.matches[hit.type] = (counts.matches[hit.type] ?? 0) + 1
     entities ??= entitiesOf(shapeEvent(event.original, event.logsource).root, event.ocsf)
     const entity = entityOf(entities, seen.value)
     if (isNews(told, `${id} ${entity}`, event.receivedAt)) {
@@ -111,8 +135,9 @@ interface Seen {
 }
 
 /** The indicators of single values that an event meets, then the patterns. */
-function* hitsOf(event: Event, index: IndicatorIndex): Generator<[Hit | PatternHit, Seen]> {
+function* hitsOf(event: Event, index: IndicatorIndex, counts: Counts): Generator<[Hit | PatternHit, Seen]> {
   const observables = observablesOf(event)
+  counts.lookups += observables.length
   for (const observable of observables) {
     for (const hit of index.lookUp(observable.type, observable.value, event.receivedAt)) yield [hit, observable]
   }

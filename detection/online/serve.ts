@@ -1,4 +1,4 @@
-import type { IntelChange } from '../../intel/index.ts'
+import type { IntelChange, MatchCounts } from '../../intel/index.ts'
 import type { Detector } from '../../pipeline/index.ts'
 import type { Channel, ChannelHandlers, Log } from '../../platform/index.ts'
 import { serveBaselines } from '../baselines/service/baselines.ts'
@@ -33,6 +33,7 @@ export function serveDetection(deps: {
       },
       'rules.tallies': (): DetectorTallies => ({ days: detector.takeTallies(), costs: rules.takeCosts() }),
       'intel.change': (change: IntelChange) => intel.changeIndicators(change),
+      'intel.counts': (): MatchCounts => intel.takeCounts(),
     },
   }
 }
@@ -41,6 +42,7 @@ export function serveDetection(deps: {
 export interface DetectorThread {
   changeRules(change: RuleChange): Promise<void>
   changeIndicators(change: IntelChange): Promise<void>
+  takeMatchCounts(): Promise<MatchCounts>
   /** What it did since this was last called. */
   takeTallies(): Promise<DetectorTallies>
 }
@@ -49,6 +51,7 @@ export function detectorThread({ call }: Pick<Channel, 'call'>): DetectorThread 
   return {
     changeRules: (change) => call('rules.change', change),
     changeIndicators: (change) => call('intel.change', change),
+    takeMatchCounts: () => call('intel.counts', undefined),
     takeTallies: () => call('rules.tallies', undefined),
   }
 }

@@ -9,6 +9,7 @@ import {
   type Job,
   type Jobs,
   jobMigrations,
+  type Metrics,
   migrate,
   systemClock,
 } from '../../platform/index.ts'
@@ -37,6 +38,7 @@ const indicator = (number: number) => ({
 
 describe.each(testDatabases())('feeds on $name', ({ open }) => {
   let jobs: Jobs
+  let metrics: Metrics
   let intel: Intel
   let indexes: Map<string, IndicatorIndex>
   let server: Api
@@ -50,7 +52,8 @@ describe.each(testDatabases())('feeds on $name', ({ open }) => {
     drop = opened.drop
     await migrate(opened.database, [...jobMigrations, ...intelMigrations], clock)
     indexes = new Map()
-    jobs = createJobs({ database: opened.database, clock, log: silent as never, metrics: createMetrics() })
+    metrics = createMetrics()
+    jobs = createJobs({ database: opened.database, clock, log: silent as never, metrics })
     intel = createIntel({
       database: opened.database,
       clock,
@@ -62,6 +65,12 @@ describe.each(testDatabases())('feeds on $name', ({ open }) => {
       },
       jobs,
       listVerdicts: async () => [],
+      metrics,
+      takeMatchCounts: async () => ({
+        lookups: 7,
+        matches: { domain: 2 },
+        patterns: { indexed: 1, scanned: 0, passedOver: 0 },
+      }),
       sealer: {
         seal: async (bytes) => Buffer.from(bytes).reverse(),
         open: async (bytes) => Buffer.from(bytes).reverse(),
@@ -138,6 +147,34 @@ describe.each(testDatabases())('feeds on $name', ({ open }) => {
     expect((await poll('own')).output).toEqual({ created: 1, updated: 0, refused: 0 })
     expect((await poll('own')).output).toEqual({ created: 0, updated: 0, refused: 0 })
     expect(await get('own')).toMatchObject({ last: { created: 0 } })
+  })
+
+  it('is told in the metrics: how many it holds, how it went, how old it is', async () => {
+    answer = (_, response) => response.end('evil.example\n10.0.0.1\n198.51.100.0/24\n')
+    await put('list', { kind: 'file', url: there('/list.txt'), enabled: true })
+    await poll('list')
+    answer = (_, response) => response.writeHead(500).end()
+    await poll('list')
+    const { text } = await metrics.scrape()
+    for (const line of [
+      'rampart_intel_indicators{type="domain"} 1',
+      'rampart_intel_indicators{type="network"} 1',
+      'rampart_intel_opinions{source="feed:list"} 2',
+      'rampart_intel_indicators_ended 0',
+      'rampart_intel_lookups_total 7',
+      'rampart_intel_matches_total{type="domain"} 2',
+      'rampart_intel_patterns{place="indexed"} 1',
+      'rampart_intel_sightings_waiting 0',
+    ]) {
+      expect(text).toContain(`${line}\n`)
+    }
+    expect(text).toMatch(/rampart_intel_refused_total\{format="text"\} [12]\n/)
+    const feed = 'feed="000000000001/default/list"'
+    expect(text).toContain(`rampart_intel_feed_polls_total{${feed},outcome="ok"} `)
+    expect(text).toContain(`rampart_intel_feed_polls_total{${feed},outcome="intel.feed.wrongAnswer"} `)
+    expect(text).toContain(`rampart_intel_feed_age_seconds{${feed}} `)
+    expect((await get('list')).last).toMatchObject({ error: { code: 'intel.feed.wrongAnswer' } })
+    expect((await get('list')).last.succeededAt).toBeDefined()
   })
 
   it('is read when it is put, by itself', async () => {

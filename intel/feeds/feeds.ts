@@ -4,13 +4,15 @@ import {
   type Job,
   type JobContext,
   type Jobs,
+  type Metrics,
   RampartError,
   requireMatch,
   type Sealer,
 } from '../../platform/index.ts'
 import { intelError } from '../errors.ts'
 import type { Imports } from '../import/import.ts'
-import { FEEDS_DUE_EVERY_MS, FEEDS_MAX } from '../limits.ts'
+import { FEEDS_DUE_EVERY_MS, FEEDS_MAX, FEEDS_SHOWN_MAX } from '../limits.ts'
+import { intelMetrics } from '../metrics.ts'
 import type { Place } from '../types.ts'
 import { createFeedReader } from './fetch.ts'
 import type { OutgoingStore } from './outgoing-store.ts'
@@ -26,6 +28,7 @@ export interface FeedsDeps {
   readonly jobs: Pick<Jobs, 'define' | 'enqueue'>
   readonly sealer: Sealer
   readonly clock: Clock
+  readonly metrics: Metrics
   /** `playbooks.egress_allow`. */
   readonly egressAllow: readonly string[]
 }
@@ -57,7 +60,9 @@ interface PollInput {
   readonly name: string
 }
 
-export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egressAllow }: FeedsDeps): Feeds {
+export function createFeeds(deps: FeedsDeps): Feeds {
+  const { store, outgoing, imports, jobs, sealer, clock, egressAllow } = deps
+  const counts = deps.metrics.use(intelMetrics)
   const egress = new Egress(egressAllow)
   const purposeOf = ({ account, workspace }: Place, name: string) => `intel.feed/${account}/${workspace}/${name}`
 
@@ -83,8 +88,12 @@ export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egr
     const reader = await readerFor(place, feed, context.signal)
     const sum = { created: 0, updated: 0, refused: 0 }
     const settle = (error: FeedOutcome['error'], waitMs: number) => {
-      const outcome = { at: clock.now(), ...sum, ...(error ? { error } : {}) }
-      return store.setOutcome(place, name, outcome, clock.now() + Math.max(waitMs, feed.intervalSec * 1000))
+      const now = clock.now()
+      const succeededAt = error ? feed.outcome?.succeededAt : now
+      const succeeded = succeededAt === undefined ? {} : { succeededAt }
+      const outcome = { at: now, ...sum, ...(error ? { error } : {}), ...succeeded }
+      counts.feedPolls.add({ feed: labelOf(place, name), outcome: error?.code ?? 'ok' })
+      return store.setOutcome(place, name, outcome, now + Math.max(waitMs, feed.intervalSec * 1000))
     }
     try {
       const now = clock.now()
@@ -126,7 +135,8 @@ export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egr
       // Whoever wants to hear no more is told no more.
       if (!feed?.pushSightings) return { pushed: 0, refused: 0, dropped: await outgoing.trim(place, name, 0) }
       const { signal } = context
-      return pushSightings(place, feed, { outgoing, signal, reader: await readerFor(place, feed, signal) })
+      const told = (outcome: string, count: number) => counts.pushed.add({ outcome }, count)
+      return pushSightings(place, feed, { outgoing, signal, told, reader: await readerFor(place, feed, signal) })
     },
     // The next push is the next attempt.
     { attemptsMax: 1 },
@@ -150,6 +160,15 @@ export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egr
     },
     { everyMs: FEEDS_DUE_EVERY_MS },
   )
+
+  deps.metrics.beforeScrape(async () => {
+    const now = clock.now()
+    for (const { place, feed } of await store.enabled(FEEDS_SHOWN_MAX)) {
+      const since = feed.outcome?.succeededAt ?? feed.createdAt
+      counts.feedAge.set({ feed: labelOf(place, feed.name) }, Math.max(0, Math.round((now - since) / 1000)))
+    }
+    counts.waiting.set({}, await outgoing.countAll())
+  })
 
   return {
     async put(place, name, { authorization, ...settings }, ifMatch) {
@@ -189,6 +208,8 @@ export function createFeeds({ store, outgoing, imports, jobs, sealer, clock, egr
     },
   }
 }
+
+const labelOf = ({ account, workspace }: Place, name: string) => `${account}/${workspace}/${name}`
 
 function requireUrl(text: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined

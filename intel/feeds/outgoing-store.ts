@@ -102,6 +102,14 @@ export function createOutgoingStore(database: Database) {
       return Number(row.count)
     },
 
+    async countAll(): Promise<number> {
+      const row = await db.read
+        .selectFrom('intel_outgoing')
+        .select((select) => select.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return Number(row.count)
+    },
+
     /** @param attempts undefined: it is done with */
     async settle(place: Place, feed: string, told: Outgoing, attempts?: number): Promise<void> {
       const { id, attribute, kind } = told

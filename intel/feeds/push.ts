@@ -20,10 +20,17 @@ export interface PushSummary {
 export async function pushSightings(
   place: Place,
   feed: Feed,
-  deps: { readonly reader: FeedReader; readonly outgoing: OutgoingStore; readonly signal: AbortSignal },
+  deps: {
+    readonly reader: FeedReader
+    readonly outgoing: OutgoingStore
+    readonly signal: AbortSignal
+    /** Counts what became of some. */
+    readonly told: (outcome: keyof PushSummary, count: number) => void
+  },
 ): Promise<PushSummary> {
-  const { reader, outgoing, signal } = deps
+  const { reader, outgoing, signal, told } = deps
   const dropped = await outgoing.trim(place, feed.name, SIGHTINGS_WAITING_MAX)
+  told('dropped', dropped)
   const base = feed.url.endsWith('/') ? feed.url : `${feed.url}/`
   let pushed = 0
   let refused = 0
@@ -35,9 +42,13 @@ export async function pushSightings(
     if (status >= 200 && status < 300) {
       await outgoing.settle(place, feed.name, each)
       pushed += 1
+      told('pushed', 1)
       continue
     }
-    if (await isOver(each)) refused += 1
+    if (await isOver(each)) {
+      refused += 1
+      told('refused', 1)
+    }
     // A key that is no good would have every one refused.
     if (status < 400 || status >= 500 || status === 401 || status === 403) {
       throw intelError('intel.feed.wrongAnswer', `${url.host} answered ${status} to a sighting`)

@@ -10,7 +10,7 @@ import {
   FEED_URL_CHARS_MAX,
 } from '../limits.ts'
 import type { Feeds } from './feeds.ts'
-import { type Feed, feedKinds } from './types.ts'
+import { type Feed, type FeedOutcome, feedKinds } from './types.ts'
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const feedParams = Type.Object({ ws: Type.String(), name: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }) })
@@ -69,6 +69,7 @@ const feedSchema = Type.Object({
       updated: Type.Integer(),
       refused: Type.Integer(),
       error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+      succeededAt: Type.Optional(Type.String({ description: 'When it was last read without failure.' })),
     }),
   ),
   createdAt: Type.String(),
@@ -186,6 +187,14 @@ export function feedRoutes(
   }
 }
 
+function toLast({ at, succeededAt, ...outcome }: FeedOutcome) {
+  return {
+    at: formatInstant(at),
+    ...outcome,
+    ...(succeededAt === undefined ? {} : { succeededAt: formatInstant(succeededAt) }),
+  }
+}
+
 function toAnswer({ name, kind, url, enabled, intervalSec, confidence, format, pushSightings, ...feed }: Feed) {
   const { authorized, nextAt, outcome, createdAt, updatedAt } = feed
   return {
@@ -193,7 +202,7 @@ function toAnswer({ name, kind, url, enabled, intervalSec, confidence, format, p
     ...(format === undefined ? {} : { format }),
     ...(pushSightings === undefined ? {} : { pushSightings }),
     nextAt: formatInstant(nextAt),
-    ...(outcome === undefined ? {} : { last: { ...outcome, at: formatInstant(outcome.at) } }),
+    ...(outcome === undefined ? {} : { last: toLast(outcome) }),
     createdAt: formatInstant(createdAt),
     updatedAt: formatInstant(updatedAt),
   }

@@ -107,10 +107,13 @@ export function createFeedStore(database: Database) {
         .orderBy('next_at')
         .limit(limit)
         .execute()
-      return rows.map((row) => {
-        const account: AccountId = parseAccountId(row.account)
-        return { place: { account, workspace: row.workspace }, feed: toFeed(row) }
-      })
+      return rows.map(placed)
+    },
+
+    /** Feeds of all accounts that are switched on. */
+    async enabled(limit: number): Promise<{ place: Place; feed: Feed }[]> {
+      const rows = await db.read.selectFrom('intel_feed').selectAll().orderBy('created_at').limit(limit).execute()
+      return rows.map(placed).filter(({ feed }) => feed.enabled)
     },
 
     async schedule(place: Place, name: string, nextAt: number): Promise<void> {
@@ -141,6 +144,11 @@ export function createFeedStore(database: Database) {
       )
     },
   }
+}
+
+function placed(row: Selectable<FeedTables['intel_feed']>): { place: Place; feed: Feed } {
+  const account: AccountId = parseAccountId(row.account)
+  return { place: { account, workspace: row.workspace }, feed: toFeed(row) }
 }
 
 function toFeed(row: Selectable<FeedTables['intel_feed']>): Feed {

@@ -24,6 +24,8 @@ export interface FeedOutcome {
   readonly updated: number
   readonly refused: number
   readonly error?: { readonly code: string; readonly message: string }
+  /** When it was last read without failure. */
+  readonly succeededAt?: number
 }
 
 export interface Feed extends FeedSettings {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Database, migrate, RampartError } from '../../platform/index.ts'
+import { createMetrics, type Database, migrate, RampartError } from '../../platform/index.ts'
 import { testDatabases } from '../../test/support/databases.ts'
 import { createIndicators, type Indicators } from '../indicators.ts'
 import { IndicatorIndex } from '../match/indicator-index.ts'
@@ -47,7 +47,7 @@ describe.each(testDatabases())('an import on $name', ({ open }) => {
     const publish = async (change: Parameters<IndicatorIndex['change']>[0]) => index.change(structuredClone(change))
     indicators = createIndicators({ database, clock, log: silent as never, publish })
     objects = createStixStore(database)
-    const imports = createImports({ indicators, objects, clock })
+    const imports = createImports({ indicators, objects, clock, metrics: createMetrics() })
     run = (text, source = 'feed') => imports.run(place, Buffer.from(text), { source, confidence: 80 })
   })
   afterEach(async () => {

@@ -1,6 +1,7 @@
-import type { Clock } from '../../platform/index.ts'
+import type { Clock, Metrics } from '../../platform/index.ts'
 import { indicatorId } from '../indicator-id.ts'
 import type { Ended, Indicators, Told } from '../indicators.ts'
+import { intelMetrics } from '../metrics.ts'
 import type { StixStore } from '../stix/store.ts'
 import type { Place } from '../types.ts'
 import { readImport } from './read.ts'
@@ -35,8 +36,10 @@ export function createImports(deps: {
   readonly indicators: Indicators
   readonly objects: StixStore
   readonly clock: Clock
+  readonly metrics: Metrics
 }) {
   const { indicators, objects, clock } = deps
+  const counts = deps.metrics.use(intelMetrics)
 
   return {
     /** @throws intel.import.unreadable, intel.import.tooLarge, intel.import.tooMany, intel.indicator.tooMany */
@@ -53,6 +56,7 @@ export function createImports(deps: {
       const sightings = await indicators.recordStixSightings(place, reading.sightings)
       const kept = await objects.put(place, reading.objects, clock.now())
       const { format, refused, refusedCount } = reading
+      counts.refused.add({ format }, refusedCount)
       const notMatched = reading.statements.filter((statement) => statement.notMatched !== undefined).length
       return { format, objects: kept, ...told, revoked, sightings, notMatched, refusedCount, refused }
     },
