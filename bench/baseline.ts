@@ -94,7 +94,9 @@ function findPlanted(report: Report, populations: number): void {
       report({ case: `${title}, recall`, value: 100 * mean(runs.map((run) => run.recall)), unit: '%' })
       const minutes = runs.flatMap((run) => run.minutesToDetect ?? [])
       if (minutes.length > 0) report({ case: `${title}, time to detect`, value: mean(minutes), unit: 'min' })
+      report({ case: `${title}, false alerts a day`, value: mean(runs.map((run) => run.falseADay)), unit: '' })
       if (name !== twin.strengths.at(-1)?.name) continue
+      report({ case: `${twin.detector}: names known`, value: mean(runs.map((run) => run.entities)), unit: '' })
       const observations = runs.reduce((sum, run) => sum + run.observations, 0)
       report({
         case: `${twin.detector}: with the making of its twin`,

@@ -13,7 +13,8 @@ export function benchTable(root: string): string {
     .join('\n')
 }
 
-function readResults(file: string): BenchResult[] {
+/** All lines of a file of results, oldest first. */
+export function readResults(file: string): BenchResult[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
@@ -29,6 +30,7 @@ function section(name: string, results: readonly BenchResult[]): string {
   return `## ${name}\n\n${where}\n\n| what | value | unit |\n| --- | --- | --- |\n${rows.join('\n')}\n`
 }
 
-function shown(value: number): string {
+/** A value as people read it. */
+export function shown(value: number): string {
   return value.toLocaleString('en', { maximumSignificantDigits: 4, useGrouping: true })
 }

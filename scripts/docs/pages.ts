@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import type { Command } from '../../cli/command.ts'
 import { commandNames, loadCommand } from '../../cli/commands.ts'
 import { configKeys, listErrors, listMetrics } from '../../platform/index.ts'
+import { foundTable } from './baselines-found.ts'
 import { benchTable } from './bench.ts'
 import { openapiText } from './openapi.ts'
 
@@ -22,6 +23,10 @@ export const pages: readonly Page[] = [
   { path: 'docs/errors.md', make: (root) => loadDefinitions(root).then(errorsPage) },
   { path: 'docs/metrics.md', make: (root) => loadDefinitions(root).then(metricsPage) },
   { path: 'docs/bench.md', make: async (root) => page('Measurements', benchIntroduction, benchTable(root)) },
+  {
+    path: 'docs/baselines-found.md',
+    make: async (root) => page('What the baselines find', foundIntroduction, foundTable(root)),
+  },
   { path: 'openapi.json', make: async () => openapiText() },
 ]
 
@@ -86,6 +91,12 @@ The number of series of a metric is bounded: what comes above goes to the label 
 
 const benchIntroduction =
   'The last full run of each case of `npm run bench`; the history is in `bench/results/`. Read them as ratios: they hold for the machine named.'
+
+const foundIntroduction = `Attacks of a stated strength, planted in generated populations of ordinary users and hosts: five populations a row, drawn from
+seeds, means of them. *Found* is the share of attacks that were stated while they lasted, *right* the share of statements that were
+of an attack, *after* the median time from an attack's beginning to its statement. *False alerts a day* are those of the whole
+population, from the day of the first attack on, of so many names (users, hosts, or pairs) that the detector knew at the end. The populations are ours, and so is what is ordinary in them: read the table as what to expect at
+which strength, not as what your network will show. \`npm run bench -- baseline\` measures it anew, \`npm run docs\` writes this page.`
 
 /** Loads every module that defines errors or metrics, so that the catalogues are whole. */
 async function loadDefinitions(root: string): Promise<void> {

@@ -13,7 +13,7 @@ export interface Sent {
 }
 
 const NAME = 'exfiltration'
-const VERSION = 2
+const VERSION = 3
 const DAY_MS = 86_400_000
 const WEEK_DAYS = 7
 /** Days that are looked back over: of working days, and of Saturdays and Sundays. */
@@ -27,6 +27,10 @@ const BYTES_MIN = 20_000_000
 const DAYS_MIN = 4
 /** Deviations above the median that are stated. */
 const STATED_Z = 5
+/** Fewer are enough for what is four times as much as on any such day (in logarithms): hosts whose days differ much have
+ * wide deviations. */
+const FAR_ABOVE = 0.6
+const STATED_FAR_Z = 3
 /** Least spread of the logarithm: what doubles now and then is not unusual when it doubles. */
 const SPREAD_MIN = 0.15
 /** A deviation of a normal law, in median absolute deviations. */
@@ -50,6 +54,8 @@ interface Usual {
   readonly spread: number
   /** All days but one were below. */
   readonly high: number
+  /** And of them this the most. */
+  readonly highest: number
   readonly days: number
 }
 
@@ -76,7 +82,7 @@ export interface ExfiltrationState {
 /** Data carried out. Of each host and day the logarithm of the bytes sent outside is compared with those of its last 20
  * working days (or 8 days of weekends): z = (x - median)/(1.4826 MAD), judged with every observation; what the median of the
  * 64 hosts that spoke last deviates today is taken off, so that an update or a back-up of all is nobody's. Stated from z = 5 on, more
- * than all days held but one, and 20 MB. Slow drifts are summed up over closed days, S = max(0, S + min(z, 2) - 0.5), and stated at
+ * than all days held but one, and 20 MB; from z = 3 on what is four times the highest of them. Slow drifts are summed up over closed days, S = max(0, S + min(z, 2) - 0.5), and stated at
  * S = 6.5. The score is z/(z+5), of a drift S/(S+6.5). While frozen no day is learned.
  * @see Iglewicz, Hoaglin: How to Detect and Handle Outliers, 1993; Page: Continuous Inspection Schemes, Biometrika 41, 1954 */
 export class ExfiltrationDetector implements EntityDetector<Sent> {
@@ -105,9 +111,11 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
     const { usual } = host
     if (!usual || host.statedDay === host.day || host.sum < BYTES_MIN) return undefined
     const own = zOf(host, usual)
-    if (own < STATED_Z || Math.log10(host.sum) <= usual.high) return undefined
+    const sent = Math.log10(host.sum)
+    const least = sent >= usual.highest + FAR_ABOVE ? STATED_FAR_Z : STATED_Z
+    if (own < least || sent <= usual.high) return undefined
     const z = own - this.#common(name, host.day)
-    if (z < STATED_Z) return undefined
+    if (z < least) return undefined
     host.statedDay = host.day
     return {
       ...{ detector: NAME, version: VERSION, entity: name, at },
@@ -198,9 +206,10 @@ function usualOf(history: readonly number[]): Usual | null {
   const sorted = Float64Array.from(history).sort()
   const middle = sorted[sorted.length >>> 1] ?? 0
   const high = sorted.at(-2) ?? middle
+  const highest = sorted.at(-1) ?? middle
   for (let i = 0; i < sorted.length; i++) sorted[i] = Math.abs((sorted[i] ?? 0) - middle)
   const spread = MAD_OF_NORMAL * (sorted.sort()[sorted.length >>> 1] ?? 0)
-  return { median: middle, spread: Math.max(spread, SPREAD_MIN), high, days: history.length }
+  return { median: middle, spread: Math.max(spread, SPREAD_MIN), high, highest, days: history.length }
 }
 
 const historyOf = (host: Host, day: number): number[] => (isWeekend(day) ? host.weekends : host.workdays)

@@ -211,7 +211,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'exfiltration',
-    version: 2,
+    version: 3,
     title: 'A host sends far more outside than ever',
     watches: 'bytes that a host sends to addresses outside in a day, and slow drifts of them',
     needs: 'Network Activity (4001) with `traffic.bytes_out` and an address outside',

@@ -36,6 +36,11 @@ export interface Evaluation {
   readonly recall: number
   /** Median, of those found. */
   readonly minutesToDetect: number | undefined
+  /** Statements of nobody's attack in a day of the whole population, from the day of the first attack on: by then what is to be
+   * learned is learned. */
+  readonly falseADay: number
+  /** Whom the detector knows at the end: how large the population is. */
+  readonly entities: number
   readonly stated: number
   readonly observations: number
 }
@@ -51,7 +56,11 @@ export function evaluate<Observation extends { readonly at: number }>(
   const found = new Map<Planted, number>()
   let stated = 0
   let right = 0
-  for (const observation of observations.sort((a, b) => a.at - b.at)) {
+  let wrong = 0
+  observations.sort((a, b) => a.at - b.at)
+  const begins = Math.min(...planted.map(({ from }) => from))
+  const days = Math.max(1, Math.ceil(((observations.at(-1)?.at ?? begins) - begins) / DAY_MS))
+  for (const observation of observations) {
     const deviation = detector.observe(observation)
     if (!deviation || deviation.standing) continue
     stated += 1
@@ -59,7 +68,10 @@ export function evaluate<Observation extends { readonly at: number }>(
       ({ entity, also, from, to }) =>
         (deviation.entity === entity || deviation.entity === also) && deviation.at >= from && deviation.at <= to,
     )
-    if (!hit) continue
+    if (!hit) {
+      if (deviation.at >= begins) wrong += 1
+      continue
+    }
     right += 1
     if (!found.has(hit)) found.set(hit, deviation.at - hit.from)
   }
@@ -69,6 +81,8 @@ export function evaluate<Observation extends { readonly at: number }>(
     precision: stated === 0 ? undefined : right / stated,
     recall: found.size / planted.length,
     minutesToDetect: median === undefined ? undefined : median / 60_000,
+    falseADay: wrong / days,
+    entities: [...detector.names()].length,
     stated,
     observations: observations.length,
   }
