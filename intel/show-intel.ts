@@ -2,6 +2,7 @@ import type { Metrics } from '../platform/index.ts'
 import type { Indicators } from './indicators.ts'
 import type { MatchCounts } from './match/match-counts.ts'
 import { intelMetrics } from './metrics.ts'
+import { indicatorTypes } from './types.ts'
 
 /** Has the metrics tell what indicators there are and what became of them, read before each scrape. */
 export function showIntel(
@@ -10,7 +11,7 @@ export function showIntel(
   takeMatchCounts: () => Promise<MatchCounts>,
 ): void {
   const instruments = metrics.use(intelMetrics)
-  const seen = { types: new Set<string>(), sources: new Set<string>() }
+  const seenSources = new Set<string>()
   metrics.beforeScrape(async () => {
     const types = new Map<string, number>()
     const sources = new Map<string, number>()
@@ -20,13 +21,12 @@ export function showIntel(
       for (const [type, count] of tally.types) types.set(type, (types.get(type) ?? 0) + count)
       for (const [source, count] of tally.sources) sources.set(source, (sources.get(source) ?? 0) + count)
     }
-    // What is gone is told as none.
-    for (const type of types.keys()) seen.types.add(type)
-    for (const type of seen.types) instruments.indicators.set({ type }, types.get(type) ?? 0)
+    for (const type of indicatorTypes) instruments.indicators.set({ type }, types.get(type) ?? 0)
     // The weightiest first: there is room for so many series only, and what came later is `other`.
     const weighty = [...sources].sort(([, a], [, b]) => b - a).slice(0, SOURCES_SHOWN_MAX)
-    for (const [source] of weighty) if (seen.sources.size < SOURCES_SHOWN_MAX) seen.sources.add(source)
-    for (const source of seen.sources) instruments.opinions.set({ source }, sources.get(source) ?? 0)
+    for (const [source] of weighty) if (seenSources.size < SOURCES_SHOWN_MAX) seenSources.add(source)
+    // What is gone is told as none.
+    for (const source of seenSources) instruments.opinions.set({ source }, sources.get(source) ?? 0)
     instruments.ended.set({}, ended)
   })
   metrics.beforeScrape(async () => {
