@@ -73,6 +73,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...{ database, clock, log, metrics },
     logDir: dataDir.folder('log'),
     storeDir: dataDir.folder('events'),
+    detector: {
+      dir: dataDir.folder('correlations'),
+      memoryBytes: config.detection.correlationMemoryMb * 2 ** 20,
+      diskBytes: config.detection.correlationDiskMb * 2 ** 20,
+    },
     processor: new URL('./processor.ts', import.meta.url),
     addressDatabases: config.enrichment.databases,
     takeFindings: (findings: readonly Finding[]) => detection.takeFindings(findings),
@@ -100,7 +105,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     listVerdicts: (after, limit) => cases.listJudged('indicator.', after, limit),
   })
   const detection: Detection = createDetection({
-    ...{ database, sealer, clock, log, jobs, intel },
+    ...{ database, sealer, clock, log, metrics, jobs, intel },
     processor: pipeline.channel,
     store: pipeline.store,
     replayer: {

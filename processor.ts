@@ -10,7 +10,7 @@ import { assert, createLog, systemClock } from './platform/index.ts'
 assert(parentPort, 'processor.ts runs in a worker thread')
 const data = workerData as ProcessorData
 const log = createLog({ clock: systemClock, stream: process.stderr, level: data.logLevel })
-const detection = serveDetection({ log, onRulesChanged: () => processor.keepState() })
+const detection = serveDetection({ log, room: data.detector, onRulesChanged: () => processor.keepState() })
 const processor: ProcessorThread = await runProcessor({
   ...{ port: parentPort, data, clock: systemClock, log },
   parser: enriching(createParser(), await createEnricher({ databases: data.addressDatabases, log })),

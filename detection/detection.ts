@@ -1,6 +1,17 @@
 import type { Indicator, Intel, IntelChange, MatchCounts } from '../intel/index.ts'
 import type { EventStore } from '../pipeline/index.ts'
-import type { AccountId, Api, Authorizer, Channel, Clock, Database, Jobs, Log, Sealer } from '../platform/index.ts'
+import type {
+  AccountId,
+  Api,
+  Authorizer,
+  Channel,
+  Clock,
+  Database,
+  Jobs,
+  Log,
+  Metrics,
+  Sealer,
+} from '../platform/index.ts'
 import { createBacktests } from './backtest/backtests.ts'
 import { backtestRoutes } from './backtest/routes.ts'
 import { backtestThread } from './backtest/serve.ts'
@@ -13,6 +24,7 @@ import { createHunts } from './hunt/hunts.ts'
 import { huntRoutes } from './hunt/routes.ts'
 import { huntThread } from './hunt/serve.ts'
 import { TALLY_INTERVAL_MS } from './limits.ts'
+import { showCorrelations } from './metrics.ts'
 import type { Finding } from './online/finding.ts'
 import { detectorThread } from './online/serve.ts'
 import { pipelineRoutes } from './pipelines/routes.ts'
@@ -26,6 +38,7 @@ export interface DetectionDeps {
   readonly sealer: Sealer
   readonly clock: Clock
   readonly log: Log
+  readonly metrics: Metrics
   readonly jobs: Jobs
   /** To the thread that answers with `serveDetection`. */
   readonly processor: Pick<Channel, 'call'>
@@ -74,6 +87,7 @@ export interface Detection {
 export function createDetection(deps: DetectionDeps): Detection {
   const { database, sealer, clock, log, jobs, store, intel } = deps
   const detector = detectorThread(deps.processor)
+  showCorrelations(deps.metrics, detector.countCorrelations)
   const rules = createRules({ database, clock, apply: detector.changeRules })
   const health = createRuleHealth({ database, clock, rules, pull: detector.takeTallies, outcomes: deps.outcomes })
   const baselines = createBaselines({ database, sealer, clock, log, alerts: deps.alerts, call: deps.processor.call })

@@ -2,6 +2,7 @@ import { defineErrors } from '../platform/index.ts'
 
 export const detectionError = defineErrors({
   'detection.state.unreadable': { status: 500, title: 'State of detection unreadable' },
+  'detection.state.notWritten': { status: 503, title: 'State of detection not written' },
   'detection.hunt.busy': { status: 503, title: 'Too many hunts at once' },
   'detection.hunt.failed': { status: 500, title: 'The hunt broke off' },
   'detection.rule.notFound': { status: 404, title: 'No such rule' },

@@ -41,8 +41,28 @@ export const FILES_MAX = 1_000_000
 export const UNIT_BYTES = 8 * 1024 * 1024
 /** How many correlations may build on one another in a row. */
 export const CORRELATION_DEPTH_MAX = 10
-/** Groups that a correlator holds; beyond it those quiet longest are dropped, and counted. */
-export const GROUPS_MAX = 1_000_000
+/** Memory that groups of correlations take, about, bytes, unless the configuration says otherwise; beyond it those quiet
+ * longest go to the disk. A group of three events takes some 300. */
+export const CORRELATION_MEMORY_BYTES = 384 * 1024 * 1024
+/** Bytes that their records take of the disk, unless the configuration says otherwise; beyond it those quiet longest are
+ * dropped, counted and told. */
+export const CORRELATION_DISK_BYTES = 8 * 1024 * 1024 * 1024
+/** Groups that are only on the disk; each takes 16 to 32 bytes of memory. Beyond it likewise. */
+export const COLD_GROUPS_MAX = 16_000_000
+/** Bytes of a file of records before the next one is begun. */
+export const CORRELATION_SEGMENT_BYTES = 64 * 1024 * 1024
+/** What a checkpoint does between two batches: groups looked at, and bytes written. Some 20 ms. */
+export const CHECKPOINT_SLICE_GROUPS = 32_768
+export const CHECKPOINT_SLICE_BYTES = 1024 * 1024
+/** Bytes that are synced at once; for more the disk is not waited for. */
+export const CHECKPOINT_AT_ONCE_BYTES = 1024 * 1024
+/** Groups that go to the disk at a time, and of how many they are the quietest. */
+export const SPILLED_AT_ONCE = 64
+export const SPILLED_OF = 256
+/** Bytes of old records that are looked at between two batches for what is still good of them. */
+export const COMPACTION_SLICE_BYTES = 512 * 1024
+/** Windows that correlations lost are told of once in so long, ms. */
+export const LOST_WINDOWS_TOLD_EVERY_MS = 3_600_000
 /** Characters of a group's key, or of a value counted, that are held as they are; longer ones are hashed. */
 export const GROUP_KEY_CHARS_MAX = 128
 /** Matches that one group holds; beyond it the oldest are dropped, and counted: the correlation then sees too few. */

@@ -3,7 +3,7 @@ import { openPartitionLog } from './log/index.ts'
 import { countSteps, showLogCounters } from './metrics.ts'
 import { createPipes, type Pipes } from './pipes/pipes.ts'
 import { pipeRoutes } from './pipes/routes.ts'
-import { type Processor, type ProcessorData, startProcessor } from './processing/host.ts'
+import { type DetectorRoom, type Processor, type ProcessorData, startProcessor } from './processing/host.ts'
 import { type Dropped, dropExpired } from './retention.ts'
 import { searchRoutes } from './search-routes.ts'
 import type { PartitionLog } from './types.ts'
@@ -17,6 +17,7 @@ export interface PipelineDeps<Finding> {
   readonly logDir: string
   /** Where events are kept. */
   readonly storeDir: string
+  readonly detector: DetectorRoom
   /** Files that the processor looks addresses in events up in. */
   readonly addressDatabases: readonly string[]
   /** The module that the processor thread runs: a composition root that calls `runProcessor`. */
@@ -48,13 +49,13 @@ const PROCESSOR = 'processor'
 
 /** Opens the log and starts a processor thread.   @throws pipeline.log.unreadable */
 export async function openPipeline<Finding>(deps: PipelineDeps<Finding>): Promise<Pipeline> {
-  const { database, clock, log: messages, metrics, logDir, storeDir, addressDatabases } = deps
+  const { database, clock, log: messages, metrics, logDir, storeDir, detector, addressDatabases } = deps
   const log = await openPartitionLog({ dir: logDir, clock, consumers: [PROCESSOR], log: messages })
   showLogCounters(metrics, log.counters)
   const countStep = countSteps(metrics)
   const processor = await startProcessor<Finding>({
     ...{ entry: deps.processor, log, takeFindings: deps.takeFindings, onLost: deps.onLost },
-    data: { logDir, storeDir, addressDatabases, logLevel: messages.level as ProcessorData['logLevel'] },
+    data: { logDir, storeDir, detector, addressDatabases, logLevel: messages.level as ProcessorData['logLevel'] },
     onStep(step) {
       countStep(step, clock.now())
       for (const gap of step.gaps) {

@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto'
 import type { JsonValue } from '../../pipeline/index.ts'
-import { ENTRIES_PER_GROUP_MAX, GROUP_KEY_CHARS_MAX, GROUPS_MAX } from '../limits.ts'
+import { ENTRIES_PER_GROUP_MAX, GROUP_KEY_CHARS_MAX } from '../limits.ts'
 import { textOfValue } from '../match/event-context.ts'
 import { numberOf } from '../match/number.ts'
+import type { EarlierWindows } from './earlier-windows.ts'
+import type { Checkpoint } from './group-disk.ts'
+import type { GroupTable } from './group-table.ts'
+import { Groups, type GroupsOptions } from './groups.ts'
 import { type EntryValue, type Measure, measureOf } from './measure.ts'
 import type { ResolvedCorrelation } from './resolve.ts'
-import type { CorrelatorState, TrackState } from './state.ts'
-import { Window, type WindowShape } from './window.ts'
+import type { Window } from './window.ts'
 
 /** An event that matched at least one correlated rule. */
 export interface MatchedEvent {
@@ -32,12 +35,20 @@ export interface Hold {
 }
 
 export interface CorrelatorCounts {
-  /** Groups dropped because there were more than `GROUPS_MAX`: somebody may be making up values to be forgotten. */
-  evictedGroups: number
+  /** Groups held now, and how many of them are on the disk only. */
+  readonly groups: number
+  readonly coldGroups: number
+  /** What they take: of memory about, and of the disk. */
+  readonly memoryBytes: number
+  readonly diskBytes: number
+  /** Groups dropped because there was no room for more: somebody may be making up values to be forgotten. */
+  readonly evictedGroups: number
+  /** Groups that could not be read back. */
+  readonly lostGroups: number
   /** Entries dropped because a group had more than `ENTRIES_PER_GROUP_MAX`. */
-  droppedEntries: number
+  readonly droppedEntries: number
   /** Entries older than the lateness allows in their group; they were not correlated. */
-  lateEntries: number
+  readonly lateEntries: number
 }
 
 interface Track {
@@ -46,13 +57,10 @@ interface Track {
   readonly makeMeasure: () => Measure
   /** For windows too small to have a measure of their own. */
   readonly sharedMeasure: Measure
-  readonly shape: WindowShape
   readonly numeric: boolean
   /** Entries that a window keeps; the count above the highest bound need not be known. */
   readonly entriesMax: number
-  readonly groups: Map<string, Window>
-  /** Walks over the groups, a few at each event, to let go of those whose time is over. */
-  sweep: Iterator<[string, Window]> | undefined
+  readonly table: GroupTable
 }
 
 interface Watcher {
@@ -76,15 +84,25 @@ const NO_WATCHERS: readonly Watcher[] = []
  * is put in its place, and what it changes in later windows is told then; an older one is counted and left out.
  * @see Sigma correlation rules specification 2.0 */
 export class Correlator {
-  readonly counts: CorrelatorCounts = { evictedGroups: 0, droppedEntries: 0, lateEntries: 0 }
-  readonly #tracks: readonly Track[]
-  readonly #byRule = new Map<string, Watcher[]>()
+  readonly #groups: Groups
   readonly #latenessMs: number
-  #groupCount = 0
+  #tracks: readonly Track[] = []
+  readonly #byRule = new Map<string, Watcher[]>()
+  #droppedEntries = 0
+  #lateEntries = 0
 
-  constructor(correlations: readonly ResolvedCorrelation[], latenessMs: number) {
-    this.#latenessMs = latenessMs
-    this.#tracks = correlations.map(makeTrack)
+  /** @throws detection.state.notWritten */
+  constructor(correlations: readonly ResolvedCorrelation[], options: GroupsOptions) {
+    this.#latenessMs = options.latenessMs
+    this.#groups = new Groups(options, correlations)
+    this.changeCorrelations(correlations)
+  }
+
+  /** Takes effect with the next event. Those that are the same as before keep their groups. */
+  changeCorrelations(correlations: readonly ResolvedCorrelation[]): void {
+    this.#tracks = correlations.map((resolved, place) => makeTrack(resolved, place, this.#groups.tableOf(resolved)))
+    this.#groups.retain(new Set(this.#tracks.map(({ table }) => table)))
+    this.#byRule.clear()
     for (const track of this.#tracks) {
       for (const [tag, id] of track.resolved.ruleIds.entries()) {
         const watchers = this.#byRule.get(id)
@@ -94,9 +112,35 @@ export class Correlator {
     }
   }
 
-  /** Groups held now. */
-  get groupCount(): number {
-    return this.#groupCount
+  counts(): CorrelatorCounts {
+    const { size: groups, coldGroups, memoryBytes, diskBytes, evictedGroups, lostGroups } = this.#groups
+    return {
+      ...{ groups, coldGroups, memoryBytes, diskBytes, evictedGroups, lostGroups },
+      droppedEntries: this.#droppedEntries,
+      lateEntries: this.#lateEntries,
+    }
+  }
+
+  /** Bytes of records written since it was made. */
+  get writtenBytes(): number {
+    return this.#groups.writtenBytes
+  }
+
+  /** Does a slice of what there is to do on the disk: to be called between batches.
+   * @throws detection.state.notWritten */
+  tend(): void {
+    this.#groups.tend()
+  }
+
+  /** Begins a checkpoint before the event at `offset`, unless one is under way.
+   * @returns the last one that is complete; undefined without a folder
+   * @throws detection.state.notWritten */
+  keep(offset: number): Checkpoint | undefined {
+    return this.#groups.keep(offset)
+  }
+
+  close(): void {
+    this.#groups.close()
   }
 
   /** Takes a matched event into every window it belongs to.
@@ -108,6 +152,7 @@ export class Correlator {
       if (watchers) pending = pending.length === 0 ? watchers : [...pending, ...watchers]
     }
     if (pending.length === 0) return NO_HOLDS
+    this.#groups.begin(event.arrivedAt)
     let holds: Hold[] | undefined
     while (pending.length > 0) {
       const { track } = firstOf(pending)
@@ -125,7 +170,7 @@ export class Correlator {
   /** Enters the event once for each rule of the track that it matches, in the order of the rules: it may be two steps of an
    * order by itself. */
   #enter(track: Track, pending: readonly Watcher[], event: MatchedEvent): readonly Hold[] {
-    this.#sweep(track, event.arrivedAt)
+    this.#groups.sweep(track.table)
     if (pending.length === 1) {
       const entered = this.#put(pending[0] as Watcher, event)
       const hold = entered && this.#holdOf(track, entered, event)
@@ -155,15 +200,17 @@ export class Correlator {
     if (key === undefined) return undefined
     const value = countedValue(track, tag, event)
     if (value === null) return undefined
-    const window = this.#window(track, key)
+    const window = this.#groups.take(track.table, key, event.arrivedAt)
     const { timespanMs } = track.resolved.correlation
     const { time, ref } = event
     const { newest } = window
     const late = time < newest
     if (late && time < newest - this.#latenessMs) {
-      this.counts.lateEntries++
+      this.#lateEntries++
       return undefined
     }
+    this.#groups.touch(track.table, key, window)
+    const { bytes } = window
     if (event.arrivedAt > window.arrivedAt) window.arrivedAt = event.arrivedAt
     if (late) window.insert({ time, tag, value, ref }, timespanMs)
     else {
@@ -172,75 +219,22 @@ export class Correlator {
     }
     const before = (late ? newest : time) - timespanMs - this.#latenessMs
     const dropped = window.forget(before, track.entriesMax)
-    if (track.entriesMax === ENTRIES_PER_GROUP_MAX) this.counts.droppedEntries += dropped
+    if (track.entriesMax === ENTRIES_PER_GROUP_MAX) this.#droppedEntries += dropped
+    this.#groups.spend(window.bytes - bytes)
     return { key, window, tag, late }
   }
 
-  #window(track: Track, key: string): Window {
-    let window = track.groups.get(key)
-    if (!window) {
-      if (this.#groupCount >= GROUPS_MAX) this.#evict()
-      window = new Window(track.shape)
-      track.groups.set(key, window)
-      this.#groupCount++
-    }
-    return window
-  }
-
-  /** Looks at a few groups and lets go of those that nothing came to for longer than their window and the lateness. */
-  #sweep(track: Track, now: number): void {
-    const over = now - track.resolved.correlation.timespanMs - this.#latenessMs
-    for (let i = 0; i < 2; i++) {
-      track.sweep ??= track.groups.entries()
-      const next = track.sweep.next()
-      if (next.done) {
-        track.sweep = undefined
-        return
-      }
-      const [key, window] = next.value
-      if (window.arrivedAt >= over) continue
-      track.groups.delete(key)
-      this.#groupCount--
-    }
-  }
-
-  /** Makes room by dropping the tenth of all groups that was quiet longest. */
-  #evict(): void {
-    const arrivals = new Float64Array(this.#groupCount)
-    let count = 0
-    for (const { groups } of this.#tracks) for (const window of groups.values()) arrivals[count++] = window.arrivedAt
-    arrivals.sort()
-    const limit = arrivals[Math.floor(count / 10)] ?? Number.POSITIVE_INFINITY
-    let room = Math.ceil(count / 10)
-    for (const { groups } of this.#tracks) {
-      for (const [key, window] of groups) {
-        if (window.arrivedAt > limit || room === 0) continue
-        groups.delete(key)
-        this.#groupCount--
-        this.counts.evictedGroups++
-        room--
-      }
-    }
-  }
-
-  save(): CorrelatorState {
-    return this.#tracks.map(saveTrack)
-  }
-
-  /** Takes over the groups of correlations that are the same as when they were saved. */
-  load(state: CorrelatorState): void {
-    for (const saved of state) {
-      const track = this.#tracks.find(({ resolved }) => resolved.correlation.head.id === saved.id)
-      if (!track || track.resolved.fingerprint !== saved.fingerprint) continue
-      let entry = 0
-      for (const [place, key] of saved.keys.entries()) {
-        const size = saved.sizes[place] as number
-        const window = this.#window(track, key)
-        window.load(saved, { group: place, entry, size })
+  /** Takes over what the version before kept, and keeps it as this one does.   @throws detection.state.notWritten */
+  adopt(earlier: EarlierWindows, offset: number): void {
+    for (const { id, fingerprint, windows } of earlier) {
+      const track = this.#tracks.find(({ resolved }) => resolved.correlation.head.id === id)
+      if (!track || track.resolved.fingerprint !== fingerprint) continue
+      for (const [key, window] of windows) {
         window.leaveUntil(window.newest - track.resolved.correlation.timespanMs)
-        entry += size
+        this.#groups.put(track.table, key, window)
       }
     }
+    this.#groups.keepNow(offset)
   }
 }
 
@@ -251,7 +245,7 @@ function firstOf(watchers: readonly Watcher[]): Watcher {
   return first
 }
 
-function makeTrack(resolved: ResolvedCorrelation, place: number): Track {
+function makeTrack(resolved: ResolvedCorrelation, place: number, table: GroupTable): Track {
   const { correlation } = resolved
   const bounds = correlation.bounds.map(({ value }) => Math.ceil(Math.abs(value)) + 2)
   const makeMeasure = measureOf(correlation)
@@ -260,12 +254,10 @@ function makeTrack(resolved: ResolvedCorrelation, place: number): Track {
     place,
     makeMeasure,
     sharedMeasure: makeMeasure(),
-    shape: { tags: correlation.type.startsWith('temporal'), values: correlation.type.startsWith('value_') },
     numeric: /^value_(?:sum|avg|median|percentile)$/.test(correlation.type),
     entriesMax:
       correlation.type === 'event_count' ? Math.min(ENTRIES_PER_GROUP_MAX, Math.max(...bounds)) : ENTRIES_PER_GROUP_MAX,
-    groups: new Map(),
-    sweep: undefined,
+    table,
   }
 }
 
@@ -315,26 +307,4 @@ function groupText(value: JsonValue | undefined): string | undefined {
 /** Long texts by their hash: a group costs the same whatever its values. */
 function bounded(text: string): string {
   return text.length <= GROUP_KEY_CHARS_MAX ? text : `sha256:${hash('sha256', text, 'base64url')}`
-}
-
-function saveTrack({ resolved, shape, groups }: Track): TrackState {
-  let entries = 0
-  for (const window of groups.values()) entries += window.size
-  const state = {
-    id: resolved.correlation.head.id,
-    fingerprint: resolved.fingerprint,
-    keys: [...groups.keys()],
-    sizes: new Uint32Array(groups.size),
-    numbers: new Float64Array(2 * groups.size + 2 * entries),
-    tags: shape.tags ? new Uint16Array(entries) : undefined,
-    values: shape.values ? new Array<EntryValue>(entries) : undefined,
-  }
-  let group = 0
-  let entry = 0
-  for (const window of groups.values()) {
-    window.save(state, { group, entry })
-    state.sizes[group++] = window.size
-    entry += window.size
-  }
-  return state
 }

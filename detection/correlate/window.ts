@@ -12,21 +12,51 @@ const SMALL = 16
 /** Growing an array by one leaves room for sixteen more; small ones are copied instead. */
 const COPIED_UNTIL = 8
 
+/** Numbers of a window that are none of an entry. */
+const HEAD = 4
+/** About what a group costs beside its entries, bytes: the window, its column, its place among the groups.
+ * @see bench/correlate.ts, which holds this against what the process grows by */
+const GROUP_BYTES = 236
+
 /** The entries of one group that may still matter, in order of time. */
 export class Window {
-  /** When its last entry arrived, when the correlation last was told of, then time and reference of each entry in turn: one
-   * array of plain numbers is the least that a group can cost. */
+  /** When its last entry arrived, when the correlation last was told of, where its record stands and since which checkpoint
+   * it differs from that; then time and reference of each entry in turn. One array of plain numbers is the least that a
+   * group can cost. */
   #numbers: number[]
   #tags: number[] | undefined
   #values: EntryValue[] | undefined
+  /** Characters of all values. */
+  #chars = 0
   /** Entries before this one have left. */
   #head = 0
   #measure: Measure | undefined
 
   constructor(shape: WindowShape) {
-    this.#numbers = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    this.#numbers = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0]
     if (shape.tags) this.#tags = []
     if (shape.values) this.#values = []
+  }
+
+  /** A window of these columns; `numbers` are the time and reference of each entry in turn. */
+  static of(columns: {
+    readonly arrivedAt: number
+    readonly toldAt: number
+    readonly numbers: readonly number[]
+    readonly tags: readonly number[] | undefined
+    readonly values: readonly EntryValue[] | undefined
+    readonly left: number
+  }): Window {
+    const { arrivedAt, toldAt, numbers, tags, values, left } = columns
+    const window = new Window({ tags: false, values: false })
+    window.#numbers = [arrivedAt, toldAt, 0, 0, ...numbers]
+    if (tags) window.#tags = [...tags]
+    if (values) {
+      window.#values = [...values]
+      for (const value of values) window.#chars += charsOf(value)
+    }
+    window.#head = left
+    return window
   }
 
   get arrivedAt(): number {
@@ -46,9 +76,32 @@ export class Window {
     this.#numbers[1] = at
   }
 
+  /** Where its last record stands; 0 = it has none. */
+  get location(): number {
+    return this.#numbers[2] as number
+  }
+
+  set location(location: number) {
+    this.#numbers[2] = location
+  }
+
+  /** The checkpoint that its last change belongs to; 0 = it is as its record says. */
+  get changedIn(): number {
+    return this.#numbers[3] as number
+  }
+
+  set changedIn(version: number) {
+    this.#numbers[3] = version
+  }
+
   /** Entries that are kept, those that left included. */
   get size(): number {
-    return (this.#numbers.length - 2) / 2
+    return (this.#numbers.length - HEAD) / 2
+  }
+
+  /** Entries that have left and are still kept. */
+  get left(): number {
+    return this.#head
   }
 
   /** Entries that have not left. */
@@ -56,12 +109,35 @@ export class Window {
     return this.size - this.#head
   }
 
+  /** About what it takes of memory beside its key. */
+  get bytes(): number {
+    const { size } = this
+    let each = 16
+    if (this.#tags) each += 8
+    if (this.#values) each += 32
+    // A window of many entries has a measure of its own.
+    return GROUP_BYTES + (size > SMALL ? each * 2 : each) * size + this.#chars
+  }
+
+  get hasTags(): boolean {
+    return this.#tags !== undefined
+  }
+
+  get hasValues(): boolean {
+    return this.#values !== undefined
+  }
+
+  /** Characters of all values together. */
+  get valueChars(): number {
+    return this.#chars
+  }
+
   timeAt(at: number): number {
-    return this.#numbers[2 + 2 * at] as number
+    return this.#numbers[HEAD + 2 * at] as number
   }
 
   refAt(at: number): number {
-    return this.#numbers[3 + 2 * at] as number
+    return this.#numbers[HEAD + 1 + 2 * at] as number
   }
 
   tagAt(at: number): number {
@@ -74,32 +150,6 @@ export class Window {
 
   get newest(): number {
     return this.size === 0 ? Number.NEGATIVE_INFINITY : this.timeAt(this.size - 1)
-  }
-
-  /** Writes the window into columns: its numbers behind those of the `group` windows before it with `entry` entries. */
-  save(
-    into: { numbers: Float64Array; tags: Uint16Array | undefined; values: EntryValue[] | undefined },
-    at: { readonly group: number; readonly entry: number },
-  ): void {
-    into.numbers.set(this.#numbers, 2 * at.group + 2 * at.entry)
-    if (this.#tags) into.tags?.set(this.#tags, at.entry)
-    const values = this.#values
-    if (values && into.values) for (let i = 0; i < values.length; i++) into.values[at.entry + i] = values[i]
-  }
-
-  /** Takes what `save` wrote. */
-  load(
-    from: {
-      readonly numbers: Float64Array
-      readonly tags: Uint16Array | undefined
-      readonly values: readonly EntryValue[] | undefined
-    },
-    at: { readonly group: number; readonly entry: number; readonly size: number },
-  ): void {
-    const start = 2 * at.group + 2 * at.entry
-    this.#numbers = Array.from(from.numbers.subarray(start, start + 2 + 2 * at.size))
-    if (this.#tags) this.#tags = Array.from(from.tags?.subarray(at.entry, at.entry + at.size) ?? [])
-    if (this.#values) this.#values = from.values?.slice(at.entry, at.entry + at.size) ?? []
   }
 
   /** Lets entries as old as `after` leave. They stay in the columns until `forget`. */
@@ -124,6 +174,7 @@ export class Window {
       this.#tags?.push(tag)
       this.#values?.push(value)
     }
+    if (this.#values) this.#chars += charsOf(value)
     this.#measure?.enter(time, tag, value)
   }
 
@@ -131,9 +182,10 @@ export class Window {
   insert(entry: { time: number; tag: number; value: EntryValue; ref: number }, timespanMs: number): void {
     let at = this.size
     while (at > 0 && this.timeAt(at - 1) > entry.time) at--
-    this.#numbers.splice(2 + 2 * at, 0, entry.time, entry.ref)
+    this.#numbers.splice(HEAD + 2 * at, 0, entry.time, entry.ref)
     this.#tags?.splice(at, 0, entry.tag)
     this.#values?.splice(at, 0, entry.value)
+    if (this.#values) this.#chars += charsOf(entry.value)
     this.#measure = undefined
     this.#head = 0
     this.leaveUntil(this.newest - timespanMs)
@@ -183,10 +235,12 @@ export class Window {
     if (gone === 0 && (this.#head < 4 || this.#head * 2 < this.size)) return dropped
     while (gone < this.#head && this.timeAt(gone) <= before) gone++
     if (gone === 0) return dropped
-    this.#numbers.splice(2, 2 * gone)
+    this.#numbers.splice(HEAD, 2 * gone)
     this.#tags?.splice(0, gone)
-    this.#values?.splice(0, gone)
+    for (const value of this.#values?.splice(0, gone) ?? []) this.#chars -= charsOf(value)
     this.#head -= gone
     return dropped
   }
 }
+
+const charsOf = (value: EntryValue): number => (typeof value === 'string' ? value.length : 0)

@@ -17,7 +17,7 @@ export function serveHunt({ parser }: { readonly parser: Parser }): ChannelHandl
       assert(watcher, 'a hunt is begun before it is given events')
       const found: Finding[] = []
       const events = records.map((record) => parser.parse(record))
-      watcher.watch(shard, events, (finding) => found.push(finding))
+      watcher.watch(shard, events, (finding) => found.push(finding) > 0)
       return found
     },
   }

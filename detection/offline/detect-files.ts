@@ -223,7 +223,7 @@ class Ledger {
   async #correlate(): Promise<void> {
     const ordered = this.#correlated.map((entry, ref) => ({ ...entry, ref }))
     ordered.sort((left, right) => left.event.time - right.event.time || left.ref - right.ref)
-    const correlator = new Correlator(this.#ruleSet.correlations, 0)
+    const correlator = new Correlator(this.#ruleSet.correlations, { latenessMs: 0 })
     const held: { readonly ref: number; readonly match: LineMatch }[] = []
     for (const { file, event, ref } of ordered) {
       const holds = correlator.see({

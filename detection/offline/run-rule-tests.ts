@@ -42,7 +42,7 @@ export function runRuleTests({ ruleSet, documents }: Pick<RuleTree, 'ruleSet' | 
 
 function finds(document: SigmaDocument, test: RuleTest, ruleSet: RuleSet, matcher: RuleMatcher): boolean {
   const known = document.kind === 'rule' ? document.logsource : {}
-  const correlator = new Correlator(ruleSet.correlations, 0)
+  const correlator = new Correlator(ruleSet.correlations, { latenessMs: 0 })
   return test.events.some((sample, index) => {
     const event = sample as JsonObject
     const ids = matcher.match(event, known).map((number) => ruleSet.rules[number]?.head.id ?? '')

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../pipeline/index.ts'
+import { CorrelationBudget } from '../correlate/budget.ts'
 import { account, anEvent, aRuleDetector, rulesOf, ruleText, START, shard } from '../testing/builders.ts'
 
 const scope = { account, workspace: 'default', removed: [] }
@@ -205,6 +209,14 @@ describe('a correlation', () => {
 })
 
 describe('the state', () => {
+  let dir: string
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'rampart-detector-'))
+  })
+  afterEach(() => {
+    rmSync(dir, { recursive: true, force: true })
+  })
+
   const stream = fc
     .array(
       fc.record({
@@ -243,33 +255,38 @@ describe('the state', () => {
     'title: C\nid: c\ncorrelation: {type: temporal, rules: [guessing, accepted], group-by: [host], timespan: 5m}',
   ]
 
-  test('taken at any time and restored, with what followed replayed, gives the findings of an undisturbed run', () => {
+  test('taken at any time and restored, with what followed replayed, gives the findings of an undisturbed run', {
+    timeout: 120_000,
+  }, () => {
+    const put = rulesOf(...rules)
     fc.assert(
       fc.property(stream, fc.array(fc.nat(120), { maxLength: 6 }), (events, cuts) => {
         const undisturbed = aRuleDetector({ stormFindingsMax: 3 })
-        undisturbed.rules.changeRules({ ...scope, put: rulesOf(...rules) })
+        undisturbed.rules.changeRules({ ...scope, put })
         const expected = undisturbed.detect(shard, events)
 
         const told = new Map<string, unknown>()
         let saved: { offset: number; state: Uint8Array | undefined } = { offset: 0, state: undefined }
+        const begin = () => {
+          const detector = aRuleDetector({ stormFindingsMax: 3, dir })
+          detector.rules.changeRules({ ...scope, put })
+          const again = detector.restore(shard, saved.state)
+          return { detector, from: Math.min(saved.offset, again ?? saved.offset) }
+        }
         for (const cut of [...cuts].sort((a, b) => a - b)) {
           // A process that dies somewhere after its last snapshot, and the next one that begins there.
-          const detector = aRuleDetector({ stormFindingsMax: 3 })
-          detector.rules.changeRules({ ...scope, put: rulesOf(...rules) })
-          detector.restore(shard, saved.state)
-          for (const finding of detector.detect(shard, events.slice(saved.offset, cut))) told.set(finding.id, finding)
+          const { detector, from } = begin()
+          for (const finding of detector.detect(shard, events.slice(from, cut))) told.set(finding.id, finding)
           if (cut % 2 === 0 && cut >= saved.offset && cut <= events.length) {
             saved = { offset: cut, state: detector.snapshot(shard) }
           }
         }
-        const last = aRuleDetector({ stormFindingsMax: 3 })
-        last.rules.changeRules({ ...scope, put: rulesOf(...rules) })
-        last.restore(shard, saved.state)
-        for (const finding of last.detect(shard, events.slice(saved.offset))) told.set(finding.id, finding)
+        const { detector: last, from } = begin()
+        for (const finding of last.detect(shard, events.slice(from))) told.set(finding.id, finding)
         const byId = (findings: Iterable<{ id: string }>) => [...findings].sort((a, b) => (a.id < b.id ? -1 : 1))
         expect(byId([...told.values()] as { id: string }[])).toEqual(byId(expected))
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 
@@ -279,6 +296,100 @@ describe('the state', () => {
     detector.restore(shard, zstdCompressSync('{"version":1,"correlator":[],"storm":{}}'))
     expect(warnings).toHaveLength(1)
     expect(detector.detect(shard, [anEvent(0, { outcome: 'failed' })])).toEqual([])
+  })
+
+  test('of the version before is taken over, and kept as this one does', () => {
+    // Two failures at host `h`, as it kept them: of a correlation that counts them, one that counts their values, and one
+    // that waits for what follows.
+    const kept = Buffer.from(
+      'TQAAAHsidmVyc2lvbiI6Mywic3Rvcm0iOnt9LCJuZXh0T2Zmc2V0IjoyLCJwYXJ0cyI6W1sicnVsZXMiLDM0OF0sWyJ0YWxseSIsMTA1XV19KLUv/WCWAZUKAMaWSC6QJ2kDv/f3u7+7u9PFpRGlhu2GhEVCtsi3zZVNwl2vRUhkd++U0obV64dCRCQDPAA2ADgAiZ0h1NrHljqq6M3jajLCRiyxI+a/elf2Q6iGJpRkWVgeoSRSjyKUZM5XINTQmCiDw9CpAN2SUAbGAIAQyimITkn1kl2pxOuJpaZatit3cUnfqBzk9vJ/mXPueiW2OH3D5r8vMZyFqn2pGnoQsvWHz9+vq8dB1tHZ8AqH1eMwdCYWt6AHWWh7W8hBhbbZcqPYWLVqfqhecgvdex7Ze9ua9H0J5ZJomUn0CG7GGIMoK3p0lQICIhgzQYIx0PDAwQACDYwxJgCiBwzWY4EgXOLQ3a3HQZiPzlcgcAzMrMdBGDo6l38JFAo6On9BMg8BEQBIgnTySrqhZpgJC1xawlwKEAYO4SuuAk/AcT3F14w5GDAFANh8MUU23WAGKLUv/SB3BQMAokYVGIAnbuTJLB3BeopgqxcXRWAiUCvMFE3CCI8fM8G/92WN2De/zLSjVuHr8jtQ6evMaqqPzKw4kOAPSkQRXDXfKLV1BAyBQfJFOXea76Kc48gjQyD6LgIANUcJIVNm',
+      'base64',
+    )
+    const begin = (state: Uint8Array | undefined) => {
+      const detector = aRuleDetector({ dir })
+      const correlations = [
+        guessing.replace('level: medium\n', '').replace(/tags:.*\n/, ''),
+        'title: V\nid: v\ncorrelation: {type: value_count, rules: [failed], group-by: [host], timespan: 1m, condition: {gte: 3, field: n}}',
+        'title: O\nid: o\ncorrelation: {type: temporal_ordered, rules: [failed, accepted], group-by: [host], timespan: 1m}',
+      ]
+      detector.rules.changeRules({ ...scope, put: rulesOf(failed, accepted, ...correlations) })
+      expect(detector.restore(shard, state)).toBeUndefined()
+      return detector
+    }
+    const told = (detector: ReturnType<typeof begin>) =>
+      detector
+        .detect(shard, [
+          anEvent(2, { host: 'h', outcome: 'failed', n: 'n2' }),
+          anEvent(3, { host: 'h', outcome: 'accepted', n: 'n3' }),
+        ])
+        .map(({ rule, recordIds }) => `${rule.id} ${recordIds.map((id) => id.split('/').at(-1))}`)
+    const wanted = ['guessing 0,1,2', 'v 0,1,2', 'o 0,1,2,3']
+    expect(told(begin(kept))).toEqual(wanted)
+    // Nothing came since: it is handed on as it was.
+    expect(told(begin(begin(kept).snapshot(shard)))).toEqual(wanted)
+    const other = anEvent(2, { host: 'h', outcome: 'other' })
+    const first = begin(kept)
+    expect(first.detect(shard, [other])).toEqual([])
+    const state = first.snapshot(shard)
+    const second = aRuleDetector({ dir })
+    second.restore(shard, state)
+    second.rules.changeRules({ ...scope, put: rulesOf(failed, accepted, guessing) })
+    expect(second.detect(shard, [anEvent(3, { host: 'h', outcome: 'failed' })])).toMatchObject([
+      {
+        rule: { id: 'guessing' },
+        recordIds: ['default/default/logs/0/0', 'default/default/logs/0/1', 'default/default/logs/0/3'],
+      },
+    ])
+  })
+
+  test('whose files are damaged begins anew where they are, which is told once', () => {
+    const begin = (state: Uint8Array | undefined) => {
+      const detector = aRuleDetector({ dir })
+      detector.rules.changeRules({ ...scope, put: rulesOf(failed, guessing) })
+      return { detector, from: detector.restore(shard, state) }
+    }
+    const fail = (offset: number, host: string) => anEvent(offset, { host, outcome: 'failed' })
+    const { detector } = begin(undefined)
+    detector.detect(shard, [fail(0, 'a'), fail(1, 'a'), fail(2, 'b'), fail(3, 'b')])
+    const state = detector.snapshot(shard)
+    const file = join(dir, account, 'default/default/logs/0/0000000001.groups')
+    const length = (detector.rules.counts().diskBytes / 2) | 0
+    truncateSync(file, length + 10)
+    const { detector: again, from } = begin(state)
+    expect(from).toBe(4)
+    const findings = again.detect(shard, [fail(4, 'a'), fail(5, 'b')])
+    expect(findings).toMatchObject([
+      { rule: { id: 'guessing' }, group: { host: 'a' } },
+      { rule: { id: 'rampart.lost-windows', severity: 'high', dedup: { key: 'default/logs/0' } } },
+    ])
+    expect(findings[1]?.rule.description).toContain('1 groups or files of them could not be read back')
+    expect(again.detect(shard, [fail(6, 'c')])).toEqual([])
+    expect(again.rules.counts()).toMatchObject({ lostGroups: 1 })
+  })
+
+  test('without room is dropped, which is told once an hour', () => {
+    const detector = aRuleDetector({ budget: new CorrelationBudget({ memoryBytes: 20_000 }) })
+    detector.rules.changeRules({ ...scope, put: rulesOf(failed, guessing) })
+    const fail = (n: number, at = START) => anEvent(n, { host: `made-up-${n}`, outcome: 'failed' }, { time: at })
+    const stream = Array.from({ length: 500 }, (_, n) => fail(n))
+    const [notice, ...more] = detector.detect(shard, stream)
+    expect(more).toEqual([])
+    expect(notice).toMatchObject({
+      kind: 'rule',
+      rule: { id: 'rampart.lost-windows', title: expect.stringContaining('alerts may be missing') },
+      recordIds: ['default/default/logs/0/499'],
+    })
+    expect(notice?.rule.description).toContain('groups were dropped for want of room')
+    const { evictedGroups, groups } = detector.rules.counts()
+    expect(evictedGroups + groups).toBe(500)
+    expect(
+      detector.detect(
+        shard,
+        Array.from({ length: 500 }, (_, n) => fail(500 + n)),
+      ),
+    ).toEqual([])
+    const later = Array.from({ length: 500 }, (_, n) => fail(1_000 + n, START + 3_600_000))
+    expect(detector.detect(shard, later)).toMatchObject([{ rule: { id: 'rampart.lost-windows' } }])
   })
 
   test('that is not ours is refused', () => {

@@ -69,12 +69,12 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
       const guard = guardOf(shard)
       const tally = tallyOf(shard)
       const findings: Finding[] = []
-      const tell = (finding: Finding, receivedAt: number): void => {
+      const tell = (finding: Finding, receivedAt: number): boolean => {
         const verdict = guard.pass(finding.rule.id, receivedAt)
         if (verdict === 'hold') {
           counts.heldBack += 1
           tally.holdBack(finding.rule.id, receivedAt)
-          return
+          return true
         }
         if (verdict === 'last') {
           const { rule, account, workspace } = finding
@@ -84,12 +84,19 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
           )
         }
         findings.push(verdict === 'last' ? throttled(finding) : finding)
+        return true
       }
       const progress = seen.get(keyOfShard(shard)) ?? { nextOffset: 0, restored: 0, again: new Set<Watcher>() }
-      const isAgain = (events[0]?.offset ?? 0) < progress.restored
-      const fresh = isAgain ? events.filter(({ offset }) => offset >= progress.restored) : events
+      const past = events.filter(({ offset }) => offset < progress.restored)
+      const fresh = past.length === 0 ? events : events.slice(past.length)
       if (fresh[0]) tally.begin(fresh[0].offset)
-      for (const watcher of watchers) watcher.watch(shard, progress.again.has(watcher) ? events : fresh, tell, tally)
+      for (const watcher of watchers) {
+        if (past.length > 0 && progress.again.has(watcher)) {
+          // They were told and counted: with a scratch tally, then.
+          watcher.watch(shard, past, toldBefore, new ShardTally(shard))
+        }
+        if (fresh.length > 0) watcher.watch(shard, fresh, tell, tally)
+      }
       progress.nextOffset = Math.max(progress.nextOffset, (events.at(-1)?.offset ?? -1) + 1)
       seen.set(keyOfShard(shard), progress)
       counts.events += events.length
@@ -137,6 +144,10 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
     takeTallies: () => [...tallies.values()].flatMap((tally) => tally.takeChanged()),
   }
 }
+
+/** Findings are handed on before a state that holds their events is kept, so those below a restored state's offset are
+ * known, and the guard counted them. */
+const toldBefore = (): boolean => false
 
 /** The last of its rule for now, which says so: its alert carries the tag. */
 function throttled(finding: Finding): Finding {

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import type { Event, JsonValue, ShardAddress } from '../../pipeline/index.ts'
 import type { AccountId } from '../../platform/index.ts'
+import { CorrelationBudget } from '../correlate/budget.ts'
 import { Correlator, type CorrelatorCounts, type Hold } from '../correlate/correlator.ts'
-import { type CorrelatorState, decodeWindows, encodeWindows } from '../correlate/state.ts'
+import { areEarlierWindows, readEarlierWindows } from '../correlate/earlier-windows.ts'
+import type { Checkpoint } from '../correlate/group-disk.ts'
 import { CLOCK_SKEW_MS, FINDING_RECORDS_MAX, LATENESS_MS } from '../limits.ts'
 import { textOfValue } from '../match/event-context.ts'
 import { lookUp, makeField } from '../match/field.ts'
@@ -13,6 +16,8 @@ import { ExclusionMatcher } from '../tuning/exclusion-matcher.ts'
 import { type Canary, isCanaryFinding, type RuleTuning } from '../tuning/tuning.ts'
 import { type Entities, entitiesOf } from './entities.ts'
 import { type Finding, findingId, recordIdOf, ruleOfFinding, trustedTime } from './finding.ts'
+import { nothingTold, type ToldLosses, tellLosses } from './lost-windows.ts'
+import { readingState } from './shard-state.ts'
 import type { ShardTally } from './shard-tally.ts'
 import { keyOfShard, type Tell, type Watcher } from './watcher.ts'
 
@@ -37,11 +42,8 @@ export interface RuleCost {
   readonly tests: number
 }
 
-/** What its correlations did since the watcher was made. */
-export interface RuleCounts extends CorrelatorCounts {
-  /** Groups that correlations hold now. */
-  readonly groups: number
-}
+/** What its correlations hold now, and did since the watcher was made. */
+export type RuleCounts = CorrelatorCounts
 
 /** Matches events with the rules of their workspace. */
 export interface RuleWatcher extends Watcher {
@@ -72,22 +74,36 @@ interface Scope extends Pick<RuleChange, 'account' | 'workspace'> {
 }
 
 interface Shard {
-  readonly scope: Scope
+  scope: Scope
   readonly correlator: Correlator
+  /** After the last event that was looked at. */
+  nextOffset: number
+  told: ToldLosses
 }
 
+const none = sumOf([])
+
 /** Watches by Sigma rules and correlations.
- * @param options latenessMs: how late an event may come into the window of its group */
-export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatcher {
+ * @param options latenessMs: how late an event may come into the window of its group; dir: where the windows of correlations
+ * are kept, so that they outlast the process and need not all be in memory; budget: what they may take
+ * @throws detection.state.notWritten from `watch` and `snapshot`, after which the shard has to be restored */
+export function createRuleWatcher({
+  latenessMs = LATENESS_MS,
+  budget = new CorrelationBudget(),
+  dir,
+}: {
+  readonly latenessMs?: number
+  readonly budget?: CorrelationBudget
+  readonly dir?: string
+} = {}): RuleWatcher {
   const scopes = new Map<string, Scope>()
   const shards = new Map<string, Shard>()
-  const restored = new Map<string, CorrelatorState>()
-  const past = { evictedGroups: 0, droppedEntries: 0, lateEntries: 0 }
+  const restored = new Map<string, Uint8Array>()
+  let past = none
 
-  const retire = ({ correlator: { counts } }: Shard): void => {
-    past.evictedGroups += counts.evictedGroups
-    past.droppedEntries += counts.droppedEntries
-    past.lateEntries += counts.lateEntries
+  const retire = ({ correlator }: Shard): void => {
+    past = { ...sumOf([past, correlator.counts()]), groups: 0, coldGroups: 0, memoryBytes: 0, diskBytes: 0 }
+    correlator.close()
   }
 
   const scopeOf = ({ account, workspace }: Pick<RuleChange, 'account' | 'workspace'>): Scope => {
@@ -114,23 +130,34 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     }
   }
 
-  /** The shard under the rules of now: windows are carried over from the rules before, or from a restored state. */
-  const shardOf = (address: ShardAddress): Shard => {
+  /** The shard under the rules of now: windows are carried over from the rules before, or from a restored state.
+   * @param offset of the first event that it is about to look at */
+  const shardOf = (address: ShardAddress, offset: number): Shard => {
     const key = keyOfShard(address)
     const scope = scopeOf(address)
     const known = shards.get(key)
-    if (known?.scope === scope) return known
-    if (known && areSame(known.scope.ruleSet.correlations, scope.ruleSet.correlations)) {
-      const shard: Shard = { scope, correlator: known.correlator }
-      shards.set(key, shard)
-      return shard
+    if (known) {
+      if (!areSame(known.scope.ruleSet.correlations, scope.ruleSet.correlations)) {
+        known.correlator.changeCorrelations(scope.ruleSet.correlations)
+      }
+      known.scope = scope
+      return known
     }
-    const state = known ? known.correlator.save() : restored.get(key)
+    const kept = restored.get(key)
+    const earlier = kept && areEarlierWindows(kept) ? readEarlierWindows(kept) : undefined
+    const from = kept && !earlier ? readCheckpoint(kept) : offset
+    const correlator = new Correlator(scope.ruleSet.correlations, {
+      ...{ latenessMs, budget, from },
+      ...(dir === undefined ? {} : { dir: join(dir, key) }),
+    })
+    if (earlier) correlator.adopt(earlier, offset)
     restored.delete(key)
-    if (known) retire(known)
-    const correlator = new Correlator(scope.ruleSet.correlations, latenessMs)
-    if (state) correlator.load(state)
-    const shard: Shard = { scope, correlator }
+    const shard: Shard = {
+      scope,
+      correlator,
+      nextOffset: typeof from === 'number' ? from : from.offset,
+      told: nothingTold,
+    }
     shards.set(key, shard)
     return shard
   }
@@ -162,15 +189,29 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
     },
 
     watch(address, events, tell, tally) {
-      const shard = shardOf(address)
+      const [first] = events
       const last = events.at(-1)
-      if (!last || shard.scope.ruleSet.rules.length === 0) return
-      for (const event of events) watchEvent(shard, address, event, { tell, tally })
-      noteUse(shard.scope, tally, last.receivedAt)
+      if (!first || !last) return
+      const shard = shardOf(address, first.offset)
+      const { rules } = shard.scope.ruleSet
+      for (const event of events) {
+        if (event.offset < shard.nextOffset) continue
+        if (rules.length > 0) watchEvent(shard, address, event, { tell, tally })
+        shard.nextOffset = event.offset + 1
+      }
+      if (rules.length > 0) noteUse(shard.scope, tally, last.receivedAt)
+      shard.correlator.tend()
+      const losses = tellLosses(address, last, { counts: shard.correlator.counts(), told: shard.told })
+      if (losses && tell(losses.finding, last.receivedAt)) shard.told = losses.told
     },
 
     snapshot(address) {
-      return encodeWindows(shardOf(address).correlator.save())
+      const key = keyOfShard(address)
+      const shard = shards.get(key)
+      if (!shard) return restored.get(key)
+      const checkpoint = shard.correlator.keep(shard.nextOffset)
+      if (!checkpoint || shard.scope.ruleSet.correlations.length === 0) return undefined
+      return Buffer.from(JSON.stringify(checkpoint))
     },
 
     restore(address, bytes) {
@@ -178,21 +219,13 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       const known = shards.get(key)
       if (known) retire(known)
       shards.delete(key)
-      if (bytes) restored.set(key, decodeWindows(bytes))
-      else restored.delete(key)
-      return undefined
+      restored.delete(key)
+      if (!bytes) return undefined
+      restored.set(key, bytes)
+      return areEarlierWindows(bytes) ? undefined : readCheckpoint(bytes).offset
     },
 
-    counts() {
-      const live = [...shards.values()].map(({ correlator }) => correlator)
-      const sum = (pick: (correlator: Correlator) => number) => live.reduce((total, one) => total + pick(one), 0)
-      return {
-        groups: sum(({ groupCount }) => groupCount),
-        evictedGroups: past.evictedGroups + sum(({ counts }) => counts.evictedGroups),
-        droppedEntries: past.droppedEntries + sum(({ counts }) => counts.droppedEntries),
-        lateEntries: past.lateEntries + sum(({ counts }) => counts.lateEntries),
-      }
-    },
+    counts: () => sumOf([past, ...[...shards.values()].map(({ correlator }) => correlator.counts())]),
 
     takeCosts() {
       const taken: RuleCost[] = []
@@ -202,6 +235,30 @@ export function createRuleWatcher({ latenessMs = LATENESS_MS } = {}): RuleWatche
       }
       return taken
     },
+  }
+}
+
+/** @throws detection.state.unreadable */
+function readCheckpoint(bytes: Uint8Array): Checkpoint {
+  return readingState(() => {
+    const checkpoint: Checkpoint = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    const { version, offset, nextTable, tables, segments, seed } = checkpoint
+    const numbers = [version, offset, nextTable, ...seed, ...segments.flat(), ...tables.map(([number]) => number)]
+    return numbers.every(Number.isInteger) ? checkpoint : undefined
+  })
+}
+
+function sumOf(all: readonly RuleCounts[]): RuleCounts {
+  const sum = (of: keyof RuleCounts) => all.reduce((total, counts) => total + counts[of], 0)
+  return {
+    groups: sum('groups'),
+    coldGroups: sum('coldGroups'),
+    memoryBytes: sum('memoryBytes'),
+    diskBytes: sum('diskBytes'),
+    evictedGroups: sum('evictedGroups'),
+    lostGroups: sum('lostGroups'),
+    droppedEntries: sum('droppedEntries'),
+    lateEntries: sum('lateEntries'),
   }
 }
 

@@ -2,8 +2,9 @@ import type { Event, ShardAddress } from '../../pipeline/index.ts'
 import type { Finding } from './finding.ts'
 import type { ShardTally } from './shard-tally.ts'
 
-/** Says what was found, and when the record it was found at was received, ms. */
-export type Tell = (finding: Finding, receivedAt: number) => void
+/** Says what was found, and when the record it was found at was received, ms.
+ * @returns false where the events were looked at before: whatever was found then was told then */
+export type Tell = (finding: Finding, receivedAt: number) => boolean
 
 /** One way of looking at the events of a shard: rules are one. As deterministic as the detector that it is part of: the
  * same state and events give the same findings with the same ids. */

@@ -1,5 +1,6 @@
 import type { Event, JsonObject, Logsource, ShardAddress } from '../../pipeline/index.ts'
 import { type AccountId, parseAccountId } from '../../platform/index.ts'
+import type { CorrelationBudget } from '../correlate/budget.ts'
 import { createDetector, type DetectorDeps, type OnlineDetector } from '../online/detector.ts'
 import { createRuleWatcher, type RuleWatcher } from '../online/rule-watcher.ts'
 import { readSigma, type SigmaDocument } from '../sigma/read.ts'
@@ -39,10 +40,16 @@ export function anEvent(
   }
 }
 
-/** A detector whose only watcher are its `rules`. */
-export function aRuleDetector(
-  deps: Omit<DetectorDeps, 'watchers'> = {},
-): OnlineDetector & { readonly rules: RuleWatcher } {
-  const rules = createRuleWatcher()
+/** A detector whose only watcher are its `rules`.
+ * @param deps dir: without one, windows do not outlast it */
+export function aRuleDetector({
+  dir,
+  budget,
+  ...deps
+}: Omit<DetectorDeps, 'watchers'> & {
+  readonly dir?: string
+  readonly budget?: CorrelationBudget
+} = {}): OnlineDetector & { readonly rules: RuleWatcher } {
+  const rules = createRuleWatcher({ ...(dir === undefined ? {} : { dir }), ...(budget ? { budget } : {}) })
   return { ...createDetector({ ...deps, watchers: [rules] }), rules }
 }

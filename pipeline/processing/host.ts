@@ -4,6 +4,13 @@ import type { PartitionLog, ShardAddress } from '../types.ts'
 import { type RemoteStore, remoteStore } from './remote-store.ts'
 import type { ShardStep } from './shard-loop.ts'
 
+/** What a detector may take beside the state that is stored with its shards. */
+export interface DetectorRoom {
+  readonly dir: string
+  readonly memoryBytes: number
+  readonly diskBytes: number
+}
+
 /** What a processor thread finds in its `workerData`. */
 export interface ProcessorData {
   readonly logDir: string
@@ -11,6 +18,8 @@ export interface ProcessorData {
   /** Files that addresses in events are looked up in. */
   readonly addressDatabases: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Where the detector keeps what is too much for its state, and how much that may be. */
+  readonly detector: DetectorRoom
 }
 
 export interface ProcessorOptions<Finding> {

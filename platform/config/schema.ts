@@ -71,6 +71,24 @@ export const configSchema = Type.Object({
       secretUrl('`postgres://user:password@host:port/name`: the control-plane database. Absent: SQLite.'),
     ),
   }),
+  detection: Type.Object({
+    correlation_memory_mb: Type.Integer({
+      minimum: 1,
+      maximum: 1_048_576,
+      default: 384,
+      unit: 'MiB',
+      description:
+        'Memory that the windows of correlations may take, about; those quiet longest are on the disk only. A group of three events takes some 300 bytes.',
+    }),
+    correlation_disk_mb: Type.Integer({
+      minimum: 64,
+      maximum: 16_777_216,
+      default: 8192,
+      unit: 'MiB',
+      description:
+        'Room on the disk for the windows of correlations; beyond it those quiet longest are dropped, which raises an alert.',
+    }),
+  }),
   hsm: Type.Array(hsmEntry, {
     maxItems: 2,
     default: [],

@@ -19,7 +19,7 @@ export function correlationHolds(correlations: readonly NaiveCorrelation[], even
     misfits.length === 0 && ruleSet.correlations.length === correlations.length,
     JSON.stringify([misfits, files.flatMap(({ refused }) => refused)]),
   )
-  const correlator = new Correlator(ruleSet.correlations, 0)
+  const correlator = new Correlator(ruleSet.correlations, { latenessMs: 0 })
   return events
     .flatMap(({ time, rules: ruleIds, fields }, ref) =>
       correlator

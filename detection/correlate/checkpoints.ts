@@ -1,0 +1,138 @@
+import type { Checkpoint, GroupDisk } from './group-disk.ts'
+import type { GroupTable } from './group-table.ts'
+import type { Pace } from './pace.ts'
+import type { Window } from './window.ts'
+
+interface UnderWay {
+  readonly offset: number
+  readonly version: number
+  /** Over the groups that may have to be written; undefined once all are, and the disk is waited for. */
+  walk: Iterator<readonly [GroupTable, string, Window]> | undefined
+}
+
+/** Checkpoints of a shard's groups, a slice at a time, so that events never wait for one. */
+export class Checkpoints {
+  readonly #disk: GroupDisk
+  readonly #pace: Pace
+  readonly #tables: () => Iterable<GroupTable>
+  readonly #extras: () => Pick<Checkpoint, 'tables' | 'nextTable'>
+  #underWay: UnderWay | undefined
+  /** What the shard begins from after a crash now. */
+  #complete: Checkpoint
+  /** Versions that the caller was given, the last one last. */
+  #given: readonly number[] = []
+  #bytesAt = 0
+  #failure: unknown
+
+  /** @param complete what the groups were taken up from, or the offset before which there were none */
+  constructor(
+    disk: GroupDisk,
+    deps: {
+      readonly tables: () => Iterable<GroupTable>
+      readonly extras: () => Pick<Checkpoint, 'tables' | 'nextTable'>
+      readonly complete: Checkpoint | number
+      readonly pace: Pace
+    },
+  ) {
+    this.#disk = disk
+    this.#pace = deps.pace
+    this.#tables = deps.tables
+    this.#extras = deps.extras
+    const { complete } = deps
+    this.#complete = typeof complete === 'number' ? this.#checkpoint({ offset: complete, version: 0 }) : complete
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined
+  }
+
+  /** Begins a checkpoint before the event at `offset`, unless one is under way.
+   * @returns the last one that is complete
+   * @throws detection.state.notWritten */
+  keep(offset: number): Checkpoint {
+    if (!this.#underWay) {
+      this.#underWay = { offset, version: this.#disk.version, walk: this.#disk.isChanged ? this.#walk() : undefined }
+      const { isChanged } = this.#disk
+      this.#disk.version++
+      this.#disk.isChanged = false
+      if (isChanged) this.advance()
+      else this.#finish()
+    }
+    // What was given two calls ago is durable: else the shard would have begun anew.
+    const [durable, ...last] = this.#given
+    if (durable !== undefined && last.length > 0) this.#disk.forgetBefore(durable)
+    this.#given = [...this.#given.slice(-1), this.#complete.version]
+    return this.#complete
+  }
+
+  /** Does the next slice of the checkpoint under way.   @throws detection.state.notWritten */
+  advance(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    const underWay = this.#underWay
+    if (!underWay?.walk) return
+    const { walk, version } = underWay
+    const { segments } = this.#disk
+    const until = segments.written + this.#pace.sliceBytes
+    for (let seen = 0; seen < this.#pace.sliceGroups && segments.written < until; seen++) {
+      const next = walk.next()
+      if (next.done) {
+        this.#sync(underWay)
+        return
+      }
+      const [table, key, window] = next.value
+      if (window.changedIn === version) this.#disk.write(table, key, window)
+    }
+  }
+
+  /** Completes a checkpoint before the event at `offset` at once.   @throws detection.state.notWritten */
+  keepNow(offset: number): void {
+    this.keep(offset)
+    while (this.#underWay?.walk) this.advance()
+    if (this.#underWay) this.#finish()
+  }
+
+  #sync(underWay: UnderWay): void {
+    const { segments } = this.#disk
+    underWay.walk = undefined
+    segments.flush()
+    if (segments.written - this.#bytesAt <= this.#pace.atOnceBytes) {
+      this.#finish()
+      return
+    }
+    const extents = this.#disk.extentsFor(underWay.version)
+    const { written } = segments
+    segments.sync().then(
+      () => {
+        if (this.#underWay === underWay) this.#completed(underWay, extents, written)
+      },
+      (error: unknown) => {
+        this.#failure = error
+      },
+    )
+  }
+
+  #finish(): void {
+    const { segments } = this.#disk
+    const underWay = this.#underWay as UnderWay
+    segments.flush()
+    segments.syncNow()
+    this.#completed(underWay, this.#disk.extentsFor(underWay.version), segments.written)
+  }
+
+  #completed(underWay: UnderWay, extents: Checkpoint['segments'], written: number): void {
+    this.#bytesAt = written
+    this.#underWay = undefined
+    this.#complete = this.#checkpoint(underWay, extents)
+  }
+
+  #checkpoint(
+    { offset, version }: Pick<UnderWay, 'offset' | 'version'>,
+    segments: Checkpoint['segments'] = [],
+  ): Checkpoint {
+    return { version, offset, seed: this.#disk.seed, ...this.#extras(), segments }
+  }
+
+  *#walk(): Generator<readonly [GroupTable, string, Window]> {
+    for (const table of this.#tables()) for (const [key, window] of table.hot) yield [table, key, window]
+  }
+}

@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto'
+import { ColdIndex } from './cold-index.ts'
+import { GroupRecord, isRecord, recordBytesMax, writeRecord } from './group-record.ts'
+import type { GroupTable } from './group-table.ts'
+import { HalfSipHash } from './half-siphash.ts'
+import { type Segment, type SegmentExtent, Segments } from './segments.ts'
+import type { Window } from './window.ts'
+
+const SCAN_BYTES = 512 * 1024
+
+/** What a checkpoint comes to: with the files that it names it says how every group stood before the event at `offset`. */
+export interface Checkpoint {
+  readonly version: number
+  readonly offset: number
+  /** Of the hash; secret. */
+  readonly seed: readonly [number, number]
+  readonly tables: readonly (readonly [number: number, id: string, fingerprint: string])[]
+  readonly nextTable: number
+  readonly segments: readonly SegmentExtent[]
+}
+
+/** The groups of a shard as far as they are on the disk: a log of records, each a whole group, the last one of a group being
+ * the one that counts. Groups out of memory are found by an index over their keys' hashes.
+ *
+ * INVARIANT (versions): every record bears the checkpoint that it belongs to. Until checkpoint n is complete, groups that
+ * change again are written as they were before (version n) and bear n + 1 from then on, so that the records up to version n
+ * say how all groups stood at one offset, however long writing them takes. */
+export class GroupDisk {
+  readonly segments: Segments
+  readonly index: ColdIndex
+  readonly seed: readonly [number, number]
+  /** What changes now belongs to. */
+  version: number
+  /** Groups have changed, or records were moved, since the last checkpoint began. */
+  isChanged = false
+  /** Groups whose records are damaged. */
+  lostGroups = 0
+  readonly #hash: HalfSipHash
+  /** Segments without a record that counts, by the version in which they became so: checkpoints before it need them. */
+  #retired: { readonly version: number; readonly extent: SegmentExtent }[] = []
+
+  /** Takes up the groups of a checkpoint, all of them out of memory; without one, begins with none.
+   * @param options tableOf: the table of a number, where its correlation is still the same */
+  constructor({
+    dir,
+    segmentBytes,
+    from,
+    tableOf,
+  }: {
+    readonly dir: string
+    readonly segmentBytes: number
+    readonly from: Checkpoint | undefined
+    readonly tableOf: (number: number) => GroupTable | undefined
+  }) {
+    const { segments, damaged } = Segments.open(dir, { extents: from?.segments ?? [], segmentBytes })
+    this.segments = segments
+    this.seed = from?.seed ?? [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()]
+    this.#hash = new HalfSipHash(this.seed)
+    this.version = (from?.version ?? 0) + 1
+    this.index = new ColdIndex((location) => segments.segmentOf(location) === undefined)
+    this.lostGroups = damaged.length
+    if (from) for (const segment of segments.all()) this.#scan(segment, from.version, tableOf)
+  }
+
+  hashOf(table: GroupTable, key: string): number {
+    return this.#hash.hash(table.number, key)
+  }
+
+  /** To be called before a group changes. */
+  touch(table: GroupTable, key: string, window: Window): void {
+    const { changedIn } = window
+    if (changedIn === this.version) return
+    if (changedIn !== 0) this.write(table, key, window)
+    window.changedIn = this.version
+    this.isChanged = true
+  }
+
+  /** Writes how a changed group stands. */
+  write(table: GroupTable, key: string, window: Window): void {
+    const { location: supersedes, changedIn: version } = window
+    const head = { version, table: table.number, hash: this.hashOf(table, key), supersedes }
+    window.location = this.segments.append(
+      recordBytesMax(key, window),
+      (into, at) => writeRecord(into, at, head, key, window),
+      { table: table.number, arrivedAt: window.arrivedAt },
+    )
+    window.changedIn = 0
+    if (supersedes !== 0) this.release(table, supersedes)
+  }
+
+  /** A group leaves memory. */
+  putAway(table: GroupTable, key: string, window: Window): void {
+    if (window.changedIn !== 0) this.write(table, key, window)
+    this.index.add(this.hashOf(table, key), window.location)
+  }
+
+  /** A group that is not in memory comes back; undefined when there is none. Of one that was let go of as over and began
+   * anew before a crash, an old record may be found again beside the new one: the later counts. */
+  recall(table: GroupTable, key: string): Window | undefined {
+    if (this.index.size === 0) return undefined
+    const hash = this.hashOf(table, key)
+    let latest: Window | undefined
+    for (const location of this.index.locationsOf(hash)) {
+      const isThere = this.segments.segmentOf(location) !== undefined
+      const record = isThere ? this.segments.read(location) : undefined
+      if (record && (record.table !== table.number || record.key !== key)) continue
+      this.index.remove(hash, location)
+      if (isThere && !record) this.lostGroups++
+      if (!record) continue
+      const isLatest = !latest || record.arrivedAt > latest.arrivedAt
+      const loser = isLatest ? latest?.location : location
+      if (isLatest) {
+        latest = record.window()
+        latest.location = location
+      }
+      if (loser !== undefined) this.release(table, loser)
+    }
+    return latest
+  }
+
+  /** The record at `location` says nothing of its group any more. */
+  release(table: GroupTable, location: number): void {
+    this.segments.release(location, table.number)
+    const segment = this.segments.segmentOf(location)
+    if (segment && segment !== this.segments.tail && liveOf(segment) === 0) this.retire(segment)
+  }
+
+  /** Records of correlations that are gone, and of groups whose time is over, do not count any more.
+   * @returns whether the index may lead to what is gone */
+  retireOver(tableOf: (number: number) => GroupTable | undefined, before: (table: GroupTable) => number): boolean {
+    let isAnyRetired = false
+    for (const segment of [...this.segments.all()]) {
+      if (segment === this.segments.tail) continue
+      for (const [number, { latestAt }] of segment.shares) {
+        const table = tableOf(number)
+        if (!table || latestAt < before(table)) segment.shares.delete(number)
+      }
+      if (liveOf(segment) > 0) continue
+      this.retire(segment)
+      isAnyRetired = true
+    }
+    return isAnyRetired
+  }
+
+  /** Nothing that stands in a segment counts any more. */
+  retire(segment: Segment): void {
+    this.#retired.push({ version: this.version, extent: [segment.number, segment.length] })
+    this.segments.retire(segment)
+  }
+
+  /** What the checkpoint of a version needs. */
+  extentsFor(version: number): SegmentExtent[] {
+    return [...this.#retired.flatMap((one) => (one.version > version ? [one.extent] : [])), ...this.segments.extents()]
+  }
+
+  /** Deletes files that only checkpoints before this version need. */
+  forgetBefore(version: number): void {
+    for (const { version: retiredIn, extent } of this.#retired)
+      if (retiredIn <= version) this.segments.remove(extent[0])
+    this.#retired = this.#retired.filter(({ version: retiredIn }) => retiredIn > version)
+  }
+
+  close(): void {
+    this.segments.close()
+  }
+
+  /** Reads which groups a segment holds. Records of later versions than the checkpoint's are made void: their versions will
+   * be given again. */
+  #scan(segment: Segment, version: number, tableOf: (number: number) => GroupTable | undefined): void {
+    for (const { record, at } of recordsOf(this.segments, segment, () => void this.lostGroups++)) {
+      segment.records++
+      if (record.version > version) {
+        this.segments.overwrite(segment, at + 4, Buffer.alloc(4))
+        continue
+      }
+      const { table: number, hash, supersedes } = record
+      if (record.version === 0) continue
+      const table = tableOf(number)
+      if (!table) continue
+      const location = this.segments.locationIn(segment, at)
+      // What it takes the place of may stand in a file that is gone.
+      if (supersedes !== 0 && this.index.move(hash, supersedes, location)) this.segments.release(supersedes, number)
+      else this.index.add(hash, location)
+      this.segments.count(segment, { table: number, arrivedAt: record.arrivedAt })
+    }
+  }
+}
+
+/** Records that count. */
+export function liveOf({ shares }: Segment): number {
+  let live = 0
+  for (const share of shares.values()) live += share.live
+  return live
+}
+
+/** The records of a segment and where they stand, from `from` on. A record is good until the next one is asked for.
+ * @param onDamage a record, and with it all behind it, cannot be read */
+export function* recordsOf(
+  segments: Segments,
+  segment: Segment,
+  onDamage: () => void,
+  from = 0,
+): Generator<{ readonly record: GroupRecord; readonly at: number }> {
+  let buffer = Buffer.allocUnsafe(SCAN_BYTES)
+  let at = from
+  while (at < segment.length) {
+    const bytes = segments.readAt(segment, at, buffer)
+    let used = 0
+    while (isRecord(bytes, used)) {
+      const record = new GroupRecord(bytes.subarray(used))
+      yield { record, at: at + used }
+      used += record.length
+    }
+    if (used === 0) {
+      const length = bytes.length >= 12 ? bytes.readUInt32LE(8) : 0
+      if (length <= buffer.length || length > segment.length - at) {
+        onDamage()
+        return
+      }
+      buffer = Buffer.allocUnsafe(length)
+    }
+    at += used
+  }
+}

@@ -1,0 +1,223 @@
+import { crc32 } from 'node:zlib'
+import type { EntryValue } from './measure.ts'
+import { Window } from './window.ts'
+
+// A group as it stands in a segment, little endian:
+//   0 u32 CRC-32 of everything from 8 on
+//   4 u32 version: the checkpoint that it belongs to; 0 = void. Outside the sum, to be made void in its place
+//   8 u32 length of the record
+//  12 u32 table   16 u32 hash   20 u16 characters of the key   22 u16 flags
+//  24 f64 location of the record that this one takes the place of; 0 = none
+//  32 f64 arrived at   40 f64 told at   48 u32 entries   52 u32 entries that left
+//  56 time and reference of each entry (f64), tags (u16), the key, values (a byte of kind before each)
+const HEADER_BYTES = 56
+const KEY_IS_WIDE = 1
+const HAS_TAGS = 2
+const HAS_VALUES = 4
+const NO_VALUE = 0
+const NUMBER = 1
+const TEXT = 2
+const WIDE_TEXT = 3
+
+/** Bytes that show how long a record is. */
+export const RECORD_HEAD_BYTES = 12
+
+/** What identifies a group's record and where it stands in time. */
+export interface RecordHead {
+  readonly version: number
+  readonly table: number
+  readonly hash: number
+  readonly supersedes: number
+}
+
+/** Bytes to write records into. */
+export interface RecordBuffer {
+  readonly bytes: Buffer
+  readonly view: DataView
+}
+
+export function makeRecordBuffer(size: number): RecordBuffer {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  return { bytes, view: new DataView(bytes.buffer) }
+}
+
+/** A record that was read: its bytes begin with it and may go on. */
+export class GroupRecord {
+  readonly bytes: Buffer
+  readonly #view: DataView
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  get length(): number {
+    return this.#view.getUint32(8, true)
+  }
+
+  get version(): number {
+    return this.#view.getUint32(4, true)
+  }
+
+  get table(): number {
+    return this.#view.getUint32(12, true)
+  }
+
+  get hash(): number {
+    return this.#view.getUint32(16, true)
+  }
+
+  get supersedes(): number {
+    return this.#view.getFloat64(24, true)
+  }
+
+  get arrivedAt(): number {
+    return this.#view.getFloat64(32, true)
+  }
+
+  get key(): string {
+    const flags = this.#flags
+    const at = HEADER_BYTES + this.#entries * (flags & HAS_TAGS ? 18 : 16)
+    const chars = this.#view.getUint16(20, true)
+    return flags & KEY_IS_WIDE
+      ? this.bytes.toString('utf16le', at, at + 2 * chars)
+      : this.bytes.toString('latin1', at, at + chars)
+  }
+
+  /** The group's window, as it was when it was written. */
+  window(): Window {
+    const view = this.#view
+    const entries = this.#entries
+    const flags = this.#flags
+    const numbers: number[] = []
+    let at = HEADER_BYTES
+    for (let i = 0; i < 2 * entries; i++, at += 8) numbers.push(view.getFloat64(at, true))
+    let tags: number[] | undefined
+    if (flags & HAS_TAGS) {
+      tags = []
+      for (let i = 0; i < entries; i++, at += 2) tags.push(view.getUint16(at, true))
+    }
+    at += view.getUint16(20, true) * (flags & KEY_IS_WIDE ? 2 : 1)
+    let values: EntryValue[] | undefined
+    if (flags & HAS_VALUES) {
+      values = []
+      for (let i = 0; i < entries; i++) {
+        const kind = this.bytes[at++]
+        if (kind === NO_VALUE) values.push(undefined)
+        else if (kind === NUMBER) {
+          values.push(view.getFloat64(at, true))
+          at += 8
+        } else {
+          const chars = view.getUint16(at, true)
+          at += 2
+          const end = at + (kind === WIDE_TEXT ? 2 * chars : chars)
+          values.push(this.bytes.toString(kind === WIDE_TEXT ? 'utf16le' : 'latin1', at, end))
+          at = end
+        }
+      }
+    }
+    const toldAt = view.getFloat64(40, true)
+    const left = view.getUint32(52, true)
+    return Window.of({ arrivedAt: this.arrivedAt, toldAt, numbers, tags, values, left })
+  }
+
+  get #entries(): number {
+    return this.#view.getUint32(48, true)
+  }
+
+  get #flags(): number {
+    return this.#view.getUint16(22, true)
+  }
+}
+
+/** Whether a whole record begins at `at`, unharmed. */
+export function isRecord(bytes: Buffer, at: number): boolean {
+  if (at + HEADER_BYTES > bytes.length) return false
+  const length = bytes.readUInt32LE(at + 8)
+  if (length < HEADER_BYTES || at + length > bytes.length) return false
+  return crc32(bytes.subarray(at + 8, at + length)) === bytes.readUInt32LE(at)
+}
+
+/** Bytes that the record of this group has at most. */
+export function recordBytesMax(key: string, window: Window): number {
+  const { size } = window
+  return HEADER_BYTES + 2 * key.length + 18 * size + (window.hasValues ? 11 * size + 2 * window.valueChars : 0)
+}
+
+/** Writes a group's record at `at`.   @returns its length */
+export function writeRecord(into: RecordBuffer, at: number, head: RecordHead, key: string, window: Window): number {
+  const { view } = into
+  const { size, hasTags, hasValues } = window
+  let end = at + HEADER_BYTES
+  for (let i = 0; i < size; i++, end += 16) {
+    view.setFloat64(end, window.timeAt(i), true)
+    view.setFloat64(end + 8, window.refAt(i), true)
+  }
+  if (hasTags) for (let i = 0; i < size; i++, end += 2) view.setUint16(end, window.tagAt(i), true)
+  const keyEnd = writeText(into, end, key)
+  const isWide = keyEnd !== end + key.length
+  end = keyEnd
+  if (hasValues) for (let i = 0; i < size; i++) end = writeValue(into, end, window.valueAt(i))
+  view.setUint32(at + 12, head.table, true)
+  view.setUint32(at + 16, head.hash, true)
+  view.setUint16(at + 20, key.length, true)
+  view.setUint16(at + 22, (isWide ? KEY_IS_WIDE : 0) | (hasTags ? HAS_TAGS : 0) | (hasValues ? HAS_VALUES : 0), true)
+  view.setFloat64(at + 24, head.supersedes, true)
+  view.setFloat64(at + 32, window.arrivedAt, true)
+  view.setFloat64(at + 40, window.toldAt, true)
+  view.setUint32(at + 48, size, true)
+  view.setUint32(at + 52, window.left, true)
+  return seal(into, at, end, head.version)
+}
+
+/** Copies a record to another place, where it takes the place of itself.   @returns its length */
+export function moveRecord(
+  record: GroupRecord,
+  into: RecordBuffer,
+  at: number,
+  { supersedes, version }: Pick<RecordHead, 'supersedes' | 'version'>,
+): number {
+  const { length } = record
+  record.bytes.copy(into.bytes, at, 0, length)
+  into.view.setFloat64(at + 24, supersedes, true)
+  return seal(into, at, at + length, version)
+}
+
+function seal({ bytes, view }: RecordBuffer, at: number, end: number, version: number): number {
+  view.setUint32(at + 4, version, true)
+  view.setUint32(at + 8, end - at, true)
+  view.setUint32(at, crc32(bytes.subarray(at + 8, end)), true)
+  return end - at
+}
+
+function writeValue(into: RecordBuffer, at: number, value: EntryValue): number {
+  const { bytes, view } = into
+  if (value === undefined) {
+    bytes[at] = NO_VALUE
+    return at + 1
+  }
+  if (typeof value === 'number') {
+    bytes[at] = NUMBER
+    view.setFloat64(at + 1, value, true)
+    return at + 9
+  }
+  view.setUint16(at + 1, value.length, true)
+  const end = writeText(into, at + 3, value)
+  bytes[at] = end === at + 3 + value.length ? TEXT : WIDE_TEXT
+  return end
+}
+
+/** A byte a character where all have room in one; else UTF-16: whatever an outsider put in, half a surrogate pair too, comes
+ * back as it was.   @returns where it ends */
+function writeText({ bytes, view }: RecordBuffer, at: number, text: string): number {
+  const { length } = text
+  let all = 0
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    all |= unit
+    bytes[at + i] = unit
+  }
+  if (all <= 0xff) return at + length
+  for (let i = 0; i < length; i++) view.setUint16(at + 2 * i, text.charCodeAt(i), true)
+  return at + 2 * length
+}

@@ -1,0 +1,288 @@
+import { CLOCK_SKEW_MS, SPILLED_AT_ONCE, SPILLED_OF } from '../limits.ts'
+import { CorrelationBudget, type Spender } from './budget.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { COLD_PARTITIONS } from './cold-index.ts'
+import { Compaction } from './compaction.ts'
+import { type Checkpoint, GroupDisk } from './group-disk.ts'
+import { type GroupTable, makeTable } from './group-table.ts'
+import { type Pace, usualPace } from './pace.ts'
+import type { ResolvedCorrelation } from './resolve.ts'
+import { Window } from './window.ts'
+
+/** Where groups are kept, and how many there may be. */
+export interface GroupsOptions {
+  /** How late an event may come into the window of its group, ms. */
+  readonly latenessMs: number
+  /** Shared with others; its own by default. */
+  readonly budget?: CorrelationBudget
+  /** Folder of their own, for groups out of memory and for checkpoints. Without one, groups beyond the budget are dropped,
+   * and nothing outlasts the process. */
+  readonly dir?: string
+  /** How the disk is used; for tests. */
+  readonly pace?: Pace
+  /** What they were at, or the offset of the first event that will come. */
+  readonly from?: Checkpoint | number
+}
+
+interface OnDisk {
+  readonly disk: GroupDisk
+  readonly checkpoints: Checkpoints
+  readonly compaction: Compaction
+}
+
+/** The groups of all correlations of a shard: in memory as far as the budget reaches, those quiet longest on the disk. What
+ * they say does not depend on where they are. */
+export class Groups implements Spender {
+  readonly #tables = new Map<number, GroupTable>()
+  readonly #latenessMs: number
+  readonly #budget: CorrelationBudget
+  readonly #onDisk: OnDisk | undefined
+  /** Of the checkpoint they are taken up from: a table is made when its correlation asks for it. */
+  readonly #known: Map<string, number>
+  #nextTable: number
+  #memoryBytes = 0
+  #hotGroups = 0
+  /** When the latest event arrived, ms. */
+  #now = Number.NEGATIVE_INFINITY
+  #walk: Iterator<readonly [GroupTable, string, Window]> | undefined
+  #evictedGroups = 0
+  /** Tables of the index that still have to be purged. */
+  #purge = 0
+
+  /** @param correlations the groups of which a checkpoint's are taken up; those of others are let go */
+  constructor(options: GroupsOptions, correlations: readonly ResolvedCorrelation[]) {
+    const { latenessMs, budget = new CorrelationBudget(), dir, from = 0 } = options
+    this.#latenessMs = latenessMs
+    this.#budget = budget
+    const checkpoint = typeof from === 'number' ? undefined : from
+    this.#known = new Map(checkpoint?.tables.map(([number, id, fingerprint]) => [`${id} ${fingerprint}`, number]))
+    this.#nextTable = checkpoint?.nextTable ?? 1
+    for (const resolved of correlations) this.tableOf(resolved)
+    this.#known.clear()
+    if (dir !== undefined) this.#onDisk = this.#open(dir, options)
+    budget.add(this)
+  }
+
+  #open(dir: string, { from = 0, pace = usualPace }: GroupsOptions): OnDisk {
+    const tableOf = (number: number) => this.#tables.get(number)
+    const disk = new GroupDisk({
+      dir,
+      segmentBytes: pace.segmentBytes,
+      from: typeof from === 'number' ? undefined : from,
+      tableOf,
+    })
+    const checkpoints = new Checkpoints(disk, {
+      pace,
+      tables: () => this.#tables.values(),
+      extras: () => ({
+        tables: [...this.#tables.values()].map(({ number, id, fingerprint }) => [number, id, fingerprint]),
+        nextTable: this.#nextTable,
+      }),
+      complete: from,
+    })
+    return {
+      disk,
+      checkpoints,
+      compaction: new Compaction(disk, {
+        tableOf,
+        overBefore: (table) => this.#overBefore(table),
+        sliceBytes: pace.compactionBytes,
+      }),
+    }
+  }
+
+  get memoryBytes(): number {
+    return this.#memoryBytes
+  }
+
+  get diskBytes(): number {
+    return this.#onDisk?.disk.segments.bytes ?? 0
+  }
+
+  get writtenBytes(): number {
+    return this.#onDisk?.disk.segments.written ?? 0
+  }
+
+  get coldGroups(): number {
+    return this.#onDisk?.disk.index.size ?? 0
+  }
+
+  get size(): number {
+    return this.#hotGroups + this.coldGroups
+  }
+
+  /** Groups dropped for want of room. */
+  get evictedGroups(): number {
+    return this.#evictedGroups
+  }
+
+  /** Groups whose records were damaged; of a segment that is damaged or missing, one is counted. */
+  get lostGroups(): number {
+    return this.#onDisk?.disk.lostGroups ?? 0
+  }
+
+  /** The groups of a correlation, which are the same for the same definition. */
+  tableOf(resolved: ResolvedCorrelation): GroupTable {
+    const { id } = resolved.correlation.head
+    for (const table of this.#tables.values()) {
+      if (table.id === id && table.fingerprint === resolved.fingerprint) return table
+    }
+    const number = this.#known.get(`${id} ${resolved.fingerprint}`) ?? this.#nextTable++
+    const table = makeTable(number, resolved, this.#latenessMs)
+    this.#tables.set(number, table)
+    return table
+  }
+
+  /** Lets all others go. */
+  retain(tables: ReadonlySet<GroupTable>): void {
+    for (const table of this.#tables.values()) {
+      if (tables.has(table)) continue
+      for (const [key, window] of table.hot) this.#leaveMemory(table, key, window)
+      this.#tables.delete(table.number)
+    }
+    this.#walk = undefined
+  }
+
+  /** The group of a key, new when there is none or when nothing came to it for longer than it is retained. It may be
+   * changed until `settle` is called. */
+  take(table: GroupTable, key: string, arrivedAt: number): Window {
+    const disk = this.#onDisk?.disk
+    let window = table.hot.get(key)
+    const isHot = window !== undefined
+    window ??= disk?.recall(table, key)
+    if (!window) window = new Window(table.shape)
+    else if (window.arrivedAt < arrivedAt - table.retainMs) {
+      const { location, changedIn, bytes } = window
+      if (isHot) this.spend(-bytes)
+      window = new Window(table.shape)
+      // Its first record takes the place of the last one of the group that is over.
+      window.location = location
+      window.changedIn = changedIn
+      if (isHot) {
+        table.hot.set(key, window)
+        this.spend(window.bytes)
+      }
+    }
+    if (!isHot) {
+      table.hot.set(key, window)
+      this.#hotGroups++
+      this.spend(window.bytes + key.length)
+    }
+    return window
+  }
+
+  /** Takes in a group that was kept elsewhere. */
+  put(table: GroupTable, key: string, window: Window): void {
+    this.touch(table, key, window)
+    table.hot.set(key, window)
+    this.#hotGroups++
+    this.spend(window.bytes + key.length)
+    this.begin(window.arrivedAt)
+  }
+
+  /** To be called before a group changes. */
+  touch(table: GroupTable, key: string, window: Window): void {
+    this.#onDisk?.disk.touch(table, key, window)
+  }
+
+  /** A group has grown or shrunk by so many bytes. */
+  spend(bytes: number): void {
+    this.#memoryBytes += bytes
+    this.#budget.memoryBytes += bytes
+  }
+
+  /** To be called before an event is seen: what it is about to use stays in memory until the next. */
+  begin(arrivedAt: number): void {
+    if (arrivedAt > this.#now) this.#now = arrivedAt
+    this.#budget.makeRoom()
+  }
+
+  /** Looks at a few groups and lets go of those whose time is over. */
+  sweep(table: GroupTable): void {
+    const before = this.#overBefore(table)
+    for (let i = 0; i < 2; i++) {
+      table.sweep ??= table.hot.entries()
+      const next = table.sweep.next()
+      if (next.done) {
+        table.sweep = undefined
+        return
+      }
+      const [key, window] = next.value
+      if (window.arrivedAt >= before) continue
+      this.#leaveMemory(table, key, window)
+      if (window.location !== 0) this.#onDisk?.disk.release(table, window.location)
+    }
+  }
+
+  spill(): boolean {
+    const candidates: (readonly [GroupTable, string, Window])[] = []
+    while (candidates.length < SPILLED_OF) {
+      this.#walk ??= this.#hot()
+      const next = this.#walk.next()
+      if (!next.done) candidates.push(next.value)
+      else {
+        this.#walk = undefined
+        break
+      }
+    }
+    if (candidates.length === 0) return this.#hotGroups > 0
+    candidates.sort(([, , left], [, , right]) => left.arrivedAt - right.arrivedAt)
+    // Of a few candidates, as few in proportion: the quietest of a quarter would else be all there is.
+    const count = Math.ceil((candidates.length * SPILLED_AT_ONCE) / SPILLED_OF)
+    for (const [table, key, window] of candidates.slice(0, count)) {
+      if (this.#onDisk) this.#onDisk.disk.putAway(table, key, window)
+      else this.#evictedGroups++
+      this.#leaveMemory(table, key, window)
+    }
+    return true
+  }
+
+  /** Does a slice of what there is to do on the disk: to be called between batches.
+   * @throws detection.state.notWritten */
+  tend(): void {
+    if (!this.#onDisk) return
+    const { disk, checkpoints, compaction } = this.#onDisk
+    this.#budget.makeRoom()
+    if (checkpoints.isUnderWay) checkpoints.advance()
+    else this.#evictedGroups += compaction.advance(this.#budget.mustDrop(this))
+    if (this.#purge > 0) disk.index.purge(--this.#purge)
+  }
+
+  /** Begins a checkpoint before the event at `offset`, unless one is under way.
+   * @returns the last one that is complete; undefined without a folder
+   * @throws detection.state.notWritten */
+  keep(offset: number): Checkpoint | undefined {
+    if (!this.#onDisk) return undefined
+    const { disk, checkpoints } = this.#onDisk
+    if (!checkpoints.isUnderWay) {
+      const overBefore = (table: GroupTable) => this.#overBefore(table)
+      if (disk.retireOver((number) => this.#tables.get(number), overBefore)) this.#purge = COLD_PARTITIONS
+    }
+    return checkpoints.keep(offset)
+  }
+
+  /** As `keep`, complete at once: it may take a while.   @throws detection.state.notWritten */
+  keepNow(offset: number): void {
+    this.#onDisk?.checkpoints.keepNow(offset)
+  }
+
+  close(): void {
+    this.#budget.remove(this)
+    this.#onDisk?.disk.close()
+  }
+
+  /** Somewhat later than an event would say so itself: those of several senders do not arrive in perfect order. */
+  #overBefore(table: GroupTable): number {
+    return this.#now - table.retainMs - CLOCK_SKEW_MS
+  }
+
+  #leaveMemory(table: GroupTable, key: string, window: Window): void {
+    table.hot.delete(key)
+    this.#hotGroups--
+    this.spend(-window.bytes - key.length)
+  }
+
+  *#hot(): Generator<readonly [GroupTable, string, Window]> {
+    for (const table of this.#tables.values()) for (const [key, window] of table.hot) yield [table, key, window]
+  }
+}
