@@ -92,7 +92,7 @@ export class Backtest {
         matchMs: Number(this.#matchNs / 1_000_000n),
         nsPerEvent: this.#events === 0 ? 0 : Math.round(Number(this.#matchNs) / this.#events),
       },
-      approximate: this.#approximate,
+      approximate: this.#approximate || this.#watcher.counts().evictedGroups > 0,
     }
   }
 

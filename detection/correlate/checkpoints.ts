@@ -1,4 +1,4 @@
-import type { Checkpoint, GroupDisk } from './group-disk.ts'
+import type { ChangedGroups, Checkpoint, GroupDisk } from './group-disk.ts'
 import type { GroupTable } from './group-table.ts'
 import type { Pace } from './pace.ts'
 import type { Window } from './window.ts'
@@ -6,15 +6,16 @@ import type { Window } from './window.ts'
 interface UnderWay {
   readonly offset: number
   readonly version: number
-  /** Over the groups that may have to be written; undefined once all are, and the disk is waited for. */
-  walk: Iterator<readonly [GroupTable, string, Window]> | undefined
+  /** What has to be written; undefined once all is, and the disk is waited for. */
+  changed: ChangedGroups | undefined
+  /** How many of them are done with. */
+  done: number
 }
 
 /** Checkpoints of a shard's groups, a slice at a time, so that events never wait for one. */
 export class Checkpoints {
   readonly #disk: GroupDisk
   readonly #pace: Pace
-  readonly #tables: () => Iterable<GroupTable>
   readonly #extras: () => Pick<Checkpoint, 'tables' | 'nextTable'>
   #underWay: UnderWay | undefined
   /** What the shard begins from after a crash now. */
@@ -28,7 +29,6 @@ export class Checkpoints {
   constructor(
     disk: GroupDisk,
     deps: {
-      readonly tables: () => Iterable<GroupTable>
       readonly extras: () => Pick<Checkpoint, 'tables' | 'nextTable'>
       readonly complete: Checkpoint | number
       readonly pace: Pace
@@ -36,7 +36,6 @@ export class Checkpoints {
   ) {
     this.#disk = disk
     this.#pace = deps.pace
-    this.#tables = deps.tables
     this.#extras = deps.extras
     const { complete } = deps
     this.#complete = typeof complete === 'number' ? this.#checkpoint({ offset: complete, version: 0 }) : complete
@@ -51,11 +50,10 @@ export class Checkpoints {
    * @throws detection.state.notWritten */
   keep(offset: number): Checkpoint {
     if (!this.#underWay) {
-      this.#underWay = { offset, version: this.#disk.version, walk: this.#disk.isChanged ? this.#walk() : undefined }
-      const { isChanged } = this.#disk
-      this.#disk.version++
-      this.#disk.isChanged = false
-      if (isChanged) this.advance()
+      const { version } = this.#disk
+      const changed = this.#disk.beginVersion()
+      this.#underWay = { offset, version, changed, done: 0 }
+      if (changed) this.advance()
       else this.#finish()
     }
     // What was given two calls ago is durable: else the shard would have begun anew.
@@ -69,31 +67,29 @@ export class Checkpoints {
   advance(): void {
     if (this.#failure !== undefined) throw this.#failure
     const underWay = this.#underWay
-    if (!underWay?.walk) return
-    const { walk, version } = underWay
+    if (!underWay?.changed) return
+    const { changed, version } = underWay
     const { segments } = this.#disk
     const until = segments.written + this.#pace.sliceBytes
-    for (let seen = 0; seen < this.#pace.sliceGroups && segments.written < until; seen++) {
-      const next = walk.next()
-      if (next.done) {
-        this.#sync(underWay)
-        return
-      }
-      const [table, key, window] = next.value
-      if (window.changedIn === version) this.#disk.write(table, key, window)
+    const end = Math.min(changed.length, underWay.done + this.#pace.sliceGroups)
+    for (; underWay.done < end && segments.written < until; underWay.done++) {
+      const window = changed.windows[underWay.done] as Window
+      if (window.changedIn !== version) continue
+      this.#disk.write(changed.tables[underWay.done] as GroupTable, changed.keys[underWay.done] as string, window)
     }
+    if (underWay.done === changed.length) this.#sync(underWay)
   }
 
   /** Completes a checkpoint before the event at `offset` at once.   @throws detection.state.notWritten */
   keepNow(offset: number): void {
     this.keep(offset)
-    while (this.#underWay?.walk) this.advance()
+    while (this.#underWay?.changed) this.advance()
     if (this.#underWay) this.#finish()
   }
 
   #sync(underWay: UnderWay): void {
     const { segments } = this.#disk
-    underWay.walk = undefined
+    underWay.changed = undefined
     segments.flush()
     if (segments.written - this.#bytesAt <= this.#pace.atOnceBytes) {
       this.#finish()
@@ -130,9 +126,5 @@ export class Checkpoints {
     segments: Checkpoint['segments'] = [],
   ): Checkpoint {
     return { version, offset, seed: this.#disk.seed, ...this.#extras(), segments }
-  }
-
-  *#walk(): Generator<readonly [GroupTable, string, Window]> {
-    for (const table of this.#tables()) for (const [key, window] of table.hot) yield [table, key, window]
   }
 }

@@ -3,6 +3,11 @@ import { type GroupRecord, moveRecord } from './group-record.ts'
 import type { GroupTable } from './group-table.ts'
 import type { Segment } from './segments.ts'
 
+/** The disk may hold so many times what counts, and always so many segments: groups that change often leave segments behind
+ * of which soon nothing counts, without anybody reading them. */
+const KEPT_FACTOR = 3
+const KEPT_SEGMENTS = 4
+
 interface Work {
   readonly segment: Segment
   readonly records: ReturnType<typeof recordsOf>
@@ -18,7 +23,7 @@ interface CompactionDeps {
   readonly sliceBytes: number
 }
 
-/** Writes anew what is good of segments of which most is not, a slice at a time, so that the disk holds about twice what
+/** Writes anew what is good of segments of which most is not, a slice at a time, so that the disk holds a few times what
  * counts; and where that is too much, drops the oldest. */
 export class Compaction {
   readonly #disk: GroupDisk
@@ -60,34 +65,32 @@ export class Compaction {
   /** @returns whether a group was dropped */
   #take({ dropping }: Work, record: GroupRecord, location: number): boolean {
     const { index } = this.#disk
-    const { hash } = record
     const table = this.#deps.tableOf(record.table)
-    if (index.has(hash, location)) {
-      const isOver = !table || record.arrivedAt < this.#deps.overBefore(table)
-      if (!isOver && !dropping) {
-        const to = this.#move(record, location)
-        index.move(hash, location, to)
+    // Of correlations that are gone nothing is found any more, and the index lets go of it with the segment.
+    if (!table) return false
+    const { key } = record
+    const window = table.hot.get(key)
+    if (window) {
+      if (window.location !== location) return false
+      // One that changed is written with the next checkpoint anyway.
+      if (dropping) this.#disk.touch(table, key, window)
+      else if (window.changedIn === 0) {
+        window.location = this.#move(record, location)
         this.#disk.release(table, location)
-        return false
       }
-      index.remove(hash, location)
-      if (table) this.#disk.release(table, location)
-      return !isOver
+      return false
     }
-    const key = record.key
-    const window = table?.hot.get(key)
-    if (!table || window?.location !== location) return false
-    // One that changed is written with the next checkpoint anyway.
-    if (dropping) this.#disk.touch(table, key, window)
-    else if (window.changedIn === 0) {
-      window.location = this.#move(record, location)
-      this.#disk.release(table, location)
-    }
-    return false
+    const hash = this.#disk.hashOf(table, key)
+    if (!index.has(hash, location)) return false
+    const isOver = record.arrivedAt < this.#deps.overBefore(table)
+    if (isOver || dropping) index.remove(hash, location)
+    else index.move(hash, location, this.#move(record, location))
+    this.#disk.release(table, location)
+    return dropping && !isOver
   }
 
   #move(record: GroupRecord, location: number): number {
-    this.#disk.isChanged = true
+    this.#disk.isMoved = true
     const { version, segments } = this.#disk
     const { length, table, arrivedAt } = record
     return segments.append(length, (into, at) => moveRecord(record, into, at, { supersedes: location, version }), {
@@ -101,11 +104,19 @@ export class Compaction {
     return undefined
   }
 
+  /** The one of which least counts. */
   #toCompact(): Work | undefined {
+    let live = 0
+    let count = 0
+    let worst: Segment | undefined
     for (const segment of this.#closed()) {
-      if (liveOf(segment) * 2 < segment.records && !this.#compacted.has(segment)) return this.#begin(segment, false)
+      count++
+      live += segment.length * shareOf(segment)
+      if (this.#compacted.has(segment)) continue
+      if (!worst || shareOf(segment) < shareOf(worst)) worst = segment
     }
-    return undefined
+    const isTooMuch = count >= KEPT_SEGMENTS && this.#disk.segments.bytes > KEPT_FACTOR * live
+    return worst && isTooMuch ? this.#begin(worst, false) : undefined
   }
 
   #begin(segment: Segment, dropping: boolean): Work {
@@ -118,4 +129,9 @@ export class Compaction {
     const { segments } = this.#disk
     for (const segment of segments.all()) if (segment !== segments.tail) yield segment
   }
+}
+
+/** Which share of its records counts. */
+function shareOf(segment: Segment): number {
+  return segment.records === 0 ? 0 : liveOf(segment) / segment.records
 }

@@ -1,11 +1,39 @@
 import { randomBytes } from 'node:crypto'
 import { ColdIndex } from './cold-index.ts'
-import { GroupRecord, isRecord, recordBytesMax, writeRecord } from './group-record.ts'
+import { type GroupRecord, recordAt, recordBytesMax, writeRecord } from './group-record.ts'
 import type { GroupTable } from './group-table.ts'
 import { HalfSipHash } from './half-siphash.ts'
 import { type Segment, type SegmentExtent, Segments } from './segments.ts'
 import type { Window } from './window.ts'
 
+/** Groups that a checkpoint has to write, unless that happened meanwhile: in columns, since there may be millions. */
+export class ChangedGroups {
+  readonly tables: GroupTable[] = []
+  readonly keys: string[] = []
+  readonly windows: Window[] = []
+
+  get length(): number {
+    return this.windows.length
+  }
+
+  push(table: GroupTable, key: string, window: Window): void {
+    this.tables.push(table)
+    this.keys.push(key)
+    this.windows.push(window)
+  }
+
+  /** Those of which the last change is still to be written. */
+  unwritten(version: number): ChangedGroups {
+    const left = new ChangedGroups()
+    for (const [at, window] of this.windows.entries()) {
+      if (window.changedIn === version) left.push(this.tables[at] as GroupTable, this.keys[at] as string, window)
+    }
+    return left
+  }
+}
+
+/** Changed groups that are listed before the list is looked through for what need not be there. */
+const CHANGED_MIN = 100_000
 const SCAN_BYTES = 512 * 1024
 
 /** What a checkpoint comes to: with the files that it names it says how every group stood before the event at `offset`. */
@@ -31,8 +59,11 @@ export class GroupDisk {
   readonly seed: readonly [number, number]
   /** What changes now belongs to. */
   version: number
-  /** Groups have changed, or records were moved, since the last checkpoint began. */
-  isChanged = false
+  /** Records were moved since the last checkpoint began. */
+  isMoved = false
+  /** Groups that changed since. */
+  #changed = new ChangedGroups()
+  #changedMax = CHANGED_MIN
   /** Groups whose records are damaged. */
   lostGroups = 0
   readonly #hash: HalfSipHash
@@ -72,13 +103,29 @@ export class GroupDisk {
     if (changedIn === this.version) return
     if (changedIn !== 0) this.write(table, key, window)
     window.changedIn = this.version
-    this.isChanged = true
+    this.#changed.push(table, key, window)
+    if (this.#changed.length < this.#changedMax) return
+    // Those that left memory meanwhile are written, and not to be held on to.
+    this.#changed = this.#changed.unwritten(this.version)
+    this.#changedMax = Math.max(CHANGED_MIN, 2 * this.#changed.length)
+  }
+
+  /** Lets the next version begin.
+   * @returns the groups that changed in the last one; undefined when it is as the one before */
+  beginVersion(): ChangedGroups | undefined {
+    const changed = this.#changed
+    const isSame = changed.length === 0 && !this.isMoved
+    this.#changed = new ChangedGroups()
+    this.#changedMax = CHANGED_MIN
+    this.isMoved = false
+    this.version++
+    return isSame ? undefined : changed
   }
 
   /** Writes how a changed group stands. */
   write(table: GroupTable, key: string, window: Window): void {
     const { location: supersedes, changedIn: version } = window
-    const head = { version, table: table.number, hash: this.hashOf(table, key), supersedes }
+    const head = { version, table: table.number, supersedes }
     window.location = this.segments.append(
       recordBytesMax(key, window),
       (into, at) => writeRecord(into, at, head, key, window),
@@ -173,10 +220,11 @@ export class GroupDisk {
         this.segments.overwrite(segment, at + 4, Buffer.alloc(4))
         continue
       }
-      const { table: number, hash, supersedes } = record
+      const { table: number, supersedes } = record
       if (record.version === 0) continue
       const table = tableOf(number)
       if (!table) continue
+      const hash = this.hashOf(table, record.key)
       const location = this.segments.locationIn(segment, at)
       // What it takes the place of may stand in a file that is gone.
       if (supersedes !== 0 && this.index.move(hash, supersedes, location)) this.segments.release(supersedes, number)
@@ -206,8 +254,7 @@ export function* recordsOf(
   while (at < segment.length) {
     const bytes = segments.readAt(segment, at, buffer)
     let used = 0
-    while (isRecord(bytes, used)) {
-      const record = new GroupRecord(bytes.subarray(used))
+    for (let record = recordAt(bytes, used); record; record = recordAt(bytes, used)) {
       yield { record, at: at + used }
       used += record.length
     }

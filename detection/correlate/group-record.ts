@@ -1,16 +1,17 @@
-import { crc32 } from 'node:zlib'
+import { checksum } from './checksum.ts'
 import type { EntryValue } from './measure.ts'
 import { Window } from './window.ts'
 
 // A group as it stands in a segment, little endian:
-//   0 u32 CRC-32 of everything from 8 on
+//   0 u32 checksum of everything from 8 on
 //   4 u32 version: the checkpoint that it belongs to; 0 = void. Outside the sum, to be made void in its place
 //   8 u32 length of the record
-//  12 u32 table   16 u32 hash   20 u16 characters of the key   22 u16 flags
+//  12 u32 table   16 u32 entries   20 u16 characters of the key   22 u16 flags
 //  24 f64 location of the record that this one takes the place of; 0 = none
-//  32 f64 arrived at   40 f64 told at   48 u32 entries   52 u32 entries that left
-//  56 time and reference of each entry (f64), tags (u16), the key, values (a byte of kind before each)
-const HEADER_BYTES = 56
+//  32 f64 arrived at   40 f64 told at   48 u32 entries that left
+//  52 time and reference of each entry (f64), tags (u16), the key, values (a byte of kind before each)
+const HEADER_BYTES = 52
+const SUMMED_FROM = 8
 const KEY_IS_WIDE = 1
 const HAS_TAGS = 2
 const HAS_VALUES = 4
@@ -26,7 +27,6 @@ export const RECORD_HEAD_BYTES = 12
 export interface RecordHead {
   readonly version: number
   readonly table: number
-  readonly hash: number
   readonly supersedes: number
 }
 
@@ -55,16 +55,19 @@ export class GroupRecord {
     return this.#view.getUint32(8, true)
   }
 
+  /** Whether it is all there, as it was written. */
+  get isWhole(): boolean {
+    const { length } = this
+    if (length < HEADER_BYTES || length > this.bytes.length) return false
+    return checksum(this.#view, SUMMED_FROM, length) === this.#view.getUint32(0, true)
+  }
+
   get version(): number {
     return this.#view.getUint32(4, true)
   }
 
   get table(): number {
     return this.#view.getUint32(12, true)
-  }
-
-  get hash(): number {
-    return this.#view.getUint32(16, true)
   }
 
   get supersedes(): number {
@@ -117,12 +120,12 @@ export class GroupRecord {
       }
     }
     const toldAt = view.getFloat64(40, true)
-    const left = view.getUint32(52, true)
+    const left = view.getUint32(48, true)
     return Window.of({ arrivedAt: this.arrivedAt, toldAt, numbers, tags, values, left })
   }
 
   get #entries(): number {
-    return this.#view.getUint32(48, true)
+    return this.#view.getUint32(16, true)
   }
 
   get #flags(): number {
@@ -130,12 +133,11 @@ export class GroupRecord {
   }
 }
 
-/** Whether a whole record begins at `at`, unharmed. */
-export function isRecord(bytes: Buffer, at: number): boolean {
-  if (at + HEADER_BYTES > bytes.length) return false
-  const length = bytes.readUInt32LE(at + 8)
-  if (length < HEADER_BYTES || at + length > bytes.length) return false
-  return crc32(bytes.subarray(at + 8, at + length)) === bytes.readUInt32LE(at)
+/** The record that begins at `at`; undefined when no whole and unharmed one does. */
+export function recordAt(bytes: Buffer, at: number): GroupRecord | undefined {
+  if (at + HEADER_BYTES > bytes.length) return undefined
+  const record = new GroupRecord(at === 0 ? bytes : bytes.subarray(at))
+  return record.isWhole ? record : undefined
 }
 
 /** Bytes that the record of this group has at most. */
@@ -159,14 +161,13 @@ export function writeRecord(into: RecordBuffer, at: number, head: RecordHead, ke
   end = keyEnd
   if (hasValues) for (let i = 0; i < size; i++) end = writeValue(into, end, window.valueAt(i))
   view.setUint32(at + 12, head.table, true)
-  view.setUint32(at + 16, head.hash, true)
+  view.setUint32(at + 16, size, true)
   view.setUint16(at + 20, key.length, true)
   view.setUint16(at + 22, (isWide ? KEY_IS_WIDE : 0) | (hasTags ? HAS_TAGS : 0) | (hasValues ? HAS_VALUES : 0), true)
   view.setFloat64(at + 24, head.supersedes, true)
   view.setFloat64(at + 32, window.arrivedAt, true)
   view.setFloat64(at + 40, window.toldAt, true)
-  view.setUint32(at + 48, size, true)
-  view.setUint32(at + 52, window.left, true)
+  view.setUint32(at + 48, window.left, true)
   return seal(into, at, end, head.version)
 }
 
@@ -183,10 +184,10 @@ export function moveRecord(
   return seal(into, at, at + length, version)
 }
 
-function seal({ bytes, view }: RecordBuffer, at: number, end: number, version: number): number {
+function seal({ view }: RecordBuffer, at: number, end: number, version: number): number {
   view.setUint32(at + 4, version, true)
   view.setUint32(at + 8, end - at, true)
-  view.setUint32(at, crc32(bytes.subarray(at + 8, end)), true)
+  view.setUint32(at, checksum(view, at + SUMMED_FROM, end), true)
   return end - at
 }
 

@@ -73,7 +73,6 @@ export class Groups implements Spender {
     })
     const checkpoints = new Checkpoints(disk, {
       pace,
-      tables: () => this.#tables.values(),
       extras: () => ({
         tables: [...this.#tables.values()].map(({ number, id, fingerprint }) => [number, id, fingerprint]),
         nextTable: this.#nextTable,
@@ -143,25 +142,21 @@ export class Groups implements Spender {
     this.#walk = undefined
   }
 
-  /** The group of a key, new when there is none or when nothing came to it for longer than it is retained. It may be
-   * changed until `settle` is called. */
+  /** The group of a key, new when there is none or when nothing came to it for longer than it is retained. It is
+   * in memory until the next event begins. */
   take(table: GroupTable, key: string, arrivedAt: number): Window {
     const disk = this.#onDisk?.disk
     let window = table.hot.get(key)
-    const isHot = window !== undefined
+    let isHot = window !== undefined
     window ??= disk?.recall(table, key)
     if (!window) window = new Window(table.shape)
     else if (window.arrivedAt < arrivedAt - table.retainMs) {
-      const { location, changedIn, bytes } = window
-      if (isHot) this.spend(-bytes)
+      if (isHot) this.#leaveMemory(table, key, window)
+      isHot = false
+      const { location } = window
       window = new Window(table.shape)
       // Its first record takes the place of the last one of the group that is over.
       window.location = location
-      window.changedIn = changedIn
-      if (isHot) {
-        table.hot.set(key, window)
-        this.spend(window.bytes)
-      }
     }
     if (!isHot) {
       table.hot.set(key, window)
@@ -277,6 +272,8 @@ export class Groups implements Spender {
   }
 
   #leaveMemory(table: GroupTable, key: string, window: Window): void {
+    // A group whose time is over need not be written: no event before its end is still to come.
+    window.changedIn = 0
     table.hot.delete(key)
     this.#hotGroups--
     this.spend(-window.bytes - key.length)

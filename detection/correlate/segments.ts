@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { syncDir } from '../../platform/index.ts'
 import { detectionError } from '../errors.ts'
-import { GroupRecord, isRecord, makeRecordBuffer, RECORD_HEAD_BYTES, type RecordBuffer } from './group-record.ts'
+import { type GroupRecord, makeRecordBuffer, RECORD_HEAD_BYTES, type RecordBuffer, recordAt } from './group-record.ts'
 
 /** Locations of one segment; a segment may outgrow its size by one record. */
 const SPAN = 2 ** 32
@@ -177,8 +177,7 @@ export class Segments {
     const at = location % SPAN
     const written = segment === this.#tail ? segment.length - this.#waiting : segment.length
     if (at >= written) {
-      const bytes = this.#buffer.bytes.subarray(at - written, this.#waiting)
-      return isRecord(bytes, 0) ? new GroupRecord(bytes) : undefined
+      return recordAt(this.#buffer.bytes.subarray(at - written, this.#waiting), 0)
     }
     let bytes = this.#glance
     let read = readSync(segment.fd, bytes, 0, GLANCE_BYTES, at)
@@ -189,7 +188,7 @@ export class Segments {
       bytes = Buffer.allocUnsafe(length)
       read = readSync(segment.fd, bytes, 0, length, at)
     }
-    return isRecord(bytes.subarray(0, read), 0) ? new GroupRecord(bytes) : undefined
+    return recordAt(bytes.subarray(0, read), 0)
   }
 
   /** Reads a stretch of a segment that was flushed; fewer bytes at its end. */

@@ -240,6 +240,12 @@ class Ledger {
         held.push({ ref, match: { ...place, rule, group: hold.group, ...because } })
       }
     }
+    const { evictedGroups } = correlator.counts()
+    if (evictedGroups > 0) {
+      this.#failures.push(
+        `correlations had room for some groups only and dropped ${evictedGroups}, so holds may be missing; give fewer files at a time`,
+      )
+    }
     held.sort((left, right) => left.ref - right.ref)
     this.#sum.matches += held.length
     if (held.length > 0) await this.#options.onMatches(held.map(({ match }) => match))

@@ -8,6 +8,7 @@ import { type RunningService, startService } from '../support/service.ts'
 
 const KILLS = 6
 const BATCH = 150
+const MADE_UP_PER_LINE = 10
 const seed = Number(process.env.RAMPART_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const base = '/v1/workspaces/default'
 
@@ -74,48 +75,86 @@ function makeStream(draw: () => number): readonly string[] {
   return lines.slice(0, (KILLS + 1) * BATCH)
 }
 
-it(`kills during correlation windows change no alert and no count (${KILLS} kills, seed ${seed})`, {
-  timeout: 600_000,
-}, async () => {
-  const draw = random(seed)
-  const lines = makeStream(draw)
-  const undisturbed = await outcomeOf(lines, async (service) => service)
-  const kills: number[] = []
-  const killed = await outcomeOf(lines, async (service, again) => {
-    // Some die before a record is read, some in the midst of a batch, some long after.
-    const ms = Math.floor(draw() * draw() * 400)
-    kills.push(ms)
-    await delay(ms)
-    await service.kill()
-    return await again()
+/** Keys that nobody ever hears of again, among the others: more than the memory that correlations are given. */
+function among(lines: readonly string[]): readonly string[] {
+  return lines.flatMap((line, n) => {
+    const { '@timestamp': at } = JSON.parse(line) as Record<string, string>
+    const madeUp = Array.from({ length: MADE_UP_PER_LINE }, (_, i) =>
+      JSON.stringify({ '@timestamp': at, act: 'fail', who: `made-up-${n}-${i}`, host: `host-${i}`, n }),
+    )
+    return [line, ...madeUp]
   })
-  console.log(
-    `${undisturbed.alerts.length} rules and keys with alerts; killed ${kills.join(', ')} ms after a batch was acknowledged`,
-  )
-  expect(undisturbed.alerts.length).toBeGreaterThan(10)
-  expect(new Set(undisturbed.alerts.map(({ rule }) => rule))).toEqual(
-    new Set(['crash-enter', 'crash-hosts', 'crash-many', 'crash-then']),
-  )
-  const fails = lines.filter((line) => JSON.parse(line).act === 'fail').length
-  expect(undisturbed.matches).toMatchObject({ 'crash-fail': fails, 'crash-enter': lines.length - fails })
-  expect(killed).toEqual(undisturbed)
-})
+}
+
+it.each([
+  { name: 'during correlation windows', withSpill: false },
+  { name: 'with most windows on the disk', withSpill: true },
+])(
+  `kills $name change no alert and no count (${KILLS} kills, seed ${seed})`,
+  { timeout: 900_000 },
+  async ({ withSpill }) => {
+    const draw = random(seed)
+    const plain = makeStream(draw)
+    const stream = withSpill
+      ? { lines: among(plain), batch: BATCH * (1 + MADE_UP_PER_LINE), env: {} }
+      : { lines: plain, batch: BATCH, env: {} }
+    const undisturbed = await outcomeOf(stream, async (service) => service)
+    const env: Stream['env'] = withSpill ? { RAMPART_DETECTION_CORRELATION_MEMORY_MB: '1' } : {}
+    const kills: number[] = []
+    const killed = await outcomeOf({ ...stream, env }, async (service, again) => {
+      // Some die before a record is read, some in the midst of a batch, some long after.
+      const ms = Math.floor(draw() * draw() * (withSpill ? 3_000 : 400))
+      kills.push(ms)
+      // Not waited for: a process that answers would be killed at the end of its batch.
+      coldGroups(service).then(
+        (groups) => void cold.push(groups),
+        () => {},
+      )
+      await delay(ms)
+      await service.kill()
+      return await again()
+    })
+    console.log(
+      `${undisturbed.alerts.length} rules and keys with alerts; killed ${kills.join(', ')} ms after a batch was acknowledged, ${killed.coldGroups} groups on the disk only at the end`,
+    )
+    expect(undisturbed.alerts.length).toBeGreaterThan(10)
+    expect(new Set(undisturbed.alerts.map(({ rule }) => rule))).toEqual(
+      new Set(['crash-enter', 'crash-hosts', 'crash-many', 'crash-then']),
+    )
+    const fails = stream.lines.filter((line) => JSON.parse(line).act === 'fail').length
+    expect(undisturbed.matches).toMatchObject({ 'crash-fail': fails, 'crash-enter': stream.lines.length - fails })
+    if (withSpill) expect(Math.max(...cold)).toBeGreaterThan(1_000)
+    expect(killed).toEqual(undisturbed)
+  },
+)
+
+/** Groups that are on the disk only. */
+async function coldGroups({ runtime }: RunningService): Promise<number> {
+  const text = await (await fetch(`${runtime.endpoint}/metrics`)).text()
+  return Number(/^rampart_correlation_groups\{where="disk"\} (\d+)/m.exec(text)?.[1] ?? 0)
+}
+
+interface Stream {
+  readonly lines: readonly string[]
+  readonly batch: number
+  readonly env: Readonly<Record<string, string>>
+}
 
 type Between = (service: RunningService, again: () => Promise<RunningService>) => Promise<RunningService>
 
 /** The alerts, and what rules are said to have done, of a service that got the stream in batches, with something between
  * any two of them. */
-async function outcomeOf(lines: readonly string[], between: Between) {
+async function outcomeOf({ lines, batch, env }: Stream, between: Between) {
   const dataDir = await mkdtemp(join(tmpdir(), 'rampart-correlations-'))
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
-  const start = () => startService({ dataDir })
+  const start = () => startService({ dataDir, env })
   let service = await start()
   for (const [id, body] of rules) {
     await service.client.call(`${base}/rules/${id}`, { method: 'PUT', body, contentType: 'application/yaml' })
   }
-  for (let from = 0; from < lines.length; from += BATCH) {
+  for (let from = 0; from < lines.length; from += batch) {
     if (from > 0) service = await between(service, start)
-    const body = lines.slice(from, from + BATCH).join('\n')
+    const body = lines.slice(from, from + batch).join('\n')
     await service.client.call(`${base}/dataspaces/default/pipes/logs/records`, {
       body,
       contentType: 'application/x-ndjson',
@@ -138,9 +177,10 @@ async function outcomeOf(lines: readonly string[], between: Between) {
     cursor = page.nextCursor
   } while (cursor)
   const health = await service.client.call<{ rules: readonly Record<string, unknown>[] }>(`${base}/rules/health?days=2`)
+  const cold = await coldGroups(service)
   await service.stop()
   const matches = Object.fromEntries(health.rules.map(({ ruleId, matches }) => [ruleId, matches]))
-  return { alerts: findingsOf(alerts), matches }
+  return { alerts: findingsOf(alerts), matches, coldGroups: cold }
 }
 
 /** A clock that runs ahead is held to that of the service, which differs between two runs. */
