@@ -1,4 +1,5 @@
-// Runs what the documentation tells people to type: `node scripts/run-docs.ts`.
+// Runs what the documentation tells people to type: `node scripts/run-docs.ts`, or only that of some pages:
+// `node scripts/run-docs.ts docs/rules.md`.
 //
 // In README.md and docs/*.md, a fenced block `sh run` is run and must exit with 0; `sh service` is started and left
 // running until the page is done, then must stop cleanly on SIGTERM; a block `text output` after a `sh run` is what it
@@ -23,7 +24,9 @@ const NOT_IN_CHECKOUT = new Set(['data', '.git', '.engines'])
 
 let ran = 0
 let failed = 0
-for (const page of ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))]) {
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))]
+const asked = process.argv.slice(2)
+for (const page of asked.length > 0 ? asked : pages) {
   if (!page.endsWith('.md') || !existsSync(join(root, page))) continue
   const blocks = findBlocks(readFileSync(join(root, page), 'utf8'))
   if (blocks.length > 0) await runPage(page, blocks)

@@ -102,7 +102,7 @@ export function createRuleHealth(deps: {
   let unwritten: DetectorTallies = { days: [], costs: [] }
   const writeDown = async (): Promise<void> => {
     const told = await deps.pull()
-    unwritten = { days: newest([...unwritten.days, ...told.days]), costs: [...unwritten.costs, ...told.costs] }
+    unwritten = { days: newest([...unwritten.days, ...told.days]), costs: summed([...unwritten.costs, ...told.costs]) }
     if (unwritten.days.length + unwritten.costs.length === 0) return
     await store.add(unwritten, today())
     unwritten = { days: [], costs: [] }
@@ -174,6 +174,17 @@ export function createRuleHealth(deps: {
       await canaries.prune({ before: clock.now() - CANARY_DAYS_KEPT * DAY_MS, keptMax: CANARY_FINDINGS_KEPT })
     },
   }
+}
+
+/** One for each rule, however long nothing can be written. */
+function summed(costs: DetectorTallies['costs']): DetectorTallies['costs'] {
+  const byRule = new Map<string, DetectorTallies['costs'][number]>()
+  for (const cost of costs) {
+    const key = `${cost.account}/${cost.workspace}/${cost.ruleId}`
+    const known = byRule.get(key)
+    byRule.set(key, { ...cost, ns: (known?.ns ?? 0) + cost.ns, tests: (known?.tests ?? 0) + cost.tests })
+  }
+  return [...byRule.values()]
 }
 
 /** Of each shard and day the last. */
