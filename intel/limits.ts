@@ -55,9 +55,9 @@ export const PATTERN_DEPTH_MAX = 32
 export const PATTERN_WAYS_MAX = 256
 /** STIX patterns that are compared with the events of a workspace; of more those that came first. */
 export const PATTERNS_MAX = 100_000
-/** Those of them that no exact value leads to, each compared with every event that shows its objects. */
+/** Those of them that no exact value and no text leads to, each compared with every event that shows its objects. */
 export const PATTERNS_SCANNED_MAX = 500
-/** Patterns that one value leads to. */
+/** Patterns that one value, or one window of text, leads to. */
 export const PATTERNS_PER_VALUE_MAX = 256
 /** Characters that have to stand together in a LIKE for it to be more than everybody's. */
 export const LIKE_CHARS_MIN = 4

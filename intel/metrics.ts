@@ -22,7 +22,7 @@ export const intelMetrics = defineMetrics({
   patterns: {
     kind: 'gauge',
     name: 'rampart_intel_patterns',
-    help: 'STIX patterns before the matcher: indexed by an exact value, scanned with every event of their kind, or passed_over as there are too many.',
+    help: 'STIX patterns before the matcher: indexed by an exact value or a text, scanned with every event of their kind, or passed_over as there are too many.',
     labels: ['place'],
   },
   lookups: {

@@ -18,6 +18,8 @@ export interface Comparison {
   readonly type?: ExactType
   /** The values one of which has to be there, where they are telling. */
   readonly exact?: readonly ShownValue[]
+  /** A text that has to stand in the value. */
+  readonly literal?: string
   /** It leaves few enough objects for somebody to be told of them. */
   readonly narrows: boolean
   /** The value of the object that it holds of; undefined where it holds of none. A property that has to be away is told as ''. */
@@ -52,11 +54,12 @@ export function compileComparison(test: Exclude<Test, { kind: 'anyOf' | 'allOf' 
   }
   const holds = holdsOf(test, property.type)
   if (!holds.ok) return err(`${name}: ${holds.error}`)
-  const { exact, rare, test: isMet } = holds.value
+  const { exact, literal = '', rare, test: isMet } = holds.value
   const isExact = exact !== undefined && !negated && property.kind === 'value'
   return ok({
     ...base,
     ...(isExact ? { exact } : {}),
+    ...(literal !== '' && !negated ? { literal } : {}),
     narrows: !negated && property.kind === 'value' && rare,
     metBy: (object) =>
       valuesOf(object).find((value) => {
@@ -70,6 +73,7 @@ interface Compiled {
   readonly test: Holds
   /** Meeting one of these is all that it asks. */
   readonly exact?: readonly ShownValue[]
+  readonly literal?: string
   /** Few values are like that. */
   readonly rare: boolean
 }
@@ -148,14 +152,15 @@ function like(pattern: string, type: ExactType | undefined): Result<Compiled, st
   const regex = regexOf(`^(?:${parts.join('')})$`, RE2JS.DOTALL)
   if (!regex.ok) return regex
   const literal = literalOfLike(own)
-  return ok({ test: guarded(regex.value, literal), rare: literal.length >= LIKE_CHARS_MIN })
+  return ok({ test: guarded(regex.value, literal), literal, rare: literal.length >= LIKE_CHARS_MIN })
 }
 
 function matches(pattern: string): Result<Compiled, string> {
   const regex = regexOf(pattern, 0)
   if (!regex.ok) return regex
   const rare = !COMMON.some((text) => regex.value().test(text))
-  return ok({ test: guarded(regex.value, literalOfRegex(pattern)), rare })
+  const literal = literalOfRegex(pattern)
+  return ok({ test: guarded(regex.value, literal), literal, rare })
 }
 
 /** What finds one of these finds something in nearly every text. */

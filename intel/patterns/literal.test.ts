@@ -13,6 +13,8 @@ describe('the text that a match must hold', () => {
     ['a\\.b\\d', 'a.b'],
     ['(?i)evil', ''],
     ['[]a]b', ''],
+    ['[^]a]b', ''],
+    ['les[.]evil', 'evil'],
     ['ab{0}', 'a'],
     ['\\Qa.b\\E', ''],
   ])('of %s is `%s`', (source, literal) => {

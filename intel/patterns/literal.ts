@@ -26,7 +26,7 @@ export function literalOfRegex(source: string): string {
     } else if (char === '[') {
       const close = source.indexOf(']', at + 1)
       // A bracket that stands first is one of the class.
-      if (close <= at + 2) return ''
+      if (close <= at + 1 || source.slice(at, close) === '[^') return ''
       if (/\[:|\\/.test(source.slice(at, close))) return ''
       at = close
       end()

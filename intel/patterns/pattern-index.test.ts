@@ -153,8 +153,19 @@ describe('an index of patterns', () => {
     expect(index.counts).toEqual({ indexed: 0, scanned: 0, passedOver: 0 })
   })
 
+  it('finds by a text that a value has to hold', () => {
+    const many = Array.from({ length: 2_000 }, (_, at) => `[domain-name:value LIKE '%x${at}.evil.example']`)
+    const other = "[process:command_line LIKE '%-enc %']"
+    const index = anIndex(...many, "[domain-name:value MATCHES 'les[.]evil\\\\.ex']", other)
+    expect(index.counts).toEqual({ indexed: 2_002, scanned: 0, passedOver: 0 })
+    expect(met(index)).toEqual(["[domain-name:value MATCHES 'les[.]evil\\\\.ex']"])
+    expect(index.find(launch, START).map(({ value }) => value)).toEqual([other])
+    index.set([], 1)
+    expect([index.size, index.find(web, START), index.find(launch, START)]).toEqual([0, [], []])
+  })
+
   it('bounds what is compared with every event, and what one value leads to', () => {
-    const scanned = Array.from({ length: PATTERNS_SCANNED_MAX + 3 }, (_, at) => `[file:name LIKE 'evil${at}%']`)
+    const scanned = Array.from({ length: PATTERNS_SCANNED_MAX + 3 }, (_, at) => `[file:name MATCHES '^e[0-9]v[${at}-]$']`)
     const crowd = Array.from(
       { length: PATTERNS_PER_VALUE_MAX + 2 },
       (_, at) => `[file:name = 'evil.exe' AND file:size = ${at}]`,

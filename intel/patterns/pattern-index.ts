@@ -3,6 +3,7 @@ import { parsePattern } from '../stix/parse-pattern.ts'
 import type { ExactType, LiveIndicator, LiveOpinion } from '../types.ts'
 import { compilePattern, type Way } from './compile-pattern.ts'
 import { type Observation, Shown, type ShownValue } from './shown-objects.ts'
+import { TextIndex, WINDOW_CHARS } from './text-index.ts'
 
 /** A pattern that an event met, with the opinions that hold at the time. */
 export interface PatternHit {
@@ -37,11 +38,19 @@ interface Entry {
   place: 'indexed' | 'scanned' | 'passedOver'
 }
 
-/** A way to meet a pattern, and the values that lead to it; without them it is scanned. */
+/** A way to meet a pattern, and what leads to it; where nothing does it is scanned. */
 interface Lead {
   readonly entry: Entry
   readonly way: Way
-  readonly by?: { readonly object: string; readonly path: string; readonly values: readonly ShownValue[] }
+  readonly by?: At & { readonly values: readonly ShownValue[] }
+  /** Without such values, a text that has to stand in a value; its window is told when it is put. */
+  readonly within?: At & { readonly text: string; window: number }
+}
+
+/** Where a value stands. */
+interface At {
+  readonly object: string
+  readonly path: string
 }
 
 /** How telling a value of a type is, the most telling first; those without a type come between. */
@@ -51,12 +60,14 @@ const TELLING: readonly (ExactType | undefined)[] = [
   ...(['ip', 'network'] as const),
 ]
 
-/** Compiled patterns by the rarest exact value that each way to meet them asks for, so that an event costs the values it
+/** Compiled patterns by the rarest exact value that each way to meet them asks for, or a text that a value has to hold, so that an event costs the values it
  * shows and not the patterns there are. */
 export class PatternIndex {
   readonly #entries = new Map<string, Entry>()
   /** By object and path, then by value. */
   readonly #led = new Map<string, Map<string, Map<ShownValue, Lead[]>>>()
+  /** By object and path, then by text. */
+  readonly #within = new Map<string, Map<string, TextIndex<Lead>>>()
   readonly #scanned = new Set<Lead>()
   #counts = { indexed: 0, scanned: 0, passedOver: 0 }
 
@@ -104,16 +115,25 @@ export class PatternIndex {
         }
       }
     }
+    for (const [object, paths] of this.#within) {
+      for (const each of shown.objectsOf(object)) {
+        for (const [path, texts] of paths) {
+          for (const value of each.valuesAt(path)) {
+            if (typeof value === 'string') texts.find(value, (lead) => this.#take(lead, shown, at, hits))
+          }
+        }
+      }
+    }
     for (const lead of this.#scanned) this.#take(lead, shown, at, hits)
     return hits.size === 0 ? NONE : [...hits.values()]
   }
 
   #take({ entry, way }: Lead, shown: Shown, at: number, hits: Map<string, PatternHit>): void {
     if (hits.has(entry.text)) return
-    const opinions = entry.opinions.filter(({ validFrom, expiresAt }) => at >= validFrom && at < expiresAt)
-    if (opinions.length === 0) return
     const met = metBy(way, shown)
-    if (met) hits.set(entry.text, { type: 'pattern', value: entry.text, opinions, ...met })
+    if (!met) return
+    const opinions = entry.opinions.filter(({ validFrom, expiresAt }) => at >= validFrom && at < expiresAt)
+    if (opinions.length > 0) hits.set(entry.text, { type: 'pattern', value: entry.text, opinions, ...met })
   }
 
   #put({ value: text, opinions }: LiveIndicator, sequence: number): void {
@@ -135,23 +155,43 @@ export class PatternIndex {
     this.#counts[entry.place] += 1
     if (entry.place === 'passedOver') return
     for (const lead of leads) {
-      if (!lead.by) this.#scanned.add(lead)
-      else for (const value of lead.by.values) this.#leadsAt(lead.by, value).push(lead)
+      if (lead.by) for (const value of lead.by.values) this.#leadsAt(lead.by, value).push(lead)
+      else if (lead.within) this.#putWithin(lead, lead.within)
+      else this.#scanned.add(lead)
     }
   }
 
   #placeFor(leads: readonly Lead[]): Entry['place'] {
     if (this.size >= PATTERNS_MAX) return 'passedOver'
-    const isCrowded = leads.some(({ by }) => {
+    const isCrowded = leads.some(({ by, within }) => {
+      if (within) {
+        const texts = this.#within.get(within.object)?.get(within.path)
+        return texts !== undefined && texts.countAt(texts.windowOf(within.text) ?? 0) >= PATTERNS_PER_VALUE_MAX
+      }
       const byValue = by && this.#led.get(by.object)?.get(by.path)
       return byValue && by.values.some((value) => (byValue.get(value)?.length ?? 0) >= PATTERNS_PER_VALUE_MAX)
     })
     if (isCrowded) return 'passedOver'
-    if (leads.every(({ by }) => by)) return 'indexed'
+    if (leads.every(({ by, within }) => by ?? within)) return 'indexed'
     return this.#counts.scanned < PATTERNS_SCANNED_MAX ? 'scanned' : 'passedOver'
   }
 
-  #leadsAt({ object, path }: { readonly object: string; readonly path: string }, value: ShownValue): Lead[] {
+  #putWithin(lead: Lead, within: NonNullable<Lead['within']>): void {
+    const paths = entryOf(this.#within, within.object, () => new Map<string, TextIndex<Lead>>())
+    const texts = entryOf(paths, within.path, () => new TextIndex<Lead>())
+    within.window = texts.windowOf(within.text) ?? 0
+    texts.add(within.window, lead)
+  }
+
+  #removeWithin(lead: Lead, { object, path, window }: NonNullable<Lead['within']>): void {
+    const paths = this.#within.get(object)
+    const texts = paths?.get(path)
+    texts?.remove(window, lead)
+    if (texts?.isEmpty) paths?.delete(path)
+    if (paths?.size === 0) this.#within.delete(object)
+  }
+
+  #leadsAt({ object, path }: At, value: ShownValue): Lead[] {
     const paths = entryOf(this.#led, object, () => new Map<string, Map<ShownValue, Lead[]>>())
     return entryOf(
       entryOf(paths, path, () => new Map<ShownValue, Lead[]>()),
@@ -168,6 +208,7 @@ export class PatternIndex {
     if (entry.place === 'passedOver') return
     for (const lead of entry.leads) {
       this.#scanned.delete(lead)
+      if (lead.within) this.#removeWithin(lead, lead.within)
       if (!lead.by) continue
       const { object, path } = lead.by
       const paths = this.#led.get(object)
@@ -205,15 +246,22 @@ function waysOf(text: string): readonly Way[] {
   }
 }
 
-/** The most telling of the exact values that a way asks for. */
-function leadingTo({ groups }: Way): Pick<Lead, 'by'> {
+/** The most telling of the exact values that a way asks for, else the longest text that a value has to hold. */
+function leadingTo({ groups }: Way): Pick<Lead, 'by' | 'within'> {
   const exact = groups.flatMap(({ object, comparisons }) =>
     comparisons.flatMap(({ path, type, exact: values }) =>
       values ? [{ object, path, values, rank: TELLING.indexOf(type) + values.length / 10_000 }] : [],
     ),
   )
   const [first] = exact.sort((a, b) => a.rank - b.rank)
-  return first ? { by: first } : {}
+  if (first) return { by: first }
+  const texts = groups.flatMap(({ object, comparisons }) =>
+    comparisons.flatMap(({ path, literal: text = '' }) =>
+      text.length >= WINDOW_CHARS ? [{ object, path, text, window: 0 }] : [],
+    ),
+  )
+  const [longest] = texts.sort((a, b) => b.text.length - a.text.length)
+  return longest ? { within: longest } : {}
 }
 
 /** The comparison that is told of the way's: undefined where it is not met. */
