@@ -116,9 +116,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     outcomes: cases.ruleOutcomes,
     makeAlerts: cases.takeFindings,
   })
-  cases.onAlert(({ account, alert }) => {
+  cases.onAlert(({ account, alert, change }) => {
     detection.alertChanged(account, alert.rule_id)
-    intel.alertChanged(alert.rule_id)
+    if (alert.verdict !== '' || change === 'status_changed') intel.alertJudged(alert.rule_id)
   })
   let endpoint = ''
   const playbooks = createPlaybooks({

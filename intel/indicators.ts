@@ -239,8 +239,8 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
     sources,
 
     async load(account) {
+      await sources.load(account)
       for (const workspace of await store.workspaces(account)) {
-        await sources.load({ account, workspace })
         await reconsider({ account, workspace })
         await live.build({ account, workspace })
       }

@@ -30,8 +30,8 @@ export interface Intel {
   load(account: AccountId): Promise<void>
   /** The indicators to search stored events for; undefined where none of them holds now. */
   collectHunt(place: Place, query: HuntQuery): Promise<HuntSet | undefined>
-  /** Has verdicts on alerts taken soon; to be called when an alert changed. */
-  alertChanged(ruleId: string): void
+  /** Has verdicts on alerts taken soon; to be called when an alert was judged, or opened again. */
+  alertJudged(ruleId: string): void
   /** Forgets old sightings and statuses; to be called now and then. */
   prune(): Promise<void>
   stop(): Promise<void>
@@ -88,7 +88,7 @@ export function createIntel(deps: IntelDeps): Intel {
       const found = await collectHuntSet(indicators, place, query, clock.now())
       return found && { ...found, allow: await allowLists.collect(place) }
     },
-    alertChanged(ruleId) {
+    alertJudged(ruleId) {
       if (ruleId.startsWith('indicator.')) verdicts.poke()
     },
     async prune() {

@@ -165,7 +165,10 @@ describe('an index of patterns', () => {
   })
 
   it('bounds what is compared with every event, and what one value leads to', () => {
-    const scanned = Array.from({ length: PATTERNS_SCANNED_MAX + 3 }, (_, at) => `[file:name MATCHES '^e[0-9]v[${at}-]$']`)
+    const scanned = Array.from(
+      { length: PATTERNS_SCANNED_MAX + 3 },
+      (_, at) => `[file:name MATCHES '^e[0-9]v[${at}-]$']`,
+    )
     const crowd = Array.from(
       { length: PATTERNS_PER_VALUE_MAX + 2 },
       (_, at) => `[file:name = 'evil.exe' AND file:size = ${at}]`,

@@ -60,8 +60,8 @@ const TELLING: readonly (ExactType | undefined)[] = [
   ...(['ip', 'network'] as const),
 ]
 
-/** Compiled patterns by the rarest exact value that each way to meet them asks for, or a text that a value has to hold, so that an event costs the values it
- * shows and not the patterns there are. */
+/** Compiled patterns by the rarest exact value that each way to meet them asks for, or a text that a value has to hold, so
+ * that an event costs the values it shows and not the patterns there are. */
 export class PatternIndex {
   readonly #entries = new Map<string, Entry>()
   /** By object and path, then by value. */

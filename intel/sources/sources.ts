@@ -7,8 +7,8 @@ import type { Source, SourceStore } from './store.ts'
 
 /** Whose word indicators are, and what it is worth. */
 export interface Sources {
-  /** Reads the weights of an account's workspaces; before its indicators are put before the matchers. */
-  load(place: Place): Promise<void>
+  /** Reads what the sources of an account weigh; before its indicators are put before the matchers. */
+  load(account: Place['account']): Promise<void>
   /** Percent. */
   weightOf(place: Place, source: string): number
   /** Holds for what is read and told from now on; what is matched follows with `onWeight`.   @throws intel.source.tooMany */
@@ -27,10 +27,15 @@ export function createSources(deps: {
   const weights = new Map<string, Map<string, number>>()
   const keyOf = ({ account, workspace }: Place) => `${account}/${workspace}`
 
+  const read = async (place: Place): Promise<Source[]> => {
+    const sources = await store.list(place)
+    weights.set(keyOf(place), new Map(sources.map(({ name, weight }) => [name, weight])))
+    return sources
+  }
+
   return {
-    async load(place) {
-      const sources = await store.list(place)
-      weights.set(keyOf(place), new Map(sources.map(({ name, weight }) => [name, weight])))
+    async load(account) {
+      for (const workspace of await store.workspaces(account)) await read({ account, workspace })
     },
 
     weightOf: (place, source) => weights.get(keyOf(place))?.get(source) ?? WEIGHT_DEFAULT,
@@ -41,9 +46,8 @@ export function createSources(deps: {
         throw intelError('intel.source.tooMany', `a workspace weighs at most ${SOURCES_WEIGHED_MAX} sources`)
       }
       await store.setWeight(place, name, weight, clock.now())
-      await this.load(place)
+      const source = (await read(place)).find((each) => each.name === name)
       await onWeight(place)
-      const source = (await store.list(place)).find((each) => each.name === name)
       if (!source) throw new Error('a source that was written is there')
       return source
     },

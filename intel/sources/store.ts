@@ -48,6 +48,17 @@ export function createSourceStore(database: Database) {
       }))
     },
 
+    /** Workspaces of an account whose sources were weighed or judged. */
+    async workspaces(account: Place['account']): Promise<string[]> {
+      const rows = await db.read
+        .selectFrom('intel_source')
+        .select('workspace')
+        .distinct()
+        .where('account', '=', account)
+        .execute()
+      return rows.map(({ workspace }) => workspace)
+    },
+
     async setWeight(place: Place, name: string, weight: number, now: number): Promise<void> {
       await db.write((tx) =>
         tx
