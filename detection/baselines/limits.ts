@@ -35,11 +35,11 @@ export const EXCLUSION_CHARS_MAX = 1_100
 /** Bytes that a model's state may have, as it is kept, for it to be written with every snapshot of its shard. A larger
  * one is written after as many events as it has this many bytes; after a crash those events are looked at again. */
 export const STATE_BYTES_AN_EVENT = 16
-/** Characters of models' states that are written out in one go, and then with every batch until all of it is: some 10 ms.
+/** Characters of models' states that are written out in one go, and then with every batch until all of it is: some 5 ms.
  * More is a longer wait of the shard. */
-export const STATE_CHARS_A_TURN = 1024 * 1024
+export const STATE_CHARS_A_TURN = 256 * 1024
 /** Characters of a state that are compressed together. */
-export const SAVED_PIECE_CHARS = 256 * 1024
+export const SAVED_PIECE_CHARS = 128 * 1024
 /** Bytes that such a piece may have when it is read: one line of it is what a model does not save by entry. */
 export const STATE_PIECE_BYTES_MAX = 256 * 1024 * 1024
 /** Entities of one baseline that are held frozen at once. */

@@ -207,6 +207,9 @@ describe('what is kept', () => {
       aConnection(i, START + i * 1000, `10.${i % 7}.${i % 251}.${i % 13}`, `198.51.${i % 100}.${i % 250}`),
     )
     detect(many.slice(0, 2_900))
+    detector.snapshot(shard)
+    // Turns of the stream, in which it is written on.
+    for (let turn = 0; turn < 20; turn++) detect([])
     const first = detector.snapshot(shard)
     detect(many.slice(2_900, 2_910))
     const second = detector.snapshot(shard)
