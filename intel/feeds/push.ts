@@ -45,14 +45,15 @@ export async function pushSightings(
       told('pushed', 1)
       continue
     }
+    const wrong = intelError('intel.feed.wrongAnswer', `${url.host} answered ${status} to a sighting`)
+    // It says nothing of this sighting: all wait.
+    if (status < 400 || status >= 500 || status === 401) throw wrong
     if (await isOver(each)) {
       refused += 1
       told('refused', 1)
     }
-    // A key that is no good would have every one refused.
-    if (status < 400 || status >= 500 || status === 401 || status === 403) {
-      throw intelError('intel.feed.wrongAnswer', `${url.host} answered ${status} to a sighting`)
-    }
+    // Of this attribute, or of the key: one a time is tried, so that a wrong key loses few.
+    if (status === 403) throw wrong
   }
   return { pushed, refused, dropped }
 
