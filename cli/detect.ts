@@ -46,6 +46,7 @@ export const detectCommand: Command = {
       jobs,
       correlations: values.correlations === true,
       explain: values.explain === true,
+      kept: tree.kept,
       onReady: () => {
         loadedAt = now()
       },

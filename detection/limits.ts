@@ -110,14 +110,14 @@ export const EXPLAINED_CHARS_MAX = 1_024
 export const EXPLAINED_REASONS_MAX = 100
 /** Tests in one rule. */
 export const RULE_TESTS_MAX = 1_000
-/** After how many events a plan first looks whether its witnesses are good ones. */
-export const LEARN_AFTER_EVENTS = 512
+/** After how many events a plan first looks whether its witnesses are good ones; then after twice as many each time, up to
+ * the second. */
+export const LEARN_AFTER_EVENTS = 64
+export const LEARN_AFTER_EVENTS_MAX = 65_536
 /** Spellings of channels and event ids that are remembered. */
 export const KEYS_REMEMBERED_MAX = 4_096
 /** Bytes of a file of parsed rules that is read back. */
 export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024
-/** Rules that a kind of event must have for its plan to be made before its first event. */
-export const PREPARED_RULES_MIN = 20
 /** Observables of one event that indicators are looked up for. */
 export const OBSERVABLES_PER_EVENT_MAX = 64
 /** An indicator is told of an entity once in so long, ms. */
@@ -185,3 +185,9 @@ export const HUNT_ATTEMPTS_MAX = 40
 export const CHANGED_RULES_MAX = 64
 /** Changes after which a matcher is made anew: it keeps the comparisons of rules that are gone. */
 export const MATCHER_CHANGES_MAX = 256
+/** Names of fields and kinds of events (channel and event id) that a line screen tells apart; powers of two. Lines of others are
+ * looked at one by one. */
+export const SCREEN_NAMES_MAX = 4_096
+export const SCREEN_KINDS_MAX = 4_096
+/** Bytes that a line screen has for blocks and tables, a multiple of 64 KiB. What finds no room is looked at line by line. */
+export const SCREEN_BYTES_MAX = 256 * 1024 * 1024

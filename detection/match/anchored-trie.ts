@@ -1,5 +1,5 @@
-import type { Literal } from './automaton.ts'
 import { foldUnit } from './fold.ts'
+import type { Literal } from './trie.ts'
 
 interface Node {
   readonly steps: Map<number, Node>

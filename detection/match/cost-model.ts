@@ -2,12 +2,23 @@ import { ANY_FIELD } from './expression.ts'
 import type { Rarity } from './rarity.ts'
 import type { Witness } from './witness.ts'
 
-/** About what it costs, in ns, to test a rule that a witness brought up in vain. */
-const VAIN_TEST_NS = 700
-/** About what it costs to look at a character. */
-const CHARACTER_NS = 3
-/** About what it costs to look at a field at all. */
-const FIELD_NS = 30
+/** About what looking costs, in ns. */
+export interface Costs {
+  /** To test a rule that a witness brought up in vain. */
+  readonly vainTestNs: number
+  /** To look at a character. */
+  readonly characterNs: number
+  /** To look at a field at all. */
+  readonly fieldNs: number
+}
+
+/** Of events that are there as objects. */
+export const costsOfObjects: Costs = { vainTestNs: 700, characterNs: 3, fieldNs: 30 }
+/** Of lines that are parsed only when a witness shows. */
+export const costsOfLines: Costs = { vainTestNs: 4_000, characterNs: 1.2, fieldNs: 5 }
+
+/** The cost of a window that may stand in every text. */
+const GUESSED_OF = 700
 const CHARS_GUESSED = 60
 const LONG_CHARS_GUESSED = 800
 /** Fields that hold much text. Guesses serve until events were seen. */
@@ -25,26 +36,29 @@ export interface Experience {
  * between witnesses: whatever it says, no match is lost. */
 export class CostModel {
   readonly #rarity: Rarity
+  readonly #costs: Costs
   readonly #experience: Experience | undefined
   /** How many rules look at a field; they share what the look costs. */
   readonly #sharers: ReadonlyMap<string, number>
 
-  constructor(rarity: Rarity, experience?: Experience, sharers: ReadonlyMap<string, number> = new Map()) {
+  constructor(rarity: Rarity, costs: Costs, experience?: Experience, sharers: ReadonlyMap<string, number> = new Map()) {
     this.#rarity = rarity
+    this.#costs = costs
     this.#experience = experience
     this.#sharers = sharers
   }
 
   /** The same, for rules that share fields as they chose to under this one. */
   sharedBy(sharers: ReadonlyMap<string, number>): CostModel {
-    return new CostModel(this.#rarity, this.#experience, sharers)
+    return new CostModel(this.#rarity, this.#costs, this.#experience, sharers)
   }
 
   costOf(witness: Witness): number {
+    const { vainTestNs, characterNs, fieldNs } = this.#costs
     const seen = this.#experience?.rates.get(keyOfWitness(witness))
-    const rate = seen === undefined ? this.#guess(witness) : seen * VAIN_TEST_NS
+    const rate = (seen ?? this.#guess(witness)) * vainTestNs
     const sharers = Math.max(1, this.#sharers.get(witness.field) ?? 20)
-    const look = witness.kind === 'needle' ? this.#chars(witness.field) * CHARACTER_NS + FIELD_NS : FIELD_NS
+    const look = witness.kind === 'needle' ? this.#chars(witness.field) * characterNs + fieldNs : fieldNs
     return rate + look / sharers
   }
 
@@ -54,20 +68,22 @@ export class CostModel {
     return field === ANY_FIELD ? 2 * LONG_CHARS_GUESSED : longFields.has(field) ? LONG_CHARS_GUESSED : CHARS_GUESSED
   }
 
+  /** In which share of events it may show. */
   #guess(witness: Witness): number {
     switch (witness.kind) {
       case 'presence':
-        return VAIN_TEST_NS / 2
+        return 0.5
       case 'value':
-        return Math.min(
-          VAIN_TEST_NS,
-          /^[\d.-]+$/.test(witness.key) ? 5 : this.#rarity.rarestWindow(witness.key).cost / 4,
-        )
+        return /^[\d.-]+$/.test(witness.key) ? 0.007 : this.#guessText(witness.key) / 4
       case 'needle': {
-        const cost = this.#rarity.rarestWindow(witness.text).cost
-        return Math.min(VAIN_TEST_NS, witness.atStart || witness.atEnd ? cost / 2 : cost)
+        const guess = this.#guessText(witness.text)
+        return witness.atStart || witness.atEnd ? guess / 2 : guess
       }
     }
+  }
+
+  #guessText(text: string): number {
+    return Math.min(1, this.#rarity.rarestWindow(text).cost / GUESSED_OF)
   }
 }
 
@@ -81,9 +97,4 @@ export function keyOfWitness(witness: Witness): string {
     case 'needle':
       return `${witness.atStart ? '^' : ''}${witness.atEnd ? '$' : ''}n${witness.field}\n${witness.text}`
   }
-}
-
-/** About what candidates and characters cost an event. */
-export function spentNs(event: { readonly tests: number; readonly chars: number }): number {
-  return event.tests * VAIN_TEST_NS + event.chars * CHARACTER_NS
 }

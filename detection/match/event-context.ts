@@ -3,6 +3,17 @@ import { EVENT_DEPTH_MAX } from '../limits.ts'
 import { type Field, lookUp } from './field.ts'
 import { fold } from './fold.ts'
 
+/** What takes parsing the line to tell. */
+export const NOT_TOLD = Symbol('not told')
+
+/** An event as it lies in a line. */
+export interface UnparsedEvent {
+  /** The value that `lookUp` would find in it for that field.
+   * @param slot the field's, always the same */
+  value(slot: number, field: Field): JsonValue | undefined | typeof NOT_TOLD
+  parse(): JsonObject
+}
+
 /** What rules look at of the event in hand. Each field is looked up once and folded once an event, however many rules ask;
  * nothing is cleared between events, an epoch says what is still of the last one. */
 export class EventContext {
@@ -11,7 +22,9 @@ export class EventContext {
   readonly #folded: string[] = []
   #valueEpoch = new Int32Array(0)
   #foldedEpoch = new Int32Array(0)
-  #root: JsonObject = {}
+  #root: JsonObject | undefined
+  /** The event where it is not parsed yet. */
+  #unparsed: UnparsedEvent | undefined
   #second: JsonObject | undefined
   #texts: string[] = []
   #foldedTexts: string[] = []
@@ -45,7 +58,20 @@ export class EventContext {
    * @param second where fields are looked for that the event itself does not have */
   begin(root: JsonObject, second?: JsonObject): void {
     this.#root = root
+    this.#unparsed = undefined
     this.#second = second
+    this.#next()
+  }
+
+  /** Takes the next event, which is parsed only if it must be. */
+  beginUnparsed(event: UnparsedEvent): void {
+    this.#root = undefined
+    this.#unparsed = event
+    this.#second = undefined
+    this.#next()
+  }
+
+  #next(): void {
     this.epoch++
     if (this.epoch === 0x7fffffff) {
       this.epoch = 1
@@ -58,17 +84,26 @@ export class EventContext {
 
   /** The event in hand. */
   get root(): JsonObject {
+    this.#root ??= this.#unparsed?.parse() ?? {}
     return this.#root
   }
 
   value(slot: number): JsonValue | undefined {
     if (this.#valueEpoch[slot] === this.epoch) return this.#values[slot]
     const field = this.#fields[slot] as Field
-    let value = lookUp(this.#root, field)
+    let value = this.#lookUp(slot, field)
     if (value === undefined && this.#second !== undefined) value = lookUp(this.#second, field.ocsf ?? field)
     this.#valueEpoch[slot] = this.epoch
     this.#values[slot] = value
     return value
+  }
+
+  #lookUp(slot: number, field: Field): JsonValue | undefined {
+    if (this.#unparsed !== undefined && this.#root === undefined) {
+      const told = this.#unparsed.value(slot, field)
+      if (told !== NOT_TOLD) return told
+    }
+    return lookUp(this.root, field)
   }
 
   /** The folded text of a field that is a string. */
@@ -84,7 +119,7 @@ export class EventContext {
   texts(): readonly string[] {
     if (this.#textsEpoch !== this.epoch) {
       this.#texts.length = 0
-      collectTexts(this.#root, this.#texts, 0)
+      collectTexts(this.root, this.#texts, 0)
       this.#textsEpoch = this.epoch
     }
     return this.#texts

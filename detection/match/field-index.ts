@@ -1,18 +1,13 @@
 import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
 import { EVENT_DEPTH_MAX } from '../limits.ts'
 import { AnchoredTrie } from './anchored-trie.ts'
-import { Automaton, type Literal } from './automaton.ts'
+import { Automaton } from './automaton.ts'
 import { type EventContext, textOfValue } from './event-context.ts'
 import { keyOfText } from './number.ts'
 import type { Rarity } from './rarity.ts'
 import { SkipScanner } from './skip-scanner.ts'
-import type { Witness } from './witness.ts'
-
-/** A witness and the number it is told by. */
-export interface NumberedWitness {
-  readonly witness: Witness
-  readonly number: number
-}
+import type { Literal } from './trie.ts'
+import type { NumberedWitness, Witness } from './witness.ts'
 
 const LENGTHS = 64
 const LITERAL_CHARS_MAX = 48
@@ -22,8 +17,7 @@ const CODE_OF_9 = 57
 /** What is looked for in one field. */
 export class FieldIndex {
   readonly name: string
-  /** Characters seen in it. */
-  chars = 0
+  #chars = 0
   readonly #slot: number
   readonly #present: readonly number[]
   readonly #values: ReadonlyMap<string, readonly number[]> | undefined
@@ -65,6 +59,13 @@ export class FieldIndex {
     return typeof value === 'string' ? this.#look(value, found, total) : this.#lookInto(value, found, total)
   }
 
+  /** Characters seen in it since this was last called. */
+  takeChars(): number {
+    const chars = this.#chars
+    this.#chars = 0
+    return chars
+  }
+
   #lookInto(value: JsonValue, found: number[], count: number): number {
     const text = textOfValue(value)
     if (text !== undefined) return this.#look(text, found, count)
@@ -76,7 +77,7 @@ export class FieldIndex {
   }
 
   #look(text: string, found: number[], count: number): number {
-    this.chars += text.length
+    this.#chars += text.length
     let total = count
     if (this.#values && this.#mayBeValue(text)) {
       const numbers = this.#values.get(keyOfText(text))

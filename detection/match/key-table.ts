@@ -10,16 +10,17 @@ const FIRST = 2
 
 /** Numbers the values of a field that rules tell apart. All others are one. */
 export class KeyTable {
-  readonly #keys: readonly string[]
+  /** In the order of their numbers. */
+  readonly keys: readonly string[]
   readonly #numbers = new Map<string, number>()
   /** Values as they came; cleared when it grows large. */
   readonly #seen = new Map<string | number, number>()
   readonly #rememberedMax: number
 
   /** @param keys as `keyOfText` makes them */
-  constructor(keys: ReadonlySet<string>, rememberedMax: number) {
-    this.#keys = [...keys]
-    for (const [index, key] of this.#keys.entries()) this.#numbers.set(key, FIRST + index)
+  constructor(keys: Iterable<string>, rememberedMax: number) {
+    this.keys = [...keys]
+    for (const [index, key] of this.keys.entries()) this.#numbers.set(key, FIRST + index)
     this.#rememberedMax = rememberedMax
   }
 
@@ -42,6 +43,6 @@ export class KeyTable {
   /** What a number says of the field; undefined when it says nothing. */
   known(number: number): KnownField | undefined {
     if (number === UNKNOWN) return undefined
-    return { key: number === UNNAMED ? undefined : this.#keys[number - FIRST] }
+    return { key: number === UNNAMED ? undefined : this.keys[number - FIRST] }
   }
 }

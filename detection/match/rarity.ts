@@ -17,25 +17,34 @@ export interface RareWindow {
  * events are full of; what one rule names is a good sign that it may match. */
 export class Rarity {
   /** In how many literals each three characters in a row stand. */
-  readonly #counts = new Uint16Array(GRAMS)
+  #counts: Uint16Array | undefined
+  readonly #expressions: Iterable<Expression>
   readonly #windows = new Map<string, RareWindow>()
 
+  /** Counts when it is first asked. */
   constructor(expressions: Iterable<Expression>) {
-    const seen = new Set<string>()
-    for (const expression of expressions) this.#learn(expression, seen)
+    this.#expressions = expressions
   }
 
-  #learn(expression: Expression, seen: Set<string>): void {
-    if (expression.kind === 'and' || expression.kind === 'or') for (const part of expression.of) this.#learn(part, seen)
-    else if (expression.kind === 'not') this.#learn(expression.of, seen)
+  #count(): Uint16Array {
+    const counts = new Uint16Array(GRAMS)
+    const seen = new Set<string>()
+    for (const expression of this.#expressions) this.#learn(expression, counts, seen)
+    return counts
+  }
+
+  #learn(expression: Expression, counts: Uint16Array, seen: Set<string>): void {
+    if (expression.kind === 'and' || expression.kind === 'or')
+      for (const part of expression.of) this.#learn(part, counts, seen)
+    else if (expression.kind === 'not') this.#learn(expression.of, counts, seen)
     else if (expression.kind === 'text') {
       const text = fold(expression.text)
       if (seen.has(text)) return
       seen.add(text)
       for (let at = 0; at + GRAM <= text.length; at++) {
         const gram = gramAt(text, at)
-        const count = this.#counts[gram] as number
-        if (count < 0xffff) this.#counts[gram] = count + 1
+        const count = counts[gram] as number
+        if (count < 0xffff) counts[gram] = count + 1
       }
     }
   }
@@ -55,6 +64,7 @@ export class Rarity {
     if (length < GRAM) return { text, cost: length === 2 ? 100 : 300 }
     const width = Math.min(length, WINDOW_MAX)
     const grams = width - GRAM + 1
+    this.#counts ??= this.#count()
     const counts = new Array<number>(length - GRAM + 1)
     for (let at = 0; at < counts.length; at++) counts[at] = this.#counts[gramAt(text, at)] as number
     let best = 0

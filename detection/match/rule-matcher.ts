@@ -1,25 +1,20 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
-import {
-  CHANGED_RULES_MAX,
-  KEYS_REMEMBERED_MAX,
-  MATCHER_CHANGES_MAX,
-  PLANS_MAX,
-  PREPARED_RULES_MIN,
-  TIMED_EVERY,
-} from '../limits.ts'
+import { CHANGED_RULES_MAX, KEYS_REMEMBERED_MAX, MATCHER_CHANGES_MAX, PLANS_MAX, TIMED_EVERY } from '../limits.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import { admits } from '../sources/admits.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
-import { CostModel } from './cost-model.ts'
+import { CostModel, type Costs, costsOfObjects } from './cost-model.ts'
 import { Evaluator } from './evaluator.ts'
-import { EventContext } from './event-context.ts'
+import { EventContext, type UnparsedEvent } from './event-context.ts'
+import type { Expression } from './expression.ts'
 import { type Field, makeField } from './field.ts'
 import { KeyTable } from './key-table.ts'
 import { Plan } from './plan.ts'
 import { Rarity } from './rarity.ts'
 import { TestCosts } from './test-costs.ts'
-import { type Asking, WindowsRules } from './windows-rules.ts'
+import { type Asking, type PlannedRules, WindowsRules } from './windows-rules.ts'
 import { witnessesOf } from './witness.ts'
+import type { Bringing } from './witness-choice.ts'
 
 /** A kind of events that came, and how many. */
 export interface SourceUse {
@@ -36,6 +31,14 @@ export interface MatcherUse {
   readonly spent: ReadonlyMap<number, { readonly ns: number; readonly tests: number }>
 }
 
+/** What can be taken up again by a matcher of the same rules, so that nothing has to be chosen anew. */
+export interface KeptPlans {
+  /** Keys of the channels and event ids that rules tell apart, in the order of their numbers. */
+  readonly channels: readonly string[]
+  readonly eventIds: readonly string[]
+  readonly plans: readonly { readonly channel: number; readonly eventId: number; readonly bringing: Bringing }[]
+}
+
 /** Matches single events with a set of rules. Rules are gathered into a plan for each kind of event (channel and event id of
  * a Windows event, log source of any other) when the first such event comes; a plan's index tells the few rules that may
  * match, and only those are tested. Not to be shared between threads. */
@@ -45,9 +48,10 @@ export class RuleMatcher {
   readonly #fields: Field[] = []
   readonly #slots = new Map<string, number>()
   readonly #evaluator: Evaluator
-  readonly #rarity: Rarity
-  readonly #channels: KeyTable
-  readonly #eventIds: KeyTable
+  readonly #lookCosts: Costs
+  /** How common pieces of text are among its rules. */
+  readonly rarity: Rarity
+  #keys: { readonly channels: KeyTable; readonly eventIds: KeyTable } | undefined
   /** By number of the channel's key, then of the event id's. */
   #windowsPlans: (Plan | undefined)[][] = []
   readonly #declaredPlans = new Map<string, Plan>()
@@ -59,19 +63,23 @@ export class RuleMatcher {
   #pastSources: SourceUse[] = []
   readonly #context: EventContext
 
-  constructor(rules: readonly SigmaRule[]) {
+  /** @param costs what looking at its events costs */
+  constructor(rules: readonly SigmaRule[], costs: Costs = costsOfObjects) {
     this.#rules = rules
+    this.#lookCosts = costs
     this.#windows = new WindowsRules(rules)
-    this.#channels = new KeyTable(this.#windows.channelKeys, KEYS_REMEMBERED_MAX)
-    this.#eventIds = new KeyTable(this.#windows.eventIdKeys, KEYS_REMEMBERED_MAX)
-    this.#rarity = new Rarity(rules.map(({ expression }) => expression))
+    this.rarity = new Rarity(expressionsOf(rules))
     this.#evaluator = new Evaluator((field) => this.#slotOf(field))
     this.#context = new EventContext(this.#fields)
   }
 
-  /** Makes the plans of the events that most rules are for, so that the first of them need not wait. */
-  prepare(): void {
-    for (const { channel, eventId } of this.#windows.popular(PREPARED_RULES_MIN)) this.#windowsPlanOf(channel, eventId)
+  /** Made when the first event asks for them. */
+  get #keyTables(): { readonly channels: KeyTable; readonly eventIds: KeyTable } {
+    this.#keys ??= {
+      channels: new KeyTable(this.#windows.keys.channels, KEYS_REMEMBERED_MAX),
+      eventIds: new KeyTable(this.#windows.keys.eventIds, KEYS_REMEMBERED_MAX),
+    }
+    return this.#keys
   }
 
   /** Takes other rules in place of its own. What is made of rules that are the same at the same place stays; plans that look
@@ -86,7 +94,8 @@ export class RuleMatcher {
       if (changed.size > CHANGED_RULES_MAX) return false
     }
     const windows = new WindowsRules(rules)
-    if (!this.#channels.tells(windows.channelKeys) || !this.#eventIds.tells(windows.eventIdKeys)) return false
+    const { channels, eventIds } = this.#keyTables
+    if (!channels.tells(windows.keys.channels) || !eventIds.tells(windows.keys.eventIds)) return false
     this.#noteSources()
     this.#costs.forget(changed)
     this.#changes++
@@ -98,9 +107,10 @@ export class RuleMatcher {
 
   #forgetPlansOf(changed: ReadonlySet<number>): void {
     const ofChanged = new WindowsRules(this.#rules.filter((_, number) => changed.has(number)))
+    const { channels, eventIds } = this.#keyTables
     for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
       for (const [eventId, plan] of (ofChannel ?? []).entries()) {
-        const asks = ofChanged.at(this.#channels.known(channel), this.#eventIds.known(eventId)).length > 0
+        const asks = isAnyMeant(ofChanged.at(channels.known(channel), eventIds.known(eventId)))
         if (plan && ofChannel && (asks || plan.looksAt(changed))) ofChannel[eventId] = undefined
       }
     }
@@ -126,6 +136,44 @@ export class RuleMatcher {
     return plan.matchTimed(this.#context, this.#costs)
   }
 
+  /** The plan of a flat event of a Windows event log; undefined for any other. */
+  windowsPlanOf(event: JsonObject): Plan | undefined {
+    const { root, windows } = shapeEvent(event, {})
+    return windows && root === event ? this.#windowsPlanOf(root.Channel, root.EventID) : undefined
+  }
+
+  /** The same as `match` for an event of which somebody else told which of its plan's witnesses show. */
+  matchFound(event: UnparsedEvent, plan: Plan, found: ArrayLike<number>): readonly number[] {
+    this.#context.beginUnparsed(event)
+    return plan.matchFound(this.#context, found)
+  }
+
+  /** What these of its plans can be taken up by. */
+  keep(plans: readonly Plan[]): KeptPlans {
+    const numbers = new Map<Plan, { readonly channel: number; readonly eventId: number }>()
+    for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
+      for (const [eventId, plan] of (ofChannel ?? []).entries()) if (plan) numbers.set(plan, { channel, eventId })
+    }
+    const { channels, eventIds } = this.#keyTables
+    return {
+      channels: channels.keys,
+      eventIds: eventIds.keys,
+      plans: plans.map((plan) => ({
+        ...(numbers.get(plan) as { channel: number; eventId: number }),
+        bringing: plan.bringing,
+      })),
+    }
+  }
+
+  /** Takes up the plans that a matcher of the same rules has kept, before it looks at any event. */
+  takeUp({ channels, eventIds, plans }: KeptPlans): readonly Plan[] {
+    this.#keys = {
+      channels: new KeyTable(channels, KEYS_REMEMBERED_MAX),
+      eventIds: new KeyTable(eventIds, KEYS_REMEMBERED_MAX),
+    }
+    return plans.map(({ channel, eventId, bringing }) => this.#makeWindowsPlan(channel, eventId, bringing))
+  }
+
   /** What came and what it cost since this was last called. */
   takeUse(): MatcherUse {
     this.#noteSources()
@@ -148,20 +196,23 @@ export class RuleMatcher {
   }
 
   #windowsSource(channelNumber: number, eventIdNumber: number): Omit<SourceUse, 'events'> {
-    const channel = this.#channels.known(channelNumber)?.key
-    const eventId = this.#eventIds.known(eventIdNumber)?.key
+    const { channels, eventIds } = this.#keyTables
+    const channel = channels.known(channelNumber)?.key
+    const eventId = eventIds.known(eventIdNumber)?.key
     const windows = { ...(channel === undefined ? {} : { channel }), ...(eventId === undefined ? {} : { eventId }) }
     return { logsource: { product: 'windows' }, windows }
   }
 
   #windowsPlanOf(channel: JsonValue | undefined, eventId: JsonValue | undefined): Plan {
-    const channelNumber = this.#channels.numberOf(channel)
-    const eventIdNumber = this.#eventIds.numberOf(eventId)
+    const { channels, eventIds } = this.#keyTables
+    const channelNumber = channels.numberOf(channel)
+    const eventIdNumber = eventIds.numberOf(eventId)
     return this.#windowsPlans[channelNumber]?.[eventIdNumber] ?? this.#makeWindowsPlan(channelNumber, eventIdNumber)
   }
 
-  #makeWindowsPlan(channel: number, eventId: number): Plan {
-    const plan = this.#makePlan(this.#windows.at(this.#channels.known(channel), this.#eventIds.known(eventId)))
+  #makeWindowsPlan(channel: number, eventId: number, kept?: Bringing): Plan {
+    const { channels, eventIds } = this.#keyTables
+    const plan = this.#makePlan(this.#windows.at(channels.known(channel), eventIds.known(eventId)), kept)
     this.#windowsPlans[channel] ??= []
     ;(this.#windowsPlans[channel] as (Plan | undefined)[])[eventId] = plan
     return plan
@@ -179,13 +230,16 @@ export class RuleMatcher {
     // An event of which nothing is known has to show something that the rule asks for: `not source in (…)` alone would
     // hold for every event of every other kind.
     const unknown = Object.values(logsource).every((word) => word === undefined)
-    const model = new CostModel(this.#rarity)
-    const plan = this.#makePlan(unknown ? meant.filter(({ expression }) => witnessesOf(expression, model)) : meant)
+    const model = new CostModel(this.rarity, this.#lookCosts)
+    const planned: readonly Asking[] = unknown
+      ? meant.filter(({ expression }) => witnessesOf(expression, model))
+      : meant
+    const plan = this.#makePlan(planned)
     this.#declaredPlans.set(key, plan)
     return plan
   }
 
-  #makePlan(asking: readonly Asking[]): Plan {
+  #makePlan(asking: PlannedRules, kept?: Bringing): Plan {
     if (this.#planCount >= PLANS_MAX) {
       this.#noteSources()
       this.#windowsPlans = []
@@ -193,7 +247,7 @@ export class RuleMatcher {
       this.#planCount = 0
     }
     this.#planCount++
-    return new Plan(asking, this.#evaluator, this.#rarity, (field) => this.#slotOf(field))
+    return new Plan(asking, this.#evaluator, this.rarity, (field) => this.#slotOf(field), this.#lookCosts, kept)
   }
 
   #slotOf(name: string): number {
@@ -205,6 +259,15 @@ export class RuleMatcher {
     this.#context.makeRoom()
     return slot
   }
+}
+
+function* expressionsOf(rules: readonly SigmaRule[]): Iterable<Expression> {
+  for (const { expression } of rules) yield expression
+}
+
+function isAnyMeant(planned: PlannedRules): boolean {
+  for (let place = 0; place < planned.length; place++) if (planned.at(place)) return true
+  return false
 }
 
 function logsourceOf(key: string): Logsource {

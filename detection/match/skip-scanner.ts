@@ -1,5 +1,5 @@
-import type { Literal } from './automaton.ts'
 import { foldUnit, unitsFoldingTo } from './fold.ts'
+import type { Literal } from './trie.ts'
 
 const BLOCK = 2
 const LITERAL_CHARS_MIN = 5

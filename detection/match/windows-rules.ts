@@ -12,78 +12,98 @@ export interface Asking {
   readonly renames?: Renames
 }
 
+/** The rules that some events are looked at with, by place. Some places are empty. */
+export interface PlannedRules {
+  readonly length: number
+  at(place: number): Asking | undefined
+}
+
 interface Placed {
   readonly rule: number
   readonly variant: WindowsVariant
   readonly expression: Expression
-  /** The expression itself asks for the channel or the event id. */
-  readonly asksPlace: boolean
 }
 
 /** Rules as they stand for the events of Windows event logs, found by channel and event id. */
 export class WindowsRules {
-  /** Keys of the channels and event ids that any rule tells apart. */
-  readonly channelKeys: ReadonlySet<string>
-  readonly eventIdKeys: ReadonlySet<string>
   /** Rules whose log source stands for some channels, by those; and all others. */
   readonly #byChannel = new Map<string, Placed[]>()
   readonly #anyChannel: Placed[] = []
+  #keys: { readonly channels: ReadonlySet<string>; readonly eventIds: ReadonlySet<string> } | undefined
 
   constructor(rules: readonly SigmaRule[]) {
-    const channelKeys = new Set<string>()
-    const eventIdKeys = new Set<string>()
     for (const [rule, { logsource, expression }] of rules.entries()) {
-      const variants = windowsVariants(logsource)
-      if (variants.length === 0) continue
-      const asksChannel = asksFor(expression, 'Channel', channelKeys)
-      const asksPlace = asksFor(expression, 'EventID', eventIdKeys) || asksChannel
-      for (const variant of variants) this.#put({ rule, variant, expression, asksPlace }, channelKeys, eventIdKeys)
+      for (const variant of windowsVariants(logsource)) this.#put({ rule, variant, expression })
     }
-    this.channelKeys = channelKeys
-    this.eventIdKeys = eventIdKeys
   }
 
-  #put(placed: Placed, channelKeys: Set<string>, eventIdKeys: Set<string>): void {
-    const { channels, eventIds } = placed.variant
-    for (const eventId of eventIds ?? []) eventIdKeys.add(String(eventId))
+  #put(placed: Placed): void {
+    const { channels } = placed.variant
     if (!channels) this.#anyChannel.push(placed)
     for (const channel of channels ?? []) {
-      channelKeys.add(channel)
       const list = this.#byChannel.get(channel)
       if (list) list.push(placed)
       else this.#byChannel.set(channel, [placed])
     }
   }
 
-  /** The channels and event ids that at least so many rules' log sources stand for. */
-  popular(rulesMin: number): readonly { readonly channel: string; readonly eventId: number }[] {
-    const popular: { channel: string; eventId: number }[] = []
-    for (const [channel, placed] of this.#byChannel) {
-      const counts = new Map<number, number>()
-      for (const { variant } of placed) {
-        for (const eventId of variant.eventIds ?? []) counts.set(eventId, (counts.get(eventId) ?? 0) + 1)
-      }
-      for (const [eventId, count] of counts) if (count >= rulesMin) popular.push({ channel, eventId })
+  /** Keys of the channels and event ids that any rule tells apart. */
+  get keys(): { readonly channels: ReadonlySet<string>; readonly eventIds: ReadonlySet<string> } {
+    if (this.#keys) return this.#keys
+    const channels = new Set(this.#byChannel.keys())
+    const eventIds = new Set<string>()
+    const seen = new Set<Expression>()
+    for (const { variant, expression } of [...this.#byChannel.values(), this.#anyChannel].flat()) {
+      for (const eventId of variant.eventIds ?? []) eventIds.add(String(eventId))
+      if (seen.has(expression)) continue
+      seen.add(expression)
+      keysOf(expression, 'Channel', channels)
+      keysOf(expression, 'EventID', eventIds)
     }
-    return popular
+    this.#keys = { channels, eventIds }
+    return this.#keys
   }
 
   /** What is left to ask of events of that channel and event id; undefined = not known, and then the log source of a rule
-   * that names them cannot be met. */
-  at(channel: KnownField | undefined, eventId: KnownField | undefined): readonly Asking[] {
+   * that names them cannot be met. The places are the same for the same rules, and a rule is worked out when it is asked for. */
+  at(channel: KnownField | undefined, eventId: KnownField | undefined): PlannedRules {
     const known = new Map<string, KnownField>()
     if (channel) known.set('Channel', channel)
     if (eventId) known.set('EventID', eventId)
     const ofChannel = (channel?.key !== undefined && this.#byChannel.get(channel.key)) || []
-    const asking: Asking[] = []
-    for (const placed of [...ofChannel, ...this.#anyChannel]) {
-      const { rule, variant, asksPlace, expression } = placed
-      if (!isAmong(variant.eventIds, eventId)) continue
-      const left = asksPlace ? specialise(expression, known) : expression
-      if (left.kind === 'constant' && !left.value) continue
-      asking.push({ rule, expression: left, renames: variant.rename })
-    }
+    return new PlacedRules([...ofChannel, ...this.#anyChannel], known, eventId)
+  }
+}
+
+class PlacedRules implements PlannedRules {
+  readonly #placed: readonly Placed[]
+  readonly #known: ReadonlyMap<string, KnownField>
+  readonly #eventId: KnownField | undefined
+  readonly #asking = new Map<number, Asking | undefined>()
+
+  constructor(placed: readonly Placed[], known: ReadonlyMap<string, KnownField>, eventId: KnownField | undefined) {
+    this.#placed = placed
+    this.#known = known
+    this.#eventId = eventId
+  }
+
+  get length(): number {
+    return this.#placed.length
+  }
+
+  at(place: number): Asking | undefined {
+    if (this.#asking.has(place)) return this.#asking.get(place)
+    const asking = this.#ask(place)
+    this.#asking.set(place, asking)
     return asking
+  }
+
+  #ask(place: number): Asking | undefined {
+    const { rule, variant, expression } = this.#placed[place] as Placed
+    if (!isAmong(variant.eventIds, this.#eventId)) return undefined
+    const left = specialise(expression, this.#known)
+    if (left.kind === 'constant' && !left.value) return undefined
+    return { rule, expression: left, renames: variant.rename }
   }
 }
 
@@ -91,24 +111,4 @@ function isAmong(asked: readonly number[] | undefined, known: KnownField | undef
   if (!asked) return true
   const key = known?.key
   return key !== undefined && asked.some((value) => String(value) === key)
-}
-
-/** Whether the expression asks for the field at all; the keys it tells apart go into `keys`. */
-function asksFor(expression: Expression, field: string, keys: Set<string>): boolean {
-  keysOf(expression, field, keys)
-  return mentions(expression, field)
-}
-
-function mentions(expression: Expression, field: string): boolean {
-  switch (expression.kind) {
-    case 'and':
-    case 'or':
-      return expression.of.some((part) => mentions(part, field))
-    case 'not':
-      return mentions(expression.of, field)
-    case 'constant':
-      return false
-    default:
-      return expression.field === field
-  }
 }

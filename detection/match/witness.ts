@@ -17,6 +17,12 @@ export type Witness =
   | { readonly kind: 'value'; readonly field: string; readonly key: string }
   | { readonly kind: 'presence'; readonly field: string }
 
+/** A witness and the number it is told by. */
+export interface NumberedWitness {
+  readonly witness: Witness
+  readonly number: number
+}
+
 /** Witnesses of which at least one shows whenever the expression holds, and what they cost together. */
 export interface WitnessSet {
   readonly witnesses: readonly Witness[]

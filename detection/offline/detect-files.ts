@@ -2,12 +2,15 @@ import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
 import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES } from '../limits.ts'
+import { costsOfLines } from '../match/cost-model.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { createExplainer, type Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
+import { keepScreen, takeUpScreen } from './kept-screen.ts'
+import type { RulesKept } from './rule-tree.ts'
 import { type CorrelatedEvent, correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
-import type { FromWorker, WorkerData } from './worker.ts'
+import type { FromWorker, ToWorker, WorkerData } from './worker.ts'
 
 /** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
 export interface LineMatch {
@@ -28,6 +31,8 @@ interface WindowEvent {
 export interface DetectOptions {
   readonly jobs: number
   readonly correlations: boolean
+  /** Where what is learned with the rules is kept. */
+  readonly kept?: RulesKept | undefined
   /** Whether matches say why; rules have to be read for it. */
   readonly explain?: boolean
   /** The rules are compiled, in all threads; events come next. */
@@ -61,18 +66,19 @@ export async function detectFiles(
   const units = planUnits(files)
   const ledger = new Ledger(ruleSet, files, units, options)
   if (options.jobs === 1 || units.length <= 1) {
-    const matcher = new RuleMatcher(ruleSet.rules)
-    matcher.prepare()
+    const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
+    const screen = takeUpScreen(matcher, options.kept)
     options.onReady()
     const fieldsOf = options.correlations ? correlatedFields(ruleSet) : new Map()
     const explain = options.explain ? createExplainer(ruleSet.rules) : undefined
     for (const unit of units) {
       const file = files[unit.file] as InputFile
-      await ledger.take(await replayUnit(unit, file, matcher, fieldsOf, options.onProgress, explain))
+      await ledger.take(await replayUnit(unit, file, matcher, screen, fieldsOf, options.onProgress, explain))
     }
+    keepScreen(screen, options.kept)
   } else {
-    const { correlations, explain = false } = options
-    await runWorkers(units, { ruleSet, files, correlations, explain }, options, ledger)
+    const { correlations, explain = false, kept } = options
+    await runWorkers(units, { ruleSet, files, correlations, explain, kept }, options, ledger)
   }
   return ledger.finish()
 }
@@ -114,7 +120,9 @@ async function runWorkers(
         return new Promise<void>((resolve, reject) => {
           const next = (): void => {
             const unit = waiting.shift()
-            if (unit) worker.postMessage(unit)
+            if (unit) worker.postMessage(unit satisfies ToWorker)
+            // All learn about the same, so that one keeps it.
+            else if (worker === workers[0] && data.kept) worker.postMessage('keep' satisfies ToWorker)
             else resolve()
           }
           nexts.push(next)
@@ -122,6 +130,7 @@ async function runWorkers(
           worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
           worker.on('message', (message: FromWorker) => {
             if (message.kind === 'bytes') options.onProgress(message.bytes)
+            else if (message.kind === 'kept') resolve()
             else if (message.kind === 'ready') {
               if (++ready < nexts.length) return
               options.onReady()

@@ -5,7 +5,6 @@ import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { LINE_BYTES_MAX } from '../limits.ts'
 import type { InputFile } from './input-file.ts'
 
-const CHUNK_BYTES = 1024 * 1024
 const NEWLINE = 10
 
 /** Part of a plain file: the lines that begin in it. */
@@ -15,7 +14,11 @@ export interface FileRange {
 }
 
 export interface LineVisitor {
-  /** A line without its end; its bytes are valid only during the call. */
+  /** Where the bytes of plain files are read into. */
+  readonly space: Buffer
+  /** Whole lines with their ends; the bytes are valid only during the call. */
+  block(bytes: Buffer): void
+  /** A single line without its end; its bytes are valid only during the call. */
   line(bytes: Buffer): void
   /** A line over `LINE_BYTES_MAX`, which is passed over. */
   tooLong(): void
@@ -30,14 +33,14 @@ export async function readLines(file: InputFile, range: FileRange | undefined, v
   // One byte back: a line begins at `from` only if the one before ends there.
   const start = range ? Math.max(0, range.from - 1) : 0
   const chunks = file.compression === 'none' ? readPlain(file, start, visitor) : inflate(file, visitor)
-  for await (const chunk of chunks) if (!splitter.push(chunk)) break
+  for await (const chunk of chunks) if (splitter.push(chunk)) break
   splitter.end()
 }
 
 /** The file's bytes, all in one buffer, which the next chunk overwrites. */
 async function* readPlain(file: InputFile, start: number, visitor: LineVisitor): AsyncGenerator<Buffer> {
   await using handle = await open(file.path)
-  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(CHUNK_BYTES, file.sizeBytes - start)))
+  const buffer = visitor.space
   for (let position = start; ; ) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
     if (bytesRead === 0) return
@@ -48,9 +51,9 @@ async function* readPlain(file: InputFile, start: number, visitor: LineVisitor):
 }
 
 async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<Buffer> {
-  const source = createReadStream(file.path, { highWaterMark: CHUNK_BYTES })
+  const source = createReadStream(file.path, { highWaterMark: visitor.space.length })
   source.on('data', (chunk) => visitor.progress(chunk.length))
-  const options = { chunkSize: CHUNK_BYTES }
+  const options = { chunkSize: visitor.space.length }
   const inflater = file.compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
   try {
     yield* pipeline(source, inflater, () => undefined) as AsyncIterable<Buffer>
@@ -76,25 +79,38 @@ class LineSplitter {
     this.#to = range?.to ?? Number.POSITIVE_INFINITY
   }
 
-  /** @returns false when the range is done */
+  /** @returns whether the range is done */
   push(chunk: Buffer): boolean {
+    const isDone = this.#take(chunk)
+    this.#position += chunk.length
+    return isDone
+  }
+
+  #take(chunk: Buffer): boolean {
     let from = 0
-    while (from < chunk.length) {
-      const newline = chunk.indexOf(NEWLINE, from)
-      const end = newline < 0 ? chunk.length : newline
-      if (this.#skipping) {
-        if (newline < 0) break
-        this.#skipping = false
-      } else {
-        const startsAt = this.#position + from - this.#restBytes
-        if (this.#restBytes === 0 && startsAt >= this.#to) return false
-        if (newline < 0) this.#keep(chunk.subarray(from))
-        else this.#emit(chunk.subarray(from, end))
+    if (this.#skipping) {
+      from = chunk.indexOf(NEWLINE) + 1
+      if (from === 0) return false
+      this.#skipping = false
+    }
+    if (this.#restBytes > 0) {
+      const end = chunk.indexOf(NEWLINE, from)
+      if (end < 0) {
+        this.#keep(chunk.subarray(from))
+        return false
       }
+      this.#emit(chunk.subarray(from, end))
       from = end + 1
     }
-    this.#position += chunk.length
-    return true
+    if (this.#position + from >= this.#to) return true
+    // The last line that begins before `to` ends at the first newline from `to` - 1 on.
+    const last = Math.max(from, this.#to - 1 - this.#position)
+    const cut = last < chunk.length ? chunk.indexOf(NEWLINE, last) : -1
+    const end = (cut < 0 ? Math.max(from - 1, chunk.lastIndexOf(NEWLINE)) : cut) + 1
+    if (end > from) this.#visitor.block(chunk.subarray(from, end))
+    if (cut >= 0) return true
+    if (end < chunk.length) this.#keep(chunk.subarray(end))
+    return false
   }
 
   end(): void {

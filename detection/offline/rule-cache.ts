@@ -1,14 +1,15 @@
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ATTACK_VERSION } from '../attack/attack.ts'
 import { RULE_CACHE_BYTES_MAX } from '../limits.ts'
+import { programHash } from '../screen/memory.ts'
 
 /** Raised whenever what is parsed from the same text changes. */
 const FORM = 4
 
-/** Keeps what was parsed of a set of files in a folder of the user's own, under a name made of their contents: another
- * content is another name, so nothing old is ever taken for new. */
+/** Keeps what was parsed of a set of files, and what was learned with it, in a folder of the user's own, under a name made of
+ * their contents: another content is another name, so nothing old is ever taken for new. */
 export class RuleCache {
   readonly #folder: string
 
@@ -16,39 +17,63 @@ export class RuleCache {
     this.#folder = folder
   }
 
-  /** The name of what comes of these texts. */
-  static keyOf(texts: Iterable<string>): string {
-    return hash('sha256', JSON.stringify([FORM, ATTACK_VERSION, ...texts]), 'hex')
+  /** The name of what comes of these contents. */
+  static keyOf(contents: Iterable<string | Buffer>): string {
+    const hash = createHash('sha256').update(`${FORM} ${ATTACK_VERSION}\n`)
+    // With its length before each, so that no two lists read alike.
+    for (const content of contents) hash.update(`${content.length} ${typeof content}\n`).update(content)
+    return hash.digest('hex')
+  }
+
+  /** What was parsed; undefined where nothing is kept. */
+  find(key: string): unknown {
+    try {
+      const bytes = this.#read(`rules-${key}.json`)
+      return bytes && JSON.parse(bytes.toString('utf8'))
+    } catch {
+      return undefined
+    }
+  }
+
+  keep(key: string, value: unknown): void {
+    this.#write(`rules-${key}.json`, Buffer.from(JSON.stringify(value)))
+  }
+
+  /** What a line screen learned with the rules; undefined where nothing is kept. */
+  findScreen(key: string): Buffer | undefined {
+    return this.#read(screenName(key))
+  }
+
+  keepScreen(key: string, bytes: Buffer): void {
+    this.#write(screenName(key), bytes)
   }
 
   /** Undefined where nothing is kept, or where somebody else could have written it. */
-  find(key: string): unknown {
+  #read(name: string): Buffer | undefined {
     try {
-      const path = this.#path(key)
+      const path = join(this.#folder, name)
       const { mode, uid, size } = lstatSync(path)
       const own = process.getuid === undefined || uid === process.getuid()
       if (!own || (mode & 0o022) !== 0 || (mode & 0o170000) !== 0o100000 || size > RULE_CACHE_BYTES_MAX)
         return undefined
-      return JSON.parse(readFileSync(path, 'utf8'))
+      return readFileSync(path)
     } catch {
       return undefined
     }
   }
 
   /** Best effort: a cache that cannot be written is none. */
-  keep(key: string, value: unknown): void {
+  #write(name: string, bytes: Buffer): void {
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-      const path = this.#path(key)
+      const path = join(this.#folder, name)
       const temporary = `${path}.${process.pid}`
-      writeFileSync(temporary, JSON.stringify(value), { mode: 0o600 })
+      writeFileSync(temporary, bytes, { mode: 0o600 })
       renameSync(temporary, path)
     } catch {
       // The next call parses again.
     }
   }
-
-  #path(key: string): string {
-    return join(this.#folder, `rules-${key}.json`)
-  }
 }
+
+const screenName = (key: string): string => `screen-${key}-${programHash.slice(0, 16)}.bin`

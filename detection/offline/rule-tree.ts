@@ -32,6 +32,14 @@ export interface RuleTree {
   readonly refused: readonly RefusedRule[]
   readonly warnings: readonly { readonly file: string; readonly problem: Problem }[]
   readonly fileCount: number
+  /** Where what is learned with these rules is kept. */
+  readonly kept?: RulesKept
+}
+
+/** A place in a cache. */
+export interface RulesKept {
+  readonly folder: string
+  readonly key: string
 }
 
 export interface ReadTreeOptions {
@@ -45,12 +53,12 @@ export interface ReadTreeOptions {
   readonly cacheFolder?: string
 }
 
-type ParsedTree = Pick<RuleTree, 'documents' | 'refused' | 'warnings'>
+type ParsedTree = Pick<RuleTree, 'documents' | 'refused' | 'warnings' | 'kept'>
 
 interface RuleFile {
   /** Below the folder. */
   readonly file: string
-  readonly text: string
+  readonly bytes: Buffer
   readonly sizeBytes: number
 }
 
@@ -78,8 +86,8 @@ function readFiles(path: string): readonly RuleFile[] {
     const whole = below === '' ? path : join(path, below)
     const sizeBytes = statSync(whole).size
     // A file over the limit is refused unread.
-    const text = sizeBytes > RULE_FILE_BYTES_MAX ? '' : readFileSync(whole, 'utf8')
-    return { file: below === '' ? basename(path) : below, text, sizeBytes }
+    const bytes = sizeBytes > RULE_FILE_BYTES_MAX ? Buffer.alloc(0) : readFileSync(whole)
+    return { file: below === '' ? basename(path) : below, bytes, sizeBytes }
   })
 }
 
@@ -89,13 +97,14 @@ function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): Pars
   const cache = new RuleCache(cacheFolder)
   const key = RuleCache.keyOf([
     JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? [], explain]),
-    ...files.flatMap(({ file, text, sizeBytes }) => [file, text, String(sizeBytes)]),
+    ...files.flatMap(({ file, bytes, sizeBytes }) => [file, bytes, String(sizeBytes)]),
   ])
   const known = cache.find(key)
-  if (known !== undefined) return known as ParsedTree
+  const kept = { folder: cacheFolder, key }
+  if (known !== undefined) return { ...(known as ParsedTree), kept }
   const parsed = parseAll(files, options)
   cache.keep(key, parsed)
-  return parsed
+  return { ...parsed, kept }
 }
 
 /** Pipelines ask correlations for the log sources of their rules, which are known once all are read. */
@@ -112,14 +121,14 @@ function parse(files: readonly RuleFile[], options: Omit<ReadFileOptions, 'fallb
   const documents: FiledDocument[] = []
   const refused: RefusedRule[] = []
   const warnings: { file: string; problem: Problem }[] = []
-  for (const { file, text, sizeBytes } of files) {
+  for (const { file, bytes, sizeBytes } of files) {
     const fallbackId = basename(file).replace(RULE_FILE, '')
     if (sizeBytes > RULE_FILE_BYTES_MAX) {
       const reason = `line 1, column 1: the file has ${sizeBytes} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
       refused.push({ file, id: fallbackId, title: '', reasons: [reason] })
       continue
     }
-    const read = readSigma(text, { fallbackId, ...options })
+    const read = readSigma(bytes.toString('utf8'), { fallbackId, ...options })
     for (const { document, tests } of read.accepted) documents.push({ file, document, tests })
     for (const { id, title, problems } of read.refused) {
       refused.push({ file, id, title, reasons: problems.map(printProblem) })

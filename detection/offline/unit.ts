@@ -2,11 +2,14 @@ import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
 import { lookUp, makeField } from '../match/field.ts'
 import type { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
+import { BLOCK_BYTES, type LineScreen } from '../screen/line-screen.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
 import { eventTime } from './event-time.ts'
 import type { Explain, Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { type FileRange, readLines } from './lines.ts'
+
+const NEWLINE = Buffer.from('\n')
 
 /** A piece of work: a file, or a part of one. */
 export interface Unit {
@@ -73,6 +76,7 @@ export async function replayUnit(
   unit: Unit,
   file: InputFile,
   matcher: RuleMatcher,
+  screen: LineScreen,
   fieldsOf: CorrelatedFields,
   onBytes: (bytes: number) => void,
   explain?: Explain,
@@ -106,27 +110,47 @@ export async function replayUnit(
     correlated.push({ line, time, rules: watched, values })
   }
 
-  const visit = (event: JsonObject, line: number): void => {
-    events++
-    const rules = matcher.match(event, {})
+  const matched = (event: JsonObject, line: number, rules: readonly number[]): void => {
     for (let i = 0; i < rules.length; i++) matches.push(line, rules[i] as number)
     if (explain) for (const rule of rules) reasons.push(explain(rule, event))
     if (rules.length > 0 && fieldsOf.size > 0) correlate(event, line, rules)
   }
 
+  const visit = (event: JsonObject, line: number): void => {
+    events++
+    matched(event, line, matcher.match(event, {}))
+  }
+
+  const visitLine = (buffer: Buffer, line: number): void => {
+    const parsed = parseLine(buffer)
+    if (parsed === undefined) notJson++
+    else if (parsed !== null) {
+      const records = parsed.Records
+      if (!Array.isArray(records)) visit(parsed, line)
+      else for (const record of records as readonly JsonValue[]) if (isObject(record)) visit(record, line)
+    }
+  }
+
+  const block = (whole: Buffer): void => {
+    const first = lines
+    const seen = screen.visit(whole, {
+      matched: (event, line, rules) => matched(event, first + line, rules),
+      odd: (line, at) => visitLine(line, first + at),
+    })
+    lines += seen.lines
+    events += seen.events
+    bytes += whole.length
+  }
+
   let failure: string | undefined
   try {
     await readLines(file, unit.range, {
+      space: screen.space,
+      block,
       line(buffer) {
-        const line = lines++
+        if (buffer.length < BLOCK_BYTES) return block(Buffer.concat([buffer, NEWLINE]))
         bytes += buffer.length + 1
-        const parsed = parseLine(buffer)
-        if (parsed === undefined) notJson++
-        else if (parsed !== null) {
-          const records = parsed.Records
-          if (!Array.isArray(records)) visit(parsed, line)
-          else for (const record of records as readonly JsonValue[]) if (isObject(record)) visit(record, line)
-        }
+        visitLine(buffer, lines++)
       },
       tooLong() {
         lines++
