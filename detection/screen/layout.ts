@@ -50,10 +50,11 @@ export function layPlan(
     slots,
     memory.putWords(table),
     anyFieldAt === undefined ? 0 : (memory.words[anyFieldAt / 4] as number),
-    index.always.length > 0 || anyField?.some(({ witness }) => isWide(witness)) ? 1 : 0,
+    index.always.length > 0 ? 1 : 0,
     memory.allocate(4 * index.size),
     anyField?.some(({ witness }) => witness.kind === 'needle' && NUMERIC.test(witness.text)) ? 1 : 0,
     anyFieldAt === undefined ? 0 : (memory.words[anyFieldAt / 4 + 1] as number),
+    ...layNumbers(anyField ?? [], isWide, memory),
   ])
   return { address, fields }
 }
@@ -82,20 +83,26 @@ function layAnyField(entries: readonly NumberedWitness[], memory: ScreenMemory, 
 }
 
 function layField(entries: readonly NumberedWitness[], memory: ScreenMemory, rarity: Rarity): number {
-  const numbersOf = (wanted: (witness: Witness) => boolean): readonly number[] => [
-    ...entries.filter(({ witness }) => wanted(witness)).map(({ number }) => number),
-  ]
-  const list = (numbers: readonly number[]) => [numbers.length, numbers.length === 0 ? 0 : memory.putWords(numbers)]
   const needles = needlesOf(entries, true, rarity)
   const isNumeric = entries.some(({ witness }) => witness.kind === 'value' && numberOf(witness.key) !== undefined)
   return memory.putWords([
     0,
-    ...list(numbersOf(({ kind }) => kind === 'presence')),
+    ...layNumbers(entries, ({ kind }) => kind === 'presence', memory),
     isNumeric ? 1 : 0,
     needles.length === 0 ? 0 : layAutomaton(needles, memory),
-    ...list(numbersOf(isWide)),
-    ...list(numbersOf((witness) => witness.kind !== 'presence' && textOf(witness) === '')),
+    ...layNumbers(entries, isWide, memory),
+    ...layNumbers(entries, (witness) => witness.kind !== 'presence' && textOf(witness) === '', memory),
   ])
+}
+
+/** How many of the witnesses are such, and where their numbers lie. */
+function layNumbers(
+  entries: readonly NumberedWitness[],
+  wanted: (witness: Witness) => boolean,
+  memory: ScreenMemory,
+): readonly [count: number, address: number] {
+  const numbers = entries.filter(({ witness }) => wanted(witness)).map(({ number }) => number)
+  return [numbers.length, numbers.length === 0 ? 0 : memory.putWords(numbers)]
 }
 
 interface Needle {

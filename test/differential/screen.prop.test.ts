@@ -148,6 +148,16 @@ test('lines are matched as the events that they say, however they are written', 
   expect(seen.handedOn / seen.lines).toBeGreaterThan(0.1)
 })
 
+test('a keyword that has no character of ASCII is found, written as it is and by number', () => {
+  const documents = readSigma('title: W\nid: w\nlogsource: {product: windows}\ndetection: {k: [é], condition: k}\n', {
+    fallbackId: 'w',
+  }).documents as readonly SigmaRule[]
+  const matcher = new RuleMatcher(documents, costsOfLines)
+  const screen = new LineScreen(matcher)
+  const lines = ['aéb', 'É', '\\u00e9', 'e', ''].map((text) => `{"Channel":"Other","EventID":1,"Any":"${text}"}`)
+  for (const _ of ['met', 'known']) expect(look(screen, matcher, lines).told).toEqual([[0], [0], [0], [], []])
+})
+
 test('bytes that are not what was kept are not taken up', () => {
   const matcher = new RuleMatcher([], costsOfLines)
   const kept = new LineScreen(matcher).keep()

@@ -55,6 +55,8 @@ const PLAN_ALWAYS: usize = 16
 const PLAN_SEEN: usize = 20
 const PLAN_ANY_NUMERIC: usize = 24
 const PLAN_SIEVE: usize = 28
+const PLAN_WIDE_COUNT: usize = 32
+const PLAN_WIDE: usize = 36
 
 /** Offsets in a field of a plan. */
 const FIELD_CHARS: usize = 0
@@ -521,6 +523,7 @@ function look(plan: usize): bool {
   const anyNumeric = load<u32>(plan + PLAN_ANY_NUMERIC) != 0
   const seen = <usize>load<u32>(plan + PLAN_SEEN)
   store<u32>(plan + PLAN_EVENTS, load<u32>(plan + PLAN_EVENTS) + 1)
+  if ((lineFlags & (WIDE | UNICODE_ESCAPED)) != 0) tellAll(plan + PLAN_WIDE_COUNT, seen)
   let member = members
   for (let i: u32 = 0; i < memberCount; i++, member += MEMBER_BYTES) {
     const slot = load<u32>(member)
