@@ -161,7 +161,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     routes: [
       probeRoutes({ metrics, trouble: async () => trouble }),
       iamRoutes(iam, forRoutes),
-      jobRoutes(jobs, compileFilter),
+      jobRoutes(jobs, forRoutes),
       ...pipeline.routes(forRoutes),
       recordRoutes({ log: pipeline.log, clock, metrics, requirePipe: pipes.requirePipe }),
       ...intel.routes({ ...forRoutes, workspaces: pipes.listWorkspaceNames }),

@@ -4,6 +4,7 @@ import {
   type Context,
   type Database,
   formatCursor,
+  type Listed,
   type Metrics,
   parseCursor,
 } from '../platform/index.ts'
@@ -46,12 +47,6 @@ export interface CasesDeps {
 export interface Page {
   readonly limit?: number
   readonly cursor?: string
-}
-
-/** Some of a list, and where it goes on. */
-export interface Listed<T> {
-  readonly items: T[]
-  readonly nextCursor?: string
 }
 
 /** The changes of alerts, kept with them until somebody is done with them. */

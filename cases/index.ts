@@ -5,7 +5,7 @@ export { dedupKey as alertKey } from './dedup-key.ts'
 export { DEDUP_WINDOW_MS as ALERT_WINDOW_MS } from './limits.ts'
 export { caseMigrations } from './migrations.ts'
 export { entityRoutes } from './risk/routes.ts'
-export { type AlertRouteDeps, alertRoutes, type FilterCompiler } from './routes.ts'
+export { type AlertRouteDeps, alertRoutes } from './routes.ts'
 export type {
   AlertChange,
   AlertPatch,

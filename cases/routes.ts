@@ -1,5 +1,18 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../platform/index.ts'
+import {
+  type Api,
+  contextOf,
+  etagOf,
+  type FilterCompiler,
+  filterQuery,
+  formatInstant,
+  ifMatchHeader,
+  listSchema,
+  pageOf,
+  pageQuery,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../platform/index.ts'
 import { type AlertAnswer, alertSchema } from './alert-forms.ts'
 import type { Cases } from './cases.ts'
 import { detectionFindingSchema } from './foreign-alert.ts'
@@ -13,28 +26,20 @@ import {
 } from './limits.ts'
 import { alertStates, verdicts } from './types.ts'
 
-/** What a `filter` means: a PPL `where` expression over the members of an item. `now` is what it calls so, ms.
- * @throws what the caller is told */
-export type FilterCompiler = (text: string, options: { readonly now: number }) => (item: AlertAnswer) => boolean
-
-export interface AlertRouteDeps {
+export interface AlertRouteDeps extends WorkspaceRouteDeps {
   readonly compileFilter: FilterCompiler
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
 }
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const alertParams = Type.Object({ ws: Type.String(), id: Type.String() })
-const pageQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-}
+const page = pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })
 const ofAlert = 'arn:rampart:siem:{region}:{account}:alert/{ws}/{id}'
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
 const tags = ['alerts']
 
 /** `/v1/workspaces/{ws}/alerts`. */
 export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
+  const placeOf = placesOf(deps)
   return (api: Api): void => {
     api.route({
       method: 'GET',
@@ -45,23 +50,16 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         tags,
         params: workspaceParams,
         querystring: Type.Object({
-          ...pageQuery,
-          filter: Type.Optional(
-            Type.String({
-              minLength: 1,
-              maxLength: 4096,
-              description: "PPL, such as `severity = 'high' and count > 3`",
-            }),
-          ),
+          ...page,
+          ...filterQuery("severity = 'high' and count > 3"),
         }),
-        response: { 200: Type.Object({ items: Type.Array(alertSchema), nextCursor: Type.Optional(Type.String()) }) },
+        response: { 200: listSchema(alertSchema) },
       },
       handler: async (request) => {
         const ctx = contextOf(request)
-        const { filter, ...page } = request.query
-        const matches = filter === undefined ? {} : { matches: deps.compileFilter(filter, { now: ctx.now }) }
-        await deps.requireWorkspace(ctx.principal.account, request.params.ws)
-        return cases.listAlerts(ctx, request.params.ws, { ...page, ...matches })
+        const wanted = { limit: PAGE_ITEMS_DEFAULT, ...deps, now: ctx.now, toAnswer: (alert: AlertAnswer) => alert }
+        const { workspace } = await placeOf(request)
+        return cases.listAlerts(ctx, workspace, pageOf(request.query, wanted))
       },
     })
 
@@ -86,8 +84,8 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
       handler: async (request) => {
         const ctx = contextOf(request)
         const findings = Array.isArray(request.body) ? request.body : [request.body]
-        await deps.requireWorkspace(ctx.principal.account, request.params.ws)
-        return { items: await cases.putForeignAlerts(ctx, request.params.ws, findings) }
+        const { workspace } = await placeOf(request)
+        return { items: await cases.putForeignAlerts(ctx, workspace, findings) }
       },
     })
 
@@ -112,7 +110,7 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         tags,
         params: alertParams,
         headers: Type.Object({
-          'if-match': Type.Optional(Type.String({ maxLength: 1024 })),
+          ...ifMatchHeader,
           'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: UPDATE_KEY_CHARS_MAX })),
         }),
         body: Type.Object(
@@ -146,14 +144,11 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         summary: 'Lists the comments of an alert, oldest first',
         tags,
         params: alertParams,
-        querystring: Type.Object(pageQuery),
+        querystring: Type.Object(page),
         response: {
-          200: Type.Object({
-            items: Type.Array(
-              Type.Object({ id: Type.String(), at: Type.String(), author: Type.String(), text: Type.String() }),
-            ),
-            nextCursor: Type.Optional(Type.String()),
-          }),
+          200: listSchema(
+            Type.Object({ id: Type.String(), at: Type.String(), author: Type.String(), text: Type.String() }),
+          ),
         },
       },
       handler: async (request) => {
@@ -171,23 +166,20 @@ export function alertRoutes(cases: Cases, deps: AlertRouteDeps) {
         summary: 'Lists who moved what of an alert, oldest first',
         tags,
         params: alertParams,
-        querystring: Type.Object(pageQuery),
+        querystring: Type.Object(page),
         response: {
-          200: Type.Object({
-            items: Type.Array(
-              Type.Object({
-                id: Type.String(),
-                at: Type.String(),
-                who: Type.String(),
-                member: Type.Enum(['state', 'verdict', 'owner']),
-                from: Type.String(),
-                to: Type.String(),
-                reason: Type.String(),
-                requestId: Type.String(),
-              }),
-            ),
-            nextCursor: Type.Optional(Type.String()),
-          }),
+          200: listSchema(
+            Type.Object({
+              id: Type.String(),
+              at: Type.String(),
+              who: Type.String(),
+              member: Type.Enum(['state', 'verdict', 'owner']),
+              from: Type.String(),
+              to: Type.String(),
+              reason: Type.String(),
+              requestId: Type.String(),
+            }),
+          ),
         },
       },
       handler: async (request) => {

@@ -96,8 +96,6 @@ export const RULES_MAX = 50_000
 /** Items of a page. */
 export const PAGE_ITEMS_MAX = 1_000
 export const PAGE_ITEMS_DEFAULT = 100
-/** Characters of a filter of a list. */
-export const LIST_FILTER_CHARS_MAX = 4_096
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
 /** Pipelines of a workspace. */

@@ -1,35 +1,36 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../platform/index.ts'
-import { detectionError } from './errors.ts'
 import {
-  IMPORT_PACKED_BYTES_MAX,
-  LIST_FILTER_CHARS_MAX,
-  PAGE_ITEMS_DEFAULT,
-  PAGE_ITEMS_MAX,
-  RULE_FILE_BYTES_MAX,
-} from './limits.ts'
+  type Api,
+  contextOf,
+  etagOf,
+  type FilterCompiler,
+  filterQuery,
+  formatInstant,
+  ifMatchHeader,
+  listSchema,
+  pageOf,
+  pageQuery,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../platform/index.ts'
+import { detectionError } from './errors.ts'
+import { IMPORT_PACKED_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, RULE_FILE_BYTES_MAX } from './limits.ts'
 import type { RuleRun, Rules } from './rules.ts'
 import { type Problem, printProblem } from './sigma/problem.ts'
 import { type RuleRevision, ruleChanges, ruleStates, type StoredRule } from './store.ts'
 import { severities } from './types.ts'
 
-export interface RuleRouteDeps {
-  /** What a list's `filter` means. @throws what the caller is told */
-  readonly compileFilter: (text: string) => (item: Readonly<Record<string, unknown>>) => boolean
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+export interface RuleRouteDeps extends WorkspaceRouteDeps {
+  readonly compileFilter: FilterCompiler
 }
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const ruleParams = Type.Object({ ws: Type.String(), id: Type.String() })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 const ofRule = 'arn:rampart:siem:{region}:{account}:rule/{ws}/{id}'
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
 const tags = ['rules']
-const pageQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-}
+const page = pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })
 const SOURCE_NAME = '^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$'
 
 const summary = {
@@ -101,10 +102,7 @@ const importSchema = Type.Object({
 /** `/v1/workspaces/{ws}/rules`. */
 export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'PUT',
@@ -122,9 +120,9 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         response: { 200: putSchema },
       },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
+        const { id } = request.params
         const { principal } = contextOf(request)
-        const place = await placeOf(principal.account, ws)
+        const place = await placeOf(request)
         const { state } = request.query
         const { rule, warnings } = await rules.put(place, id, bodyText(request.body), {
           author: principal.arn,
@@ -142,8 +140,8 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
       config: { access: { action: 'siem:rule:get', resource: ofRule } },
       schema: { summary: 'Gets a rule', tags, params: ruleParams, response: { 200: ruleSchema } },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
-        const rule = await rules.get(await placeOf(contextOf(request).principal.account, ws), id)
+        const { id } = request.params
+        const rule = await rules.get(await placeOf(request), id)
         reply.header('etag', etagOf(rule.revision))
         return { ...toAnswer(rule), text: rule.text }
       },
@@ -158,26 +156,16 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         tags,
         params: workspaceParams,
         querystring: Type.Object({
-          ...pageQuery,
-          filter: Type.Optional(
-            Type.String({
-              minLength: 1,
-              maxLength: LIST_FILTER_CHARS_MAX,
-              description: "PPL, such as `severity = 'high' and kind = 'correlation'`",
-            }),
-          ),
+          ...page,
+          ...filterQuery("severity = 'high' and kind = 'correlation'"),
         }),
-        response: { 200: Type.Object({ items: Type.Array(listedSchema), nextCursor: Type.Optional(Type.String()) }) },
+        response: { 200: listSchema(listedSchema) },
       },
       handler: async (request) => {
-        const { limit = PAGE_ITEMS_DEFAULT, cursor, filter } = request.query
-        const fits = filter === undefined ? undefined : deps.compileFilter(filter)
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
-        const listed = await rules.list(place, {
-          limit,
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(fits ? { matches: (rule: StoredRule) => fits(toAnswer(rule)) } : {}),
-        })
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
+        const page = pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, ...deps, now, toAnswer })
+        const listed = await rules.list(place, page)
         return { ...listed, items: listed.items.map(toAnswer) }
       },
     })
@@ -194,10 +182,10 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         response: { 204: Type.Null() },
       },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
+        const { id } = request.params
         const { principal } = contextOf(request)
         const edit = { author: principal.arn, ifMatch: request.headers['if-match'] }
-        await rules.delete(await placeOf(principal.account, ws), id, edit)
+        await rules.delete(await placeOf(request), id, edit)
         return reply.code(204).send(null)
       },
     })
@@ -217,7 +205,7 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
       },
       handler: async (request) => {
         const { principal } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { imported, refused } = await rules.import(place, bodyBytes(request.body), { author: principal.arn })
         return { imported, refused: refused.map((refusal) => ({ ...refusal, reasons: [...refusal.reasons] })) }
       },
@@ -238,10 +226,10 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         response: { 200: listedSchema },
       },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
+        const { id } = request.params
         const { principal } = contextOf(request)
         const edit = { author: principal.arn, ifMatch: request.headers['if-match'] }
-        const rule = await rules.run(await placeOf(principal.account, ws), id, readRun(request.body), edit)
+        const rule = await rules.run(await placeOf(request), id, readRun(request.body), edit)
         reply.header('etag', etagOf(rule.revision))
         return toAnswer(rule)
       },
@@ -255,16 +243,16 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         summary: 'Lists the forms that a rule had, newest first, also of a deleted one',
         tags,
         params: ruleParams,
-        querystring: Type.Object(pageQuery),
+        querystring: Type.Object(page),
         response: {
-          200: Type.Object({ items: Type.Array(revisionSchema), nextCursor: Type.Optional(Type.String()) }),
+          200: listSchema(revisionSchema),
         },
       },
       handler: async (request) => {
         const { limit = PAGE_ITEMS_DEFAULT, cursor } = request.query
-        const { ws, id } = request.params
-        const page = { limit, ...(cursor === undefined ? {} : { cursor }) }
-        const listed = await rules.listRevisions(await placeOf(contextOf(request).principal.account, ws), id, page)
+        const { id } = request.params
+        const part = { limit, ...(cursor === undefined ? {} : { cursor }) }
+        const listed = await rules.listRevisions(await placeOf(request), id, part)
         return { ...listed, items: listed.items.map(toRevision) }
       },
     })
@@ -282,10 +270,10 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
         response: { 200: listedSchema },
       },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
+        const { id } = request.params
         const { principal } = contextOf(request)
         const edit = { author: principal.arn, ifMatch: request.headers['if-match'] }
-        const place = await placeOf(principal.account, ws)
+        const place = await placeOf(request)
         const rule = await rules.rollBack(place, id, request.body.revision, edit)
         reply.header('etag', etagOf(rule.revision))
         return toAnswer(rule)
@@ -316,7 +304,7 @@ export function ruleRoutes(rules: Rules, deps: RuleRouteDeps) {
       },
       handler: async (request) => {
         const { principal } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { source, commit, dryRun = false, adopt = false, newState = 'enabled' } = request.query
         const plan = await rules.sync(place, {
           ...{ source, dryRun, adopt, newState },

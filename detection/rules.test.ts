@@ -68,7 +68,7 @@ for (const { name, open } of testDatabases()) {
         audit: { record: async () => {} },
         routes: [
           ruleRoutes(rules, {
-            compileFilter: (text) => (rule) => rule.severity === text,
+            compileFilter: (text) => (rule) => 'severity' in rule && rule.severity === text,
             requireWorkspace: async (_, workspace) => {
               if (workspace !== 'default') throw detectionError('detection.rule.notFound', `no workspace ${workspace}`)
             },

@@ -37,7 +37,6 @@ export const PAGE_ITEMS_DEFAULT = 100
 export const PAGE_ITEMS_MAX = 1_000
 /** Rows that a filtered list looks at before it answers with what it found and a cursor. */
 export const SCANNED_PER_PAGE_MAX = 20_000
-export const FILTER_CHARS_MAX = 4_096
 /** How long sightings are kept, ms. */
 export const SIGHTINGS_KEPT_MS = 90 * 86_400_000
 /** Below this score an indicator is expired. */

@@ -1,18 +1,23 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, RampartError } from '../platform/index.ts'
-import { intelError } from './errors.ts'
 import {
-  type IndicatorAnswer,
-  indicatorInput,
-  indicatorSchema,
-  sightingSchema,
-  toAnswer,
-  toSightingAnswer,
-} from './forms.ts'
+  type Api,
+  contextOf,
+  etagOf,
+  type FilterCompiler,
+  filterQuery,
+  ifMatchHeader,
+  listSchema,
+  pageOf,
+  pageQuery,
+  placesOf,
+  RampartError,
+  type WorkspaceRouteDeps,
+} from '../platform/index.ts'
+import { intelError } from './errors.ts'
+import { indicatorInput, indicatorSchema, sightingSchema, toAnswer, toSightingAnswer } from './forms.ts'
 import { indicatorId } from './indicator-id.ts'
 import type { Indicators, Statement } from './indicators.ts'
 import {
-  FILTER_CHARS_MAX,
   IMPORT_BYTES_MAX,
   IMPORT_ITEMS_MAX,
   PAGE_ITEMS_DEFAULT,
@@ -23,16 +28,13 @@ import {
 import { parseInput, statementOf } from './statement.ts'
 import type { Indicator } from './types.ts'
 
-export interface IntelRouteDeps {
-  /** What a list's `filter` means. @throws what the caller is told */
-  readonly compileFilter: (text: string, options: { readonly now: number }) => (item: IndicatorAnswer) => boolean
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+export interface IntelRouteDeps extends WorkspaceRouteDeps {
+  readonly compileFilter: FilterCompiler
 }
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const indicatorParams = Type.Object({ ws: Type.String(), id: Type.String() })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 const ofIndicator = 'arn:rampart:siem:{region}:{account}:indicator/{ws}/{id}'
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
 const tags = ['indicators']
@@ -50,10 +52,7 @@ const bulkSchema = Type.Object({
 /** `/v1/workspaces/{ws}/indicators`. */
 export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'GET',
@@ -64,31 +63,20 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         tags,
         params: workspaceParams,
         querystring: Type.Object({
-          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-          filter: Type.Optional(
-            Type.String({
-              minLength: 1,
-              maxLength: FILTER_CHARS_MAX,
-              description: "PPL, such as `type = 'domain' and active = true and score > 60`",
-            }),
-          ),
+          ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
+          ...filterQuery("type = 'domain' and active = true and score > 60"),
         }),
         response: {
-          200: Type.Object({ items: Type.Array(indicatorSchema), nextCursor: Type.Optional(Type.String()) }),
+          200: listSchema(indicatorSchema),
         },
       },
       handler: async (request) => {
-        const { principal, now } = contextOf(request)
-        const { limit = PAGE_ITEMS_DEFAULT, cursor, filter } = request.query
-        const fits = filter === undefined ? undefined : deps.compileFilter(filter, { now })
-        const place = await placeOf(principal.account, request.params.ws)
-        const listed = await indicators.list(place, {
-          limit,
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(fits ? { matches: (indicator: Indicator) => fits(toAnswer(indicator, now)) } : {}),
-        })
-        return { ...listed, items: listed.items.map((item) => toAnswer(item, now)) }
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
+        const answer = (indicator: Indicator) => toAnswer(indicator, now)
+        const page = pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, ...deps, now, toAnswer: answer })
+        const listed = await indicators.list(place, page)
+        return { ...listed, items: listed.items.map(answer) }
       },
     })
 
@@ -113,8 +101,8 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         response: { 200: bulkSchema, 201: indicatorSchema },
       },
       handler: async (request, reply) => {
-        const { principal, now } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
         const { body } = request
         if (Buffer.isBuffer(body)) {
           const { statements, rejected } = readLines(body, now)
@@ -145,8 +133,8 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         },
       },
       handler: async (request) => {
-        const { principal, now } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
         const { observable, indicators: found } = await indicators.lookUp(place, request.query.value)
         const items = found.map((indicator) => toAnswer(indicator, now))
         return { ...observable, items }
@@ -159,8 +147,8 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
       config: { access: { action: 'siem:indicator:get', resource: ofIndicator } },
       schema: { summary: 'An indicator', tags, params: indicatorParams, response: { 200: indicatorSchema } },
       handler: async (request, reply) => {
-        const { principal, now } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
         const indicator = await indicators.get(place, request.params.id)
         return reply.header('etag', etagOf(indicator.revision)).send(toAnswer(indicator, now))
       },
@@ -179,8 +167,8 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         response: { 200: indicatorSchema },
       },
       handler: async (request, reply) => {
-        const { principal, now } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
         const statement = statementOf(request.body, now)
         const id = indicatorId(statement.observable)
         if (id !== request.params.id) {
@@ -206,7 +194,7 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         response: { 204: Type.Null() },
       },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { source } = request.query
         if (source === undefined) await indicators.delete(place, request.params.id, request.headers['if-match'])
         else await indicators.withdraw(place, request.params.id, source)
@@ -228,7 +216,7 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         response: { 200: Type.Object({ items: Type.Array(sightingSchema) }) },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { limit = PAGE_ITEMS_DEFAULT } = request.query
         await indicators.get(place, request.params.id)
         return { items: (await indicators.sightings(place, request.params.id, limit)).map(toSightingAnswer) }
@@ -249,8 +237,8 @@ export function indicatorRoutes(indicators: Indicators, deps: IntelRouteDeps) {
         response: { 200: indicatorSchema },
       },
       handler: async (request) => {
-        const { principal, now } = contextOf(request)
-        const place = await placeOf(principal.account, request.params.ws)
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
         return toAnswer(await indicators.judge(place, request.params.id, request.body.type), now)
       },
     })

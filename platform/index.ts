@@ -34,8 +34,19 @@ export { formatCursor, parseCursor } from './http/cursor.ts'
 export { etagOf, requireMatch } from './http/etag.ts'
 export { auditAs, contextOf, requestContext } from './http/guard.ts'
 export { listenOn } from './http/listen.ts'
+export {
+  type FilterCompiler,
+  filterQuery,
+  ifMatchHeader,
+  type Listed,
+  type ListPage,
+  listSchema,
+  pageOf,
+  pageQuery,
+} from './http/lists.ts'
 export { probeRoutes } from './http/probe-routes.ts'
 export { createServer } from './http/server.ts'
+export { placesOf, type WorkspaceRouteDeps } from './http/workspace.ts'
 export { uuidv7 } from './ids.ts'
 export { createJobs, type JobOptions, type Jobs } from './jobs/jobs.ts'
 export { jobMigrations } from './jobs/migrations.ts'

@@ -5,6 +5,8 @@ import {
   formatCursor,
   formatInstant,
   iamArn,
+  type Listed,
+  type ListPage,
   parseCursor,
   uuidv7,
 } from '../platform/index.ts'
@@ -14,8 +16,8 @@ import type { Payloads } from './engine/payload.ts'
 import type { ApprovalRow, RunStore } from './engine/store.ts'
 import { playbookError } from './errors.ts'
 import { MFA_AGE_MS_MAX } from './limits.ts'
-import { findMatching, type Page, type Paged } from './paging.ts'
-import type { Json, JsonMap } from './types.ts'
+import { findMatching } from './paging.ts'
+import type { Json } from './types.ts'
 
 export interface ApprovalsDeps {
   readonly store: RunStore
@@ -63,11 +65,7 @@ export class Approvals {
   }
 
   /** Newest first. */
-  async list(
-    account: AccountId,
-    workspace: string,
-    page: Page & { readonly matches: (item: JsonMap) => boolean },
-  ): Promise<Paged<ApprovalAnswer>> {
+  async list(account: AccountId, workspace: string, page: ListPage<ApprovalAnswer>): Promise<Listed<ApprovalAnswer>> {
     const found = await findMatching(
       page.limit,
       parseCursor(page.cursor),

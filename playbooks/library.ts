@@ -8,6 +8,8 @@ import {
   formatCursor,
   formatInstant,
   iamArn,
+  type Listed,
+  type ListPage,
   parseCursor,
   RampartError,
   Secret,
@@ -21,9 +23,9 @@ import { lint } from './language/lint.ts'
 import type { Problem } from './language/problem.ts'
 import { PLAYBOOKS_PER_WORKSPACE_MAX } from './limits.ts'
 import { Lru } from './lru.ts'
-import { findMatching, type Page, type Paged } from './paging.ts'
+import { findMatching } from './paging.ts'
 import type { PlaybookRow, PlaybookStore } from './store.ts'
-import type { JsonMap, RunAs } from './types.ts'
+import type { RunAs } from './types.ts'
 
 const LOADED_KEPT_MAX = 500
 
@@ -49,6 +51,9 @@ export interface PutAnswer {
     readonly message: string
   }[]
 }
+
+/** As a list shows it. */
+export type PlaybookSummary = Pick<PlaybookAnswer, 'id' | 'name' | 'revision' | 'updatedAt' | 'updatedBy'>
 
 export interface PlaybookAnswer {
   readonly id: string
@@ -153,11 +158,7 @@ export class Library {
     }
   }
 
-  async list(
-    account: AccountId,
-    workspace: string,
-    page: Page & { readonly matches: (item: JsonMap) => boolean },
-  ): Promise<Paged<{ id: string; name: string; revision: string; updatedAt: string; updatedBy: string }>> {
+  async list(account: AccountId, workspace: string, page: ListPage<PlaybookSummary>): Promise<Listed<PlaybookSummary>> {
     const after = parseCursor(page.cursor)
     const found = await findMatching(
       page.limit,

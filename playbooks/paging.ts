@@ -1,14 +1,3 @@
-/** Where a caller wants a list to go on. */
-export interface Page {
-  readonly limit: number
-  readonly cursor?: string
-}
-
-export interface Paged<Item> {
-  readonly items: readonly Item[]
-  readonly nextCursor?: string
-}
-
 /** Rows that one request may look at for the sake of its filter; the list then goes on with the next request. */
 const SCAN_ROWS_MAX = 2000
 const BATCH_ROWS = 200
@@ -20,8 +9,8 @@ export async function findMatching<Row, Item>(
   read: (from: string | undefined, limit: number) => Promise<readonly Row[]>,
   keyOf: (row: Row) => string,
   toItem: (row: Row) => Item | Promise<Item>,
-  matches: (item: Item & { [member: string]: never }) => boolean,
-): Promise<{ readonly items: readonly Item[]; readonly next: string | undefined }> {
+  matches: ((item: Item) => boolean) | undefined,
+): Promise<{ readonly items: Item[]; readonly next: string | undefined }> {
   const items: Item[] = []
   let next = from
   for (let scanned = 0; scanned < SCAN_ROWS_MAX; ) {
@@ -29,7 +18,7 @@ export async function findMatching<Row, Item>(
     for (const row of batch) {
       if (items.length === limit) return { items, next }
       const item = await toItem(row)
-      if (matches(item as Item & { [member: string]: never })) items.push(item)
+      if (!matches || matches(item)) items.push(item)
       next = keyOf(row)
       scanned += 1
     }

@@ -7,9 +7,12 @@ import {
   type Clock,
   type Context,
   type Database,
+  type FilterCompiler,
+  type Listed,
   type Metrics,
   type Sealer,
   uuidv7,
+  type WorkspaceRouteDeps,
 } from '../platform/index.ts'
 import { createActions } from './actions/catalogue.ts'
 import { Approvals } from './approvals.ts'
@@ -21,12 +24,11 @@ import { Evaluator } from './expressions/evaluator.ts'
 import { Library } from './library.ts'
 import { LEASE_MS, REVISION_RETENTION_MS, RUN_RETENTION_MS } from './limits.ts'
 import { playbookMetrics } from './metrics.ts'
-import type { Paged } from './paging.ts'
 import { playbookRoutes } from './routes.ts'
 import { type RunAnswer, type RunSummary, Runs } from './runs.ts'
 import { forgetThrottles, PlaybookStore } from './store.ts'
 import { Triggers } from './triggers.ts'
-import type { FilterCompiler, JsonMap, Log, RunAs, StepChange, UpdateAlert } from './types.ts'
+import type { JsonMap, Log, RunAs, StepChange, UpdateAlert } from './types.ts'
 
 /** How long attempts under way may go on when the process stops. */
 const DRAIN_MS = 8000
@@ -57,10 +59,8 @@ export interface PlaybooksDeps {
   readonly leaseMs?: number
 }
 
-export interface PlaybookRouteOptions {
+export interface PlaybookRouteOptions extends WorkspaceRouteDeps {
   readonly compileFilter: FilterCompiler
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
 }
 
 /** Playbooks: the language, its durable runs, and what starts them. */
@@ -97,7 +97,7 @@ export interface Playbooks {
   /** Approves or rejects. @throws playbooks.approval.notFound, playbooks.approval.notYours, playbooks.approval.wrongState */
   decide(ctx: Context, workspace: string, approvalId: string, decision: 'approve' | 'reject'): Promise<unknown>
   /** Newest first. */
-  listRuns(account: AccountId, workspace: string): Promise<Paged<RunSummary>>
+  listRuns(account: AccountId, workspace: string): Promise<Listed<RunSummary>>
   /** Takes a playbook out of use. @throws playbooks.playbook.notFound */
   remove(ctx: Context, workspace: string, id: string): Promise<void>
   /** Saves a playbook, as its PUT does. @throws playbooks.playbook.invalid and what else the PUT answers */
@@ -195,7 +195,7 @@ export function createPlaybooks(deps: PlaybooksDeps): Playbooks {
     cancelRun: (ctx, workspace, runId) => runs.cancel(ctx, workspace, runId),
     retryRun: (ctx, workspace, runId, from, idempotencyKey) => runs.retry(ctx, workspace, runId, from, idempotencyKey),
     getRun: (account, workspace, runId) => runs.get(account, workspace, runId),
-    listRuns: (account, workspace) => runs.list(account, workspace, { limit: 200, matches: () => true }),
+    listRuns: (account, workspace) => runs.list(account, workspace, { limit: 200 }),
     remove: (ctx, workspace, id) => library.delete(ctx.principal.account, workspace, id),
     decide: (ctx, workspace, approvalId, decision) => approvals.decide(ctx, workspace, approvalId, decision, undefined),
     put: (ctx, workspace, id, source) => library.put(ctx, workspace, id, source, undefined),

@@ -1,21 +1,35 @@
-import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, parseAccountId, RampartError } from '../platform/index.ts'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import {
+  type AccountId,
+  type Api,
+  contextOf,
+  type FilterCompiler,
+  filterQuery,
+  ifMatchHeader,
+  type ListPage,
+  listSchema,
+  pageOf,
+  pageQuery,
+  parseAccountId,
+  placesOf,
+  RampartError,
+  type WorkspaceRouteDeps,
+} from '../platform/index.ts'
 import type { Approvals } from './approvals.ts'
 import { playbookError } from './errors.ts'
 import type { Library } from './library.ts'
 import { HOOK_BODY_BYTES_MAX, SOURCE_BYTES_MAX } from './limits.ts'
-import { asInputs, type Runs } from './runs.ts'
+import { asInputs, type RunSummary, type Runs } from './runs.ts'
 import type { Triggers } from './triggers.ts'
-import { type FilterCompiler, failureCodes, runStatuses, stepStatuses } from './types.ts'
+import { failureCodes, runStatuses, stepStatuses } from './types.ts'
 
-export interface PlaybookRouteDeps {
+export interface PlaybookRouteDeps extends WorkspaceRouteDeps {
   readonly library: Library
   readonly runs: Runs
   readonly approvals: Approvals
   readonly triggers: Triggers
   readonly compileFilter: FilterCompiler
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
 }
 
 const PAGE_ITEMS_MAX = 200
@@ -32,11 +46,8 @@ const runParams = Type.Object({ ws: Type.String(), id: Type.String() })
 const runOfPlaybookParams = Type.Object({ ws: Type.String(), playbook: Type.String(), id: Type.String() })
 const listQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX })),
-    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-    filter: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `status = 'failed'`" }),
-    ),
+    ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
+    ...filterQuery("status = 'failed'"),
   },
   { additionalProperties: false },
 )
@@ -108,8 +119,6 @@ const approvalSchema = Type.Object({
   expiresAt: instant,
   decidedAt: Type.Optional(instant),
 })
-const listOf = <T extends ReturnType<typeof Type.Object>>(item: T) =>
-  Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 
 const ofPlaybook = 'arn:rampart:soar:{region}:{account}:playbook/{ws}/{id}'
 const ofWorkspace = 'arn:rampart:soar:{region}:{account}:workspace/{ws}'
@@ -127,22 +136,18 @@ export function playbookRoutes(deps: PlaybookRouteDeps) {
   }
 }
 
-interface ListQuery {
-  readonly limit?: number
-  readonly cursor?: string
-  readonly filter?: string
-}
-
-function pageOf({ compileFilter }: PlaybookRouteDeps, query: ListQuery) {
-  return {
-    limit: query.limit ?? PAGE_ITEMS_DEFAULT,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
-    matches: query.filter === undefined ? () => true : compileFilter(query.filter),
-  }
+/** The page that is asked for; a filter speaks of items as they are answered. */
+function pageIn<Item extends object>(
+  request: FastifyRequest & { readonly query: Static<typeof listQuery> },
+  { compileFilter }: PlaybookRouteDeps,
+): ListPage<Item> {
+  const { now } = contextOf(request)
+  return pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, compileFilter, now, toAnswer: (item: Item) => item })
 }
 
 function playbooks(api: Api, deps: PlaybookRouteDeps): void {
-  const { library, requireWorkspace } = deps
+  const { library } = deps
+  const placeOf = placesOf(deps)
 
   api.route({
     method: 'PUT',
@@ -155,7 +160,7 @@ function playbooks(api: Api, deps: PlaybookRouteDeps): void {
       tags,
       consumes: ['application/yaml'],
       params: playbookParams,
-      headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 200 })) }),
+      headers: Type.Object(ifMatchHeader),
       response: {
         200: Type.Object({
           id: Type.String(),
@@ -174,7 +179,7 @@ function playbooks(api: Api, deps: PlaybookRouteDeps): void {
     handler: async (request, reply) => {
       const ctx = contextOf(request)
       const { ws, id } = request.params
-      await requireWorkspace(ctx.principal.account, ws)
+      await placeOf(request)
       const source = sourceOf(request.body)
       const answer = await library.put(ctx, ws, id, source, request.headers['if-match'])
       reply.header('etag', `"${answer.revision}"`)
@@ -227,7 +232,7 @@ function playbooks(api: Api, deps: PlaybookRouteDeps): void {
       params: workspaceParams,
       querystring: listQuery,
       response: {
-        200: listOf(
+        200: listSchema(
           Type.Object({
             id: Type.String(),
             name: Type.String(),
@@ -239,10 +244,8 @@ function playbooks(api: Api, deps: PlaybookRouteDeps): void {
       },
     },
     handler: async (request) => {
-      const { account } = contextOf(request).principal
-      await requireWorkspace(account, request.params.ws)
-      const page = await library.list(account, request.params.ws, pageOf(deps, request.query))
-      return { ...page, items: [...page.items] }
+      const { account, workspace } = await placeOf(request)
+      return library.list(account, workspace, pageIn(request, deps))
     },
   })
 
@@ -297,7 +300,8 @@ function sourceOf(body: unknown): string {
 }
 
 function runs(api: Api, deps: PlaybookRouteDeps): void {
-  const { runs, requireWorkspace } = deps
+  const { runs } = deps
+  const placeOf = placesOf(deps)
 
   api.route({
     method: 'POST',
@@ -321,9 +325,6 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
     },
   })
 
-  const listed = (playbookId: string | undefined, account: AccountId, ws: string, query: ListQuery) =>
-    runs.list(account, ws, { ...pageOf(deps, query), ...(playbookId === undefined ? {} : { playbookId }) })
-
   api.route({
     method: 'GET',
     url: '/v1/workspaces/:ws/runs',
@@ -333,13 +334,11 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
       tags,
       params: workspaceParams,
       querystring: listQuery,
-      response: { 200: listOf(Type.Object(summaryMembers)) },
+      response: { 200: listSchema(Type.Object(summaryMembers)) },
     },
     handler: async (request) => {
-      const { account } = contextOf(request).principal
-      await requireWorkspace(account, request.params.ws)
-      const page = await listed(undefined, account, request.params.ws, request.query)
-      return { ...page, items: [...page.items] }
+      const { account, workspace } = await placeOf(request)
+      return runs.list(account, workspace, pageIn(request, deps))
     },
   })
 
@@ -352,12 +351,12 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
       tags,
       params: playbookParams,
       querystring: listQuery,
-      response: { 200: listOf(Type.Object(summaryMembers)) },
+      response: { 200: listSchema(Type.Object(summaryMembers)) },
     },
     handler: async (request) => {
       const { ws, id } = request.params
-      const page = await listed(id, contextOf(request).principal.account, ws, request.query)
-      return { ...page, items: [...page.items] }
+      const { account } = contextOf(request).principal
+      return runs.list(account, ws, { ...pageIn<RunSummary>(request, deps), playbookId: id })
     },
   })
 
@@ -431,7 +430,8 @@ function runs(api: Api, deps: PlaybookRouteDeps): void {
 }
 
 function approvals(api: Api, deps: PlaybookRouteDeps): void {
-  const { approvals, requireWorkspace } = deps
+  const { approvals } = deps
+  const placeOf = placesOf(deps)
 
   api.route({
     method: 'GET',
@@ -442,12 +442,11 @@ function approvals(api: Api, deps: PlaybookRouteDeps): void {
       tags,
       params: workspaceParams,
       querystring: listQuery,
-      response: { 200: listOf(approvalSchema) },
+      response: { 200: listSchema(approvalSchema) },
     },
     handler: async (request) => {
-      const { account } = contextOf(request).principal
-      await requireWorkspace(account, request.params.ws)
-      return (await approvals.list(account, request.params.ws, pageOf(deps, request.query))) as never
+      const { account, workspace } = await placeOf(request)
+      return (await approvals.list(account, workspace, pageIn(request, deps))) as never
     },
   })
 

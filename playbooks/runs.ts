@@ -5,6 +5,8 @@ import {
   type Context,
   formatCursor,
   formatInstant,
+  type Listed,
+  type ListPage,
   parseCursor,
   uuidv7,
 } from '../platform/index.ts'
@@ -18,7 +20,7 @@ import type { NewRun, RunRow, RunStore, RunTransaction } from './engine/store.ts
 import { playbookError } from './errors.ts'
 import { oversize, readInputs } from './language/input-value.ts'
 import type { Library } from './library.ts'
-import { findMatching, type Page, type Paged } from './paging.ts'
+import { findMatching } from './paging.ts'
 import type { Failure, Json, JsonMap, RunStatus, StepStatus } from './types.ts'
 
 export interface RunsDeps {
@@ -190,8 +192,8 @@ export class Runs {
   async list(
     account: AccountId,
     workspace: string,
-    page: Page & { readonly playbookId?: string; readonly matches: (item: JsonMap) => boolean },
-  ): Promise<Paged<RunSummary>> {
+    page: ListPage<RunSummary> & { readonly playbookId?: string },
+  ): Promise<Listed<RunSummary>> {
     const { playbookId } = page
     const found = await findMatching(
       page.limit,

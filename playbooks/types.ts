@@ -68,9 +68,6 @@ export type UpdateAlert = (ctx: Context, workspace: string, alertId: string, pat
  * @throws RampartError of status 404 where the account has no such role */
 export type RunAs = (account: AccountId, roleName: string, sessionPolicies: readonly unknown[]) => Promise<Principal>
 
-/** Port: makes a test of list members out of a PPL `where` expression. @throws a 400 that names the place */
-export type FilterCompiler = (text: string) => (item: JsonMap) => boolean
-
 /** What of the service log is used here. */
 export type Log = Pick<PlatformLog, 'debug' | 'info' | 'warn' | 'error'>
 

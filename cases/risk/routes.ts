@@ -1,14 +1,22 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  contextOf,
+  type FilterCompiler,
+  filterQuery,
+  formatInstant,
+  listSchema,
+  pageOf,
+  pageQuery,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, VALUE_CHARS_MAX } from '../limits.ts'
 import type { Entities, ListedEntity } from './entities.ts'
 import { criticalities } from './score.ts'
 
-export interface EntityRouteDeps {
-  /** What a list's `filter` means. @throws what the caller is told */
-  readonly compileFilter: (text: string) => (item: ListedEntity) => boolean
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+export interface EntityRouteDeps extends WorkspaceRouteDeps {
+  readonly compileFilter: FilterCompiler
 }
 
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
@@ -65,10 +73,7 @@ const riskSchema = Type.Object({
 /** `/v1/workspaces/{ws}/entities`. */
 export function entityRoutes(entities: Entities, deps: EntityRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'GET',
@@ -79,24 +84,18 @@ export function entityRoutes(entities: Entities, deps: EntityRouteDeps) {
         tags,
         params: Type.Object({ ws: Type.String() }),
         querystring: Type.Object({
-          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+          ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
           sort: Type.Optional(Type.Enum(['-risk'])),
-          filter: Type.Optional(
-            Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `type = 'users' and risk > 20`" }),
-          ),
+          ...filterQuery("type = 'users' and risk > 20"),
         }),
-        response: { 200: Type.Object({ items: Type.Array(entitySchema), nextCursor: Type.Optional(Type.String()) }) },
+        response: { 200: listSchema(entitySchema) },
       },
       handler: async (request) => {
-        const { limit = PAGE_ITEMS_DEFAULT, cursor, filter } = request.query
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
-        const listed = await entities.listEntities(place, {
-          limit,
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(filter === undefined ? {} : { matches: deps.compileFilter(filter) }),
-        })
-        return { ...listed, items: listed.items.map((item) => ({ ...item, tactics: [...item.tactics] })) }
+        const { now } = contextOf(request)
+        const place = await placeOf(request)
+        const page = pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, ...deps, now, toAnswer })
+        const listed = await entities.listEntities(place, page)
+        return { ...listed, items: listed.items.map(toAnswer) }
       },
     })
 
@@ -114,8 +113,8 @@ export function entityRoutes(entities: Entities, deps: EntityRouteDeps) {
         response: { 200: riskSchema },
       },
       handler: async (request) => {
-        const { ws, type, value } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { type, value } = request.params
+        const place = await placeOf(request)
         const { limit = PAGE_ITEMS_DEFAULT } = request.query
         const risk = await entities.explainRisk(place, { kind: type, value }, limit)
         return {
@@ -146,11 +145,13 @@ export function entityRoutes(entities: Entities, deps: EntityRouteDeps) {
         response: { 200: entitySchema },
       },
       handler: async (request) => {
-        const { ws, type, value } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { type, value } = request.params
+        const place = await placeOf(request)
         const set = await entities.setCriticality(place, { kind: type, value }, request.body.criticality)
         return { ...set, tactics: [...set.tactics] }
       },
     })
   }
 }
+
+const toAnswer = (entity: ListedEntity) => ({ ...entity, tactics: [...entity.tactics] })

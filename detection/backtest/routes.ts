@@ -1,14 +1,18 @@
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type AccountId, type Api, type Authorizer, contextOf, type Job } from '../../platform/index.ts'
+import {
+  type Api,
+  type Authorizer,
+  contextOf,
+  type Job,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { requireEventAccess } from '../event-access.ts'
 import { BACKTEST_DAYS_MAX, BACKTEST_TEXT_BYTES_MAX, EXCLUSION_BYTES_MAX } from '../limits.ts'
 import type { Backtests } from './backtests.ts'
 
-export interface BacktestRouteDeps {
+export interface BacktestRouteDeps extends WorkspaceRouteDeps {
   readonly authorizer: Authorizer
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
 }
 
 const ofRule = 'arn:rampart:siem:{region}:{account}:rule/{ws}/{id}'
@@ -34,10 +38,10 @@ const queued = Type.Object({
 /** Back-tests: of a stored rule, of a text, of an exclusion. */
 export function backtestRoutes(backtests: Backtests, deps: BacktestRouteDeps) {
   return (api: Api): void => {
+    const placeOf = placesOf(deps)
     /** What the caller may read of the workspace.   @throws detection.backtest.notAllowed */
-    const boundsOf = async (request: FastifyRequest, workspace: string, spanDays: number) => {
-      const { principal } = contextOf(request)
-      await deps.requireWorkspace(principal.account, workspace)
+    const boundsOf = async (request: Parameters<typeof placeOf>[0], spanDays: number) => {
+      const { workspace } = await placeOf(request)
       return {
         ...{ workspace },
         ...backtests.window(spanDays),
@@ -57,8 +61,8 @@ export function backtestRoutes(backtests: Backtests, deps: BacktestRouteDeps) {
         response: { 202: queued },
       },
       handler: async (request, reply) => {
-        const { ws, id } = request.params
-        const bounds = await boundsOf(request, ws, request.body.days ?? 7)
+        const { id } = request.params
+        const bounds = await boundsOf(request, request.body.days ?? 7)
         const job = await backtests.start(contextOf(request).principal.account, {
           ...bounds,
           what: { kind: 'rule', id },
@@ -82,7 +86,7 @@ export function backtestRoutes(backtests: Backtests, deps: BacktestRouteDeps) {
         response: { 202: queued },
       },
       handler: async (request, reply) => {
-        const bounds = await boundsOf(request, request.params.ws, request.query.days ?? 7)
+        const bounds = await boundsOf(request, request.query.days ?? 7)
         const text = Buffer.isBuffer(request.body) ? request.body.toString('utf8') : JSON.stringify(request.body ?? '')
         const job = await backtests.start(contextOf(request).principal.account, {
           ...bounds,
@@ -111,8 +115,8 @@ export function backtestRoutes(backtests: Backtests, deps: BacktestRouteDeps) {
         response: { 202: queued },
       },
       handler: async (request, reply) => {
-        const { ws, id, name } = request.params
-        const bounds = await boundsOf(request, ws, request.body.days ?? 7)
+        const { id, name } = request.params
+        const bounds = await boundsOf(request, request.body.days ?? 7)
         const job = await backtests.start(contextOf(request).principal.account, {
           ...bounds,
           what: { kind: 'exclusion', id, name, text: request.body.filter },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf } from '../../platform/index.ts'
+import { type Api, placesOf, type WorkspaceRouteDeps } from '../../platform/index.ts'
 import type { RuleHealthKeeper } from '../health/health.ts'
 import { TALLY_DAYS_KEPT } from '../limits.ts'
 import type { Rules } from '../rules.ts'
@@ -72,14 +72,15 @@ const coverageSchema = Type.Object({
 const layerSchema = Type.Object({}, { additionalProperties: true })
 
 /** `/v1/workspaces/{ws}/coverage`, as data and as a picture. */
-export function coverageRoutes(deps: {
-  readonly rules: Pick<Rules, 'liveDocuments'>
-  readonly health: Pick<RuleHealthKeeper, 'sources'>
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
-}) {
-  const coverageIn = async (account: AccountId, workspace: string, days = 7) => {
-    await deps.requireWorkspace(account, workspace)
-    const place = { account, workspace }
+export function coverageRoutes(
+  deps: WorkspaceRouteDeps & {
+    readonly rules: Pick<Rules, 'liveDocuments'>
+    readonly health: Pick<RuleHealthKeeper, 'sources'>
+  },
+) {
+  const placeOf = placesOf(deps)
+  const coverageIn = async (request: Parameters<typeof placeOf>[0], days = 7) => {
+    const place = await placeOf(request)
     return coverageOf(deps.rules.liveDocuments(place), await deps.health.sources(place, days))
   }
   return (api: Api): void => {
@@ -95,7 +96,7 @@ export function coverageRoutes(deps: {
         response: { 200: coverageSchema },
       },
       handler: async (request) => {
-        const coverage = await coverageIn(contextOf(request).principal.account, request.params.ws, request.query.days)
+        const coverage = await coverageIn(request, request.query.days)
         return structuredClone(coverage) as never
       },
     })
@@ -106,7 +107,7 @@ export function coverageRoutes(deps: {
       config: { access },
       schema: { summary: 'The same as a picture: tactics as columns', tags, params, querystring: query },
       handler: async (request, reply) => {
-        const coverage = await coverageIn(contextOf(request).principal.account, request.params.ws, request.query.days)
+        const coverage = await coverageIn(request, request.query.days)
         return reply
           .header('content-type', 'image/svg+xml')
           .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")

@@ -1,5 +1,12 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  formatInstant,
+  listSchema,
+  pageQuery,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TALLY_DAYS_KEPT } from '../limits.ts'
 import { ruleStates } from '../store.ts'
 import { healthProblems, type RuleHealthKeeper } from './health.ts'
@@ -51,10 +58,8 @@ const canarySchema = Type.Object({
 })
 
 /** `/v1/workspaces/{ws}/rules/health` and what canaries found. */
-export function healthRoutes(
-  health: RuleHealthKeeper,
-  deps: { readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown> },
-) {
+export function healthRoutes(health: RuleHealthKeeper, deps: WorkspaceRouteDeps) {
+  const placeOf = placesOf(deps)
   return (api: Api): void => {
     api.route({
       method: 'GET',
@@ -71,11 +76,9 @@ export function healthRoutes(
         response: { 200: reportSchema },
       },
       handler: async (request) => {
-        const { account } = contextOf(request).principal
-        const { ws } = request.params
-        await deps.requireWorkspace(account, ws)
+        const place = await placeOf(request)
         const { days = 30, problems = false } = request.query
-        const report = await health.report({ account, workspace: ws }, days)
+        const report = await health.report(place, days)
         const rules = problems ? report.rules.filter((rule) => rule.problems.length > 0) : report.rules
         return {
           ...report,
@@ -97,19 +100,15 @@ export function healthRoutes(
         summary: 'Lists what a rule found while it was tried out, newest first; all are counted in its health',
         tags,
         params: Type.Object({ ws: Type.String(), id: Type.String() }),
-        querystring: Type.Object({
-          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-        }),
-        response: { 200: Type.Object({ items: Type.Array(canarySchema), nextCursor: Type.Optional(Type.String()) }) },
+        querystring: Type.Object(pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
+        response: { 200: listSchema(canarySchema) },
       },
       handler: async (request) => {
-        const { account } = contextOf(request).principal
-        const { ws, id } = request.params
-        await deps.requireWorkspace(account, ws)
+        const place = await placeOf(request)
+        const { id } = request.params
         const { limit = PAGE_ITEMS_DEFAULT, cursor } = request.query
         const page = { limit, ...(cursor === undefined ? {} : { cursor }) }
-        const listed = await health.listCanaryFindings({ account, workspace: ws }, id, page)
+        const listed = await health.listCanaryFindings(place, id, page)
         return {
           ...listed,
           items: listed.items.map(({ ruleId: _, time, recordIds, entities, ...finding }) => ({

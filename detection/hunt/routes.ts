@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, type Authorizer, contextOf } from '../../platform/index.ts'
+import { type AccountId, type Api, type Authorizer, placesOf, type WorkspaceRouteDeps } from '../../platform/index.ts'
 import { requireEventAccess } from '../event-access.ts'
 import { HUNT_DAYS_DEFAULT, HUNT_DAYS_MAX } from '../limits.ts'
 import type { Hunts } from './hunts.ts'
@@ -7,14 +7,13 @@ import type { Hunts } from './hunts.ts'
 /** `POST /v1/workspaces/{ws}/indicators/{id}:hunt`. */
 export function huntRoutes(
   hunts: Hunts,
-  deps: {
+  deps: WorkspaceRouteDeps & {
     readonly authorizer: Authorizer
     /** @throws what the caller is told where there is no such indicator */
     readonly requireIndicator: (account: AccountId, workspace: string, id: string) => Promise<unknown>
-    /** @throws what the caller is told where there is no such workspace */
-    readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
   },
 ) {
+  const placeOf = placesOf(deps)
   return (api: Api): void => {
     api.route({
       method: 'POST',
@@ -35,9 +34,8 @@ export function huntRoutes(
         response: { 202: Type.Object({ jobId: Type.String() }) },
       },
       handler: async (request, reply) => {
-        const { account } = contextOf(request).principal
-        const { ws: workspace, id } = request.params
-        await deps.requireWorkspace(account, workspace)
+        const { id } = request.params
+        const { account, workspace } = await placeOf(request)
         await deps.requireIndicator(account, workspace, id)
         const { days = HUNT_DAYS_DEFAULT } = request.body
         const hidden = await requireEventAccess(deps.authorizer, request, { workspace, what: 'a hunt' })

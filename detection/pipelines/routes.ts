@@ -1,22 +1,24 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  etagOf,
+  formatInstant,
+  ifMatchHeader,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { RULE_FILE_BYTES_MAX } from '../limits.ts'
 import { bodyText } from '../routes.ts'
 import type { Rules } from '../rules.ts'
 import type { UnusableRule } from './pipelines.ts'
 import type { StoredPipeline } from './store.ts'
 
-export interface PipelineRouteDeps {
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
-}
-
 const workspaceParams = Type.Object({ ws: Type.String() })
 const pipelineParams = Type.Object({
   ws: Type.String(),
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
 })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'
 const tags = ['rules']
 
@@ -26,12 +28,9 @@ const unusable = Type.Array(Type.Object({ id: Type.String(), reasons: Type.Array
 })
 
 /** `/v1/workspaces/{ws}/rule-pipelines`. */
-export function pipelineRoutes(rules: Rules, deps: PipelineRouteDeps) {
+export function pipelineRoutes(rules: Rules, deps: WorkspaceRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'PUT',
@@ -48,8 +47,8 @@ export function pipelineRoutes(rules: Rules, deps: PipelineRouteDeps) {
         response: { 200: Type.Object({ ...listed, notApplicable: Type.Array(Type.String()), unusable }) },
       },
       handler: async (request, reply) => {
-        const { ws, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name } = request.params
+        const place = await placeOf(request)
         const put = await rules.putPipeline(place, name, bodyText(request.body), request.headers['if-match'])
         reply.header('etag', etagOf(put.pipeline.revision))
         return { ...toAnswer(put.pipeline), notApplicable: [...put.notApplicable], unusable: toUnusable(put.unusable) }
@@ -67,8 +66,8 @@ export function pipelineRoutes(rules: Rules, deps: PipelineRouteDeps) {
         response: { 200: Type.Object({ ...listed, text: Type.String() }) },
       },
       handler: async (request, reply) => {
-        const { ws, name } = request.params
-        const pipeline = await rules.getPipeline(await placeOf(contextOf(request).principal.account, ws), name)
+        const { name } = request.params
+        const pipeline = await rules.getPipeline(await placeOf(request), name)
         reply.header('etag', etagOf(pipeline.revision))
         return { ...toAnswer(pipeline), text: pipeline.text }
       },
@@ -85,7 +84,7 @@ export function pipelineRoutes(rules: Rules, deps: PipelineRouteDeps) {
         response: { 200: Type.Object({ items: Type.Array(Type.Object(listed)) }) },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         return { items: (await rules.listPipelines(place)).map(toAnswer) }
       },
     })
@@ -102,8 +101,8 @@ export function pipelineRoutes(rules: Rules, deps: PipelineRouteDeps) {
         response: { 200: Type.Object({ unusable }) },
       },
       handler: async (request) => {
-        const { ws, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name } = request.params
+        const place = await placeOf(request)
         const change = await rules.deletePipeline(place, name, request.headers['if-match'])
         return { unusable: toUnusable(change.unusable) }
       },

@@ -1,12 +1,17 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  etagOf,
+  formatInstant,
+  ifMatchHeader,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { EXCLUSION_BYTES_MAX, OWNER_CHARS_MAX, REASON_CHARS_MAX } from '../limits.ts'
 import type { Rules } from '../rules.ts'
 import type { StoredExclusion } from './store.ts'
 
-export interface TuningRouteDeps {
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
+export interface TuningRouteDeps extends WorkspaceRouteDeps {
   /** Writes down the hits that are not written yet. */
   readonly collect: () => Promise<void>
 }
@@ -17,7 +22,7 @@ const exclusionParams = Type.Object({
   id: Type.String(),
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
 })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 const ofRule = 'arn:rampart:siem:{region}:{account}:rule/{ws}/{id}'
 const tags = ['rules']
 
@@ -37,10 +42,7 @@ const exclusionSchema = Type.Object({
 /** `/v1/workspaces/{ws}/rules/{id}/exclusions`. */
 export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'PUT',
@@ -69,8 +71,8 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
         response: { 200: exclusionSchema },
       },
       handler: async (request, reply) => {
-        const { ws, id: ruleId, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { id: ruleId, name } = request.params
+        const place = await placeOf(request)
         const { filter: text, owner, reason, expiresAt } = request.body
         const untilAt = expiresAt === undefined ? {} : { untilAt: Date.parse(expiresAt) }
         const row = { ruleId, name, text, owner, reason, ...untilAt }
@@ -91,9 +93,9 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
         response: { 200: Type.Object({ items: Type.Array(exclusionSchema) }) },
       },
       handler: async (request) => {
-        const { ws, id } = request.params
+        const { id } = request.params
         await deps.collect()
-        const listed = await rules.listExclusions(await placeOf(contextOf(request).principal.account, ws), id)
+        const listed = await rules.listExclusions(await placeOf(request), id)
         return { items: listed.map(toAnswer) }
       },
     })
@@ -104,8 +106,8 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
       config: { access: { action: 'siem:rule:get', resource: ofRule } },
       schema: { summary: 'Gets an exclusion', tags, params: exclusionParams, response: { 200: exclusionSchema } },
       handler: async (request, reply) => {
-        const { ws, id, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { id, name } = request.params
+        const place = await placeOf(request)
         await deps.collect()
         const exclusion = await rules.getExclusion(place, id, name)
         reply.header('etag', etagOf(exclusion.revision))
@@ -125,8 +127,8 @@ export function exclusionRoutes(rules: Rules, deps: TuningRouteDeps) {
         response: { 204: Type.Null() },
       },
       handler: async (request, reply) => {
-        const { ws, id, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { id, name } = request.params
+        const place = await placeOf(request)
         await rules.deleteExclusion(place, id, name, request.headers['if-match'])
         return reply.code(204).send(null)
       },

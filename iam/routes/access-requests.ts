@@ -1,11 +1,18 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant, type Principal } from '../../platform/index.ts'
+import {
+  type Api,
+  contextOf,
+  type FilterCompiler,
+  formatInstant,
+  listSchema,
+  type Principal,
+} from '../../platform/index.ts'
 import { type AccessRequest, type AccessTarget, requestStates } from '../access/access-requests.ts'
 import { accessKinds } from '../access/tables.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { ACCESS_SEC_MAX, ACCESS_SEC_MIN } from '../limits.ts'
-import { closed, type FilterCompiler, nameSchema, page, pageQuery, pageSchema } from './forms.ts'
+import { closed, listQuery, nameSchema, page } from './forms.ts'
 
 const instant = Type.String({ format: 'date-time' })
 
@@ -75,8 +82,8 @@ export function accessRequestRoutes({ accessRequests }: Iam, deps: { readonly co
       schema: {
         summary: 'Lists requests for access, the newest first',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(requestSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(requestSchema) },
       },
       handler: async (request) => {
         const items = (await accessRequests.list(contextOf(request).principal.account)).map(requestForm)

@@ -1,5 +1,14 @@
 import { Type } from 'typebox'
-import { type Api, type Context, contextOf, formatInstant, iamArn, type Principal } from '../../platform/index.ts'
+import {
+  type Api,
+  type Context,
+  contextOf,
+  type FilterCompiler,
+  formatInstant,
+  iamArn,
+  listSchema,
+  type Principal,
+} from '../../platform/index.ts'
 import { analyzeTexts } from '../analysis/analyze.ts'
 import { type AccessRow, comparePolicyTexts } from '../analysis/compare-policies.ts'
 import { severities } from '../analysis/findings.ts'
@@ -8,16 +17,7 @@ import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
 import { POLICY_BYTES_MAX, REQUEST_TEXT_MAX, USE_RETENTION_DAYS } from '../limits.ts'
 import { policyKinds } from '../policy/document.ts'
-import {
-  abilityProperties,
-  closed,
-  contextSchema,
-  type FilterCompiler,
-  nameSchema,
-  page,
-  pageQuery,
-  pageSchema,
-} from './forms.ts'
+import { abilityProperties, closed, contextSchema, listQuery, nameSchema, page } from './forms.ts'
 
 const ACCOUNT = 'arn:rampart:iam::{account}:account/settings'
 const PDP = 'arn:rampart:iam::{account}:pdp/default'
@@ -101,11 +101,11 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
             Type.String({ minLength: 1, maxLength: REQUEST_TEXT_MAX, description: 'only this one' }),
           ),
           context: Type.Optional(contextSchema),
-          ...pageQuery.properties,
+          ...listQuery.properties,
         }),
         response: {
           200: Type.Intersect([
-            pageSchema(
+            listSchema(
               Type.Object({
                 action: Type.String(),
                 exceptActions: Type.Array(Type.String()),
@@ -253,11 +253,11 @@ export function analysisRoutes(iam: Iam, { compileFilter }: { readonly compileFi
         body: closed({
           documents: Type.Optional(Type.Array(documentText, { minItems: 1, maxItems: 20 })),
           kind: Type.Optional(Type.Enum(policyKinds, { description: 'What the documents are attached as' })),
-          ...pageQuery.properties,
+          ...listQuery.properties,
         }),
         response: {
           200: Type.Intersect([
-            pageSchema(
+            listSchema(
               Type.Object({
                 code: Type.String(),
                 severity: Type.Enum(severities),

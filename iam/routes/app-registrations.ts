@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { type App, authMethods, grantTypes } from '../oidc/app-registrations.ts'
-import { closed, type FilterCompiler, page, pageQuery, pageSchema } from './forms.ts'
+import { closed, listQuery, page } from './forms.ts'
 
 const every = 'arn:rampart:iam::{account}:app-registration/*'
 const one = 'arn:rampart:iam::{account}:app-registration/{id}'
@@ -64,8 +64,8 @@ export function appRegistrationRoutes({ oidc: { apps } }: Iam, deps: { readonly 
       schema: {
         summary: 'Lists app registrations',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(appSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(appSchema) },
       },
       handler: async (request) => {
         const all = await apps.list(contextOf(request).principal.account)

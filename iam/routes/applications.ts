@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import { type Api, contextOf } from '../../platform/index.ts'
+import { type Api, contextOf, listSchema } from '../../platform/index.ts'
 import type { ApplicationPolicy, ApplicationWorld } from '../applications/world.ts'
 import type { Iam } from '../iam.ts'
 import { APPLICATION_BYTES_MAX, APPLICATION_POLICIES_MAX, ENTITIES_MAX } from '../limits.ts'
 import { type JsonNode, readJson } from '../policy/json.ts'
-import { closed, documentSchema, malformedBody, pageSchema } from './forms.ts'
+import { closed, documentSchema, malformedBody } from './forms.ts'
 
 const word = Type.String({ minLength: 1, maxLength: 128, pattern: '^[A-Za-z0-9_.@/{}-]+$' })
 const words = Type.Array(word, { maxItems: 1_000, uniqueItems: true })
@@ -41,7 +41,7 @@ export function applicationRoutes(iam: Iam) {
       method: 'GET',
       url: '/v1/iam/applications',
       config: { access: { action: 'iam:application:list', resource: everyApplication } },
-      schema: { summary: 'Lists applications', tags, response: { 200: pageSchema(applicationSchema) } },
+      schema: { summary: 'Lists applications', tags, response: { 200: listSchema(applicationSchema) } },
       handler: async (request) => ({ items: iam.applications.list(contextOf(request).principal.account).map(form) }),
     })
 

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, formatInstant, listSchema } from '../../platform/index.ts'
 import type { BreakGlassState } from '../access/break-glass.ts'
 import type { Iam } from '../iam.ts'
 import { ACCESS_SEC_MIN, BREAK_GLASS_SEC_MAX, CUSTODIANS_MAX } from '../limits.ts'
 import { commentSchema, reasonSchema, requestForm, requestSchema } from './access-requests.ts'
-import { closed, nameParam, nameSchema, pageSchema } from './forms.ts'
+import { closed, nameParam, nameSchema } from './forms.ts'
 
 const stateSchema = Type.Object({
   custodians: Type.Array(Type.String()),
@@ -70,7 +70,7 @@ export function breakGlassRoutes({ breakGlass }: Iam) {
         summary: 'Lists the openings of a break-glass user, the newest first',
         tags,
         params: nameParam,
-        response: { 200: pageSchema(requestSchema) },
+        response: { 200: listSchema(requestSchema) },
       },
       handler: async (request) => ({
         items: (await breakGlass.openings(contextOf(request).principal.account, request.params.name)).map(requestForm),

@@ -1,13 +1,17 @@
 import { type TProperties, Type } from 'typebox'
-import { formatCursor, formatInstant, parseCursor } from '../../platform/index.ts'
+import {
+  type FilterCompiler,
+  filterQuery,
+  formatCursor,
+  formatInstant,
+  pageQuery,
+  parseCursor,
+} from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import { memberText } from '../policy/json.ts'
 import { lintPolicy } from '../policy/lint.ts'
 import { PolicySyntaxError, placeOf } from '../policy/problem.ts'
 import type { CompiledPolicy } from '../policy/statement.ts'
-
-/** What a `filter` means: a PPL `where` expression over the members of an item. @throws what the caller is told */
-export type FilterCompiler = <Item extends object>(text: string) => (item: Item) => boolean
 
 const PAGE_ITEMS_MAX = 1_000
 const PAGE_ITEMS_DEFAULT = 100
@@ -58,10 +62,9 @@ export function lintsOf(policy: CompiledPolicy | undefined) {
   return policy ? lintPolicy(policy) : []
 }
 
-export const pageQuery = closed({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-  filter: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'PPL over the members of an item' })),
+export const listQuery = closed({
+  ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
+  ...filterQuery(),
 })
 
 export interface PageQuery {
@@ -82,7 +85,7 @@ export function page<Item extends object>(
   },
 ): { items: Item[]; nextCursor?: string } {
   const after = parseCursor(query.cursor)
-  const matches = query.filter === undefined ? undefined : given.compileFilter<Item>(query.filter)
+  const matches = query.filter === undefined ? undefined : given.compileFilter(query.filter)
   const isPast = (place: string) => after === undefined || (given.order === 'falling' ? place < after : place > after)
   const limit = query.limit ?? PAGE_ITEMS_DEFAULT
   const found: Item[] = []
@@ -94,10 +97,6 @@ export function page<Item extends object>(
     found.push(item)
   }
   return { items: found }
-}
-
-export function pageSchema<T extends ReturnType<typeof Type.Object>>(item: T) {
-  return Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 }
 
 const contextValue = Type.Union([

@@ -1,17 +1,7 @@
 import { Type } from 'typebox'
-import { type Api, contextOf } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
-import {
-  closed,
-  type FilterCompiler,
-  holderForm,
-  holderProperties,
-  nameParam,
-  nameSchema,
-  page,
-  pageQuery,
-  pageSchema,
-} from './forms.ts'
+import { closed, holderForm, holderProperties, listQuery, nameParam, nameSchema, page } from './forms.ts'
 
 const groupSchema = Type.Object({ ...holderProperties, members: Type.Optional(Type.Array(Type.String())) })
 const everyGroup = 'arn:rampart:iam::{account}:group/*'
@@ -26,7 +16,7 @@ export function groupRoutes(iam: Iam, deps: { readonly compileFilter: FilterComp
       method: 'GET',
       url: '/v1/iam/groups',
       config: { access: { action: 'iam:group:list', resource: everyGroup } },
-      schema: { summary: 'Lists groups', tags, querystring: pageQuery, response: { 200: pageSchema(groupSchema) } },
+      schema: { summary: 'Lists groups', tags, querystring: listQuery, response: { 200: listSchema(groupSchema) } },
       handler: async (request) => {
         const groups = iam.groups.list(contextOf(request).principal.account).map(holderForm)
         return page(groups, request.query, { ...deps, placeOf: ({ name }) => name })

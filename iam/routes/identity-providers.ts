@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { IDENTITY_PROVIDER_AUDIENCES_MAX } from '../limits.ts'
 import { requireName } from '../names.ts'
 import { type IdentityProvider, identityAlgorithms } from '../web-identity/identity-providers.ts'
-import { closed, type FilterCompiler, nameParam, page, pageQuery, pageSchema } from './forms.ts'
+import { closed, listQuery, nameParam, page } from './forms.ts'
 
 const jwksSchema = Type.Object({}, { additionalProperties: true, description: 'A JWK set of public keys' })
 const algorithmsSchema = Type.Array(Type.Enum(identityAlgorithms), { minItems: 1, maxItems: identityAlgorithms.length })
@@ -40,8 +40,8 @@ export function identityProviderRoutes({ identityProviders }: Iam, deps: { reado
       schema: {
         summary: 'Lists identity providers',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(providerSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(providerSchema) },
       },
       handler: async (request) => {
         const items = (await identityProviders.list(contextOf(request).principal.account)).map(providerForm)

@@ -1,5 +1,12 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant, parseAccountId } from '../../platform/index.ts'
+import {
+  type Api,
+  contextOf,
+  type FilterCompiler,
+  formatInstant,
+  listSchema,
+  parseAccountId,
+} from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import type {
   GuardrailPolicy,
@@ -13,14 +20,12 @@ import {
   closed,
   documentSchema,
   documentText,
-  type FilterCompiler,
   lintSchema,
   lintsOf,
+  listQuery,
   nameParam,
   nameSchema,
   page,
-  pageQuery,
-  pageSchema,
 } from './forms.ts'
 
 const instant = Type.String({ format: 'date-time' })
@@ -189,8 +194,8 @@ export function organizationRoutes({ organizations }: Iam, deps: { readonly comp
       schema: {
         summary: 'Lists the accounts of the organisation',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(memberSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(memberSchema) },
       },
       handler: async (request) => {
         const items = organizations.accounts(contextOf(request).principal.account).map(memberForm)
@@ -250,8 +255,8 @@ export function organizationRoutes({ organizations }: Iam, deps: { readonly comp
       schema: {
         summary: 'Lists the root and the organisational units',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(unitSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(unitSchema) },
       },
       handler: async (request) => {
         const { nodes } = organizations.managed(contextOf(request).principal.account)
@@ -295,8 +300,8 @@ export function organizationRoutes({ organizations }: Iam, deps: { readonly comp
       schema: {
         summary: 'Lists open invitations, sent and received',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(invitationSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(invitationSchema) },
       },
       handler: async (request) => {
         const items = organizations.invitations(contextOf(request).principal.account).map(invitationForm)
@@ -351,8 +356,8 @@ export function organizationRoutes({ organizations }: Iam, deps: { readonly comp
       schema: {
         summary: 'Lists guardrail policies',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(guardrailSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(guardrailSchema) },
       },
       handler: async (request) => {
         const items = organizations.guardrails(contextOf(request).principal.account).map(guardrailForm)
@@ -413,7 +418,7 @@ export function organizationRoutes({ organizations }: Iam, deps: { readonly comp
         summary: 'Lists the guardrails of the root, a unit or an account',
         tags,
         params: closed({ node: Type.String() }),
-        response: { 200: pageSchema(Type.Object({ name: Type.String() })) },
+        response: { 200: listSchema(Type.Object({ name: Type.String() })) },
       },
       handler: async (request) => {
         const names = organizations.attachedTo(contextOf(request).principal.account, request.params.node)

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant, iamArn } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, iamArn, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import type { PolicyVersion } from '../policies.ts'
 import type { ManagedPolicy } from '../types.ts'
@@ -7,14 +7,12 @@ import {
   closed,
   documentSchema,
   documentText,
-  type FilterCompiler,
   lintSchema,
   lintsOf,
+  listQuery,
   nameParam,
   nameSchema,
   page,
-  pageQuery,
-  pageSchema,
 } from './forms.ts'
 
 const policySchema = Type.Object({
@@ -63,8 +61,8 @@ export function policyRoutes(iam: Iam, deps: { readonly compileFilter: FilterCom
       schema: {
         summary: "Lists the account's policies and the platform's",
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(policySchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(policySchema) },
       },
       handler: async (request) => {
         const policies = iam.policies.list(contextOf(request).principal.account).map(policyForm)
@@ -125,7 +123,7 @@ export function policyRoutes(iam: Iam, deps: { readonly compileFilter: FilterCom
         summary: 'Lists the versions of a policy, newest first',
         tags,
         params: nameParam,
-        response: { 200: pageSchema(versionSchema) },
+        response: { 200: listSchema(versionSchema) },
       },
       handler: async (request) => {
         const versions = await iam.policies.versions(contextOf(request).principal.account, request.params.name)

@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { MOVED_AT_ONCE_MAX } from '../limits.ts'
 import { MIGRATE } from '../projects/projects.ts'
 import { holderKinds } from '../tables.ts'
 import type { Project } from '../types.ts'
-import { closed, type FilterCompiler, nameSchema, page, pageQuery, pageSchema } from './forms.ts'
+import { closed, listQuery, nameSchema, page } from './forms.ts'
 
 const projectSchema = Type.Object({
   id: Type.String(),
@@ -40,8 +40,8 @@ export function projectRoutes({ projects }: Iam, deps: { readonly compileFilter:
       schema: {
         summary: 'Lists enterprise projects',
         tags,
-        querystring: pageQuery,
-        response: { 200: pageSchema(projectSchema) },
+        querystring: listQuery,
+        response: { 200: listSchema(projectSchema) },
       },
       handler: async (request) => {
         const items = projects.list(contextOf(request).principal.account).map(projectForm)
@@ -110,8 +110,8 @@ export function projectRoutes({ projects }: Iam, deps: { readonly compileFilter:
         summary: 'Lists the resources of an enterprise project',
         tags,
         params: idParam,
-        querystring: pageQuery,
-        response: { 200: pageSchema(Type.Object({ resource: Type.String() })) },
+        querystring: listQuery,
+        response: { 200: listSchema(Type.Object({ resource: Type.String() })) },
       },
       handler: async (request) => {
         const { account } = contextOf(request).principal
@@ -166,7 +166,7 @@ export function projectRoutes({ projects }: Iam, deps: { readonly compileFilter:
         summary: 'Lists who holds what for an enterprise project',
         tags,
         params: idParam,
-        response: { 200: pageSchema(grantSchema) },
+        response: { 200: listSchema(grantSchema) },
       },
       handler: async (request) => {
         const grants = projects.grants(contextOf(request).principal.account, request.params.id)

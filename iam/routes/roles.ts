@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, iamArn } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, iamArn, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { tagContext, tagsIn } from '../tagging.ts'
 import type { Role } from '../types.ts'
@@ -7,14 +7,12 @@ import {
   closed,
   documentSchema,
   documentText,
-  type FilterCompiler,
   holderForm,
   holderProperties,
+  listQuery,
   nameParam,
   nameSchema,
   page,
-  pageQuery,
-  pageSchema,
   tagsSchema,
 } from './forms.ts'
 
@@ -52,7 +50,7 @@ export function roleRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
       method: 'GET',
       url: '/v1/iam/roles',
       config: { access: { action: 'iam:role:list', resource: everyRole } },
-      schema: { summary: 'Lists roles', tags, querystring: pageQuery, response: { 200: pageSchema(roleSchema) } },
+      schema: { summary: 'Lists roles', tags, querystring: listQuery, response: { 200: listSchema(roleSchema) } },
       handler: async (request) => {
         const roles = iam.roles.list(contextOf(request).principal.account).map(roleForm)
         return page(roles, request.query, { ...deps, placeOf: ({ name }) => name })

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { requireName } from '../names.ts'
 import type { Session } from '../sessions/sessions.ts'
 import type { Device } from '../types.ts'
-import { closed, type FilterCompiler, nameParam, nameSchema, page, pageQuery, pageSchema } from './forms.ts'
+import { closed, listQuery, nameParam, nameSchema, page } from './forms.ts'
 
 const instant = Type.String({ format: 'date-time' })
 
@@ -60,7 +60,7 @@ export function sessionRoutes({ sessions }: Iam, deps: { readonly compileFilter:
         summary: 'Lists the sessions of a user, the newest first',
         tags,
         params: nameParam,
-        response: { 200: pageSchema(sessionSchema) },
+        response: { 200: listSchema(sessionSchema) },
       },
       handler: async (request) => ({
         items: (await sessions.list(contextOf(request).principal.account, request.params.name)).map(sessionForm),
@@ -113,7 +113,7 @@ export function sessionRoutes({ sessions }: Iam, deps: { readonly compileFilter:
       method: 'GET',
       url: '/v1/iam/devices',
       config: { access: { action: 'iam:device:list', resource: everyDevice } },
-      schema: { summary: 'Lists devices', tags, querystring: pageQuery, response: { 200: pageSchema(deviceSchema) } },
+      schema: { summary: 'Lists devices', tags, querystring: listQuery, response: { 200: listSchema(deviceSchema) } },
       handler: async (request) => {
         const items = sessions.devices(contextOf(request).principal.account).map(deviceForm)
         return page(items, request.query, { ...deps, placeOf: ({ id }) => id })

@@ -1,20 +1,9 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant, iamArn } from '../../platform/index.ts'
+import { type Api, contextOf, type FilterCompiler, formatInstant, iamArn, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { tagContext, tagsIn } from '../tagging.ts'
 import type { User } from '../types.ts'
-import {
-  closed,
-  type FilterCompiler,
-  holderForm,
-  holderProperties,
-  nameParam,
-  nameSchema,
-  page,
-  pageQuery,
-  pageSchema,
-  tagsSchema,
-} from './forms.ts'
+import { closed, holderForm, holderProperties, listQuery, nameParam, nameSchema, page, tagsSchema } from './forms.ts'
 
 const userSchema = Type.Object({
   ...holderProperties,
@@ -55,7 +44,7 @@ export function userRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
       method: 'GET',
       url: '/v1/iam/users',
       config: { access: { action: 'iam:user:list', resource: everyUser } },
-      schema: { summary: 'Lists users', tags, querystring: pageQuery, response: { 200: pageSchema(userSchema) } },
+      schema: { summary: 'Lists users', tags, querystring: listQuery, response: { 200: listSchema(userSchema) } },
       handler: async (request) => {
         const users = iam.users.list(contextOf(request).principal.account).map(userForm)
         return page(users, request.query, { ...deps, placeOf: ({ name }) => name })
@@ -161,7 +150,7 @@ export function userRoutes(iam: Iam, deps: { readonly compileFilter: FilterCompi
         summary: 'Lists the access keys of a user',
         tags,
         params: nameParam,
-        response: { 200: pageSchema(accessKeySchema) },
+        response: { 200: listSchema(accessKeySchema) },
       },
       handler: async (request) => ({
         items: iam.accessKeys.list(contextOf(request).principal.account, request.params.name).map((key) => ({

@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
-import { type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, contextOf, formatInstant, listSchema } from '../../platform/index.ts'
 import type { Iam } from '../iam.ts'
 import { WEBAUTHN_BODY_BYTES_MAX } from '../limits.ts'
 import type { SecurityKey } from '../webauthn/webauthn.ts'
-import { closed, nameParam, pageSchema } from './forms.ts'
+import { closed, nameParam } from './forms.ts'
 import { optionsSchema, securityKeySchema } from './tokens.ts'
 
 const keySchema = Type.Object({
@@ -37,7 +37,7 @@ export function webauthnRoutes({ webauthn }: Iam, { publicUrl }: { readonly publ
         summary: 'Lists the security keys of a user',
         tags,
         params: nameParam,
-        response: { 200: pageSchema(keySchema) },
+        response: { 200: listSchema(keySchema) },
       },
       handler: async (request) => ({
         items: (await webauthn.list(contextOf(request).principal.account, request.params.name)).map(keyForm),

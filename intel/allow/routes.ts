@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, formatInstant } from '../../platform/index.ts'
+import { type Api, formatInstant, placesOf, type WorkspaceRouteDeps } from '../../platform/index.ts'
 import { ALLOW_BYTES_MAX, ALLOW_VALUES_MAX, VALUE_CHARS_MAX } from '../limits.ts'
 import type { AllowLists } from './allow-lists.ts'
 import type { AllowList } from './store.ts'
@@ -12,15 +12,9 @@ const listSchema = Type.Object({ name: Type.String(), valueCount: Type.Integer()
 
 /** `/v1/workspaces/{ws}/allow-lists`.
  * @param deps.requireWorkspace throws what the caller is told where there is no such workspace */
-export function allowRoutes(
-  lists: AllowLists,
-  deps: { readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown> },
-) {
+export function allowRoutes(lists: AllowLists, deps: WorkspaceRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'GET',
@@ -35,7 +29,7 @@ export function allowRoutes(
         response: { 200: Type.Object({ items: Type.Array(listSchema) }) },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         return { items: (await lists.list(place)).map(toAnswer) }
       },
     })
@@ -55,7 +49,7 @@ export function allowRoutes(
         response: { 200: listSchema },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         return toAnswer(await lists.put(place, request.params.name, request.body.list))
       },
     })
@@ -66,7 +60,7 @@ export function allowRoutes(
       config: { access: { action: 'siem:allow-list:delete', resource: ofList } },
       schema: { summary: 'Deletes an allow-list', tags, params: listParams, response: { 204: Type.Null() } },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         await lists.delete(place, request.params.name)
         return reply.code(204).send(null)
       },

@@ -1,5 +1,12 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  etagOf,
+  formatInstant,
+  ifMatchHeader,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../platform/index.ts'
 import { CONFIDENCE_DEFAULT } from '../forms.ts'
 import { importFormats } from '../import/reading.ts'
 import {
@@ -14,7 +21,7 @@ import { type Feed, type FeedOutcome, feedKinds } from './types.ts'
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const feedParams = Type.Object({ ws: Type.String(), name: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }) })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 const ofFeed = 'arn:rampart:siem:{region}:{account}:feed/{ws}/{name}'
 const tags = ['feeds']
 
@@ -78,15 +85,9 @@ const feedSchema = Type.Object({
 
 /** `/v1/workspaces/{ws}/feeds`.
  * @param deps.requireWorkspace throws what the caller is told where there is no such workspace */
-export function feedRoutes(
-  feeds: Feeds,
-  deps: { readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown> },
-) {
+export function feedRoutes(feeds: Feeds, deps: WorkspaceRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'GET',
@@ -101,7 +102,7 @@ export function feedRoutes(
         response: { 200: Type.Object({ items: Type.Array(feedSchema) }) },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         return { items: (await feeds.list(place)).map(toAnswer) }
       },
     })
@@ -120,7 +121,7 @@ export function feedRoutes(
         response: { 200: feedSchema },
       },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         const {
           enabled = true,
           intervalSec = FEED_INTERVAL_SEC_DEFAULT,
@@ -143,7 +144,7 @@ export function feedRoutes(
       config: { access: { action: 'siem:feed:get', resource: ofFeed } },
       schema: { summary: 'A feed of indicators', tags, params: feedParams, response: { 200: feedSchema } },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         const feed = await feeds.get(place, request.params.name)
         return reply.header('etag', etagOf(feed.revision)).send(toAnswer(feed))
       },
@@ -161,7 +162,7 @@ export function feedRoutes(
         response: { 204: Type.Null() },
       },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         await feeds.delete(place, request.params.name, request.headers['if-match'])
         return reply.code(204).send(null)
       },
@@ -179,7 +180,7 @@ export function feedRoutes(
         response: { 202: Type.Object({ jobId: Type.String() }) },
       },
       handler: async (request, reply) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { id } = await feeds.poll(place, request.params.name)
         return reply.code(202).send({ jobId: id })
       },

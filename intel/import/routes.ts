@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { type AccountId, type Api, contextOf, takeRawBodies } from '../../platform/index.ts'
+import { type Api, placesOf, takeRawBodies, type WorkspaceRouteDeps } from '../../platform/index.ts'
 import { CONFIDENCE_DEFAULT } from '../forms.ts'
 import { IMPORT_BYTES_MAX, SOURCE_CHARS_MAX } from '../limits.ts'
 import type { Imports } from './import.ts'
@@ -20,12 +20,9 @@ const summarySchema = Type.Object({
   }),
 })
 
-/** `POST /v1/workspaces/{ws}/indicators:import`.
- * @param deps.requireWorkspace throws what the caller is told where there is no such workspace */
-export function importRoutes(
-  imports: Imports,
-  deps: { readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown> },
-) {
+/** `POST /v1/workspaces/{ws}/indicators:import`. */
+export function importRoutes(imports: Imports, deps: WorkspaceRouteDeps) {
+  const placeOf = placesOf(deps)
   return (api: Api): void => {
     takeRawBodies(api)
     api.route({
@@ -57,10 +54,8 @@ export function importRoutes(
         response: { 200: summarySchema },
       },
       handler: async (request) => {
-        const { principal } = contextOf(request)
-        await deps.requireWorkspace(principal.account, request.params.ws)
+        const place = await placeOf(request)
         const { format, source = 'import', confidence = CONFIDENCE_DEFAULT } = request.query
-        const place = { account: principal.account, workspace: request.params.ws }
         const summary = await imports.run(place, request.rawBody ?? Buffer.alloc(0), {
           source,
           confidence,

@@ -3,6 +3,8 @@ import {
   type Clock,
   type Database,
   formatCursor,
+  type Listed,
+  type ListPage,
   parseCursor,
   requireMatch,
 } from '../../platform/index.ts'
@@ -19,18 +21,6 @@ export interface PipesDeps {
   readonly declare: (pipe: PipeAddress, fields: PipeSettings['fields']) => Promise<void>
   /** Drops the events of a pipe that is no more. */
   readonly dropEvents: (pipe: PipeAddress) => Promise<unknown>
-}
-
-export interface ListPage<Item> {
-  readonly limit: number
-  readonly cursor?: string
-  /** Only those items. */
-  readonly matches?: (item: Item) => boolean
-}
-
-export interface Listed<T> {
-  readonly items: T[]
-  readonly nextCursor?: string
 }
 
 export interface Named {

@@ -1,10 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { type Api, contextOf, etagOf, formatInstant } from '../../platform/index.ts'
+import {
+  type Api,
+  contextOf,
+  etagOf,
+  filterQuery,
+  formatInstant,
+  ifMatchHeader,
+  type ListPage,
+  listSchema,
+  pageOf,
+  pageQuery,
+} from '../../platform/index.ts'
 import { compileFilter } from '../ppl/index.ts'
 import { fieldTypes } from '../types.ts'
 import { DECLARED_FIELDS_MAX, FIELD_NAME_LENGTH_MAX, RETENTION_DAYS_MAX } from './limits.ts'
-import type { ListPage, Named, Pipes } from './pipes.ts'
+import type { Named, Pipes } from './pipes.ts'
 import { PIPE_NAME, type Pipe } from './types.ts'
 
 const name = Type.String({ pattern: PIPE_NAME })
@@ -14,14 +25,13 @@ const ofPipe = 'arn:rampart:siem:{region}:{account}:pipe/{ws}/{ds}/{pipe}'
 const ofAllWorkspaces = 'arn:rampart:siem:{region}:{account}:workspace/*'
 const tags = ['pipes']
 
+const PAGE_ITEMS_MAX = 1_000
+const PAGE_ITEMS_DEFAULT = 100
 const page = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-  filter: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: "PPL, such as `name like 'web%'`" })),
+  ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
+  ...filterQuery("name like 'web%'"),
 })
 const named = Type.Object({ name: Type.String() })
-const listOf = <T extends Type.TSchema>(item: T) =>
-  Type.Object({ items: Type.Array(item), nextCursor: Type.Optional(Type.String()) })
 
 const fields = Type.Record(
   Type.String({ minLength: 1, maxLength: FIELD_NAME_LENGTH_MAX }),
@@ -38,7 +48,7 @@ const pipeSchema = Type.Object({
   updatedAt: Type.String(),
 })
 const ofOnePipe = Type.Object({ ws: name, ds: name, pipe: name })
-const ifMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) })
+const ifMatch = Type.Object(ifMatchHeader)
 /** A PUT that says nothing more than its path has no body, which arrives as null. */
 const emptyBody = Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()])
 
@@ -127,16 +137,13 @@ export function pipeRoutes(pipes: Pipes) {
         tags,
         params: Type.Object({ ws: name, ds: name }),
         querystring: page,
-        response: { 200: listOf(pipeSchema) },
+        response: { 200: listSchema(pipeSchema) },
       },
       handler: async (request) => {
         const { ws, ds } = request.params
-        const { filter, ...page } = request.query
-        const matches = filter === undefined ? undefined : compileFilter(filter, { now: contextOf(request).now })
-        const listed = await pipes.listPipes(contextOf(request).principal.account, ws, ds, {
-          ...page,
-          ...(matches === undefined ? {} : { matches: (pipe) => matches(toAnswer(pipe)) }),
-        })
+        const { principal, now } = contextOf(request)
+        const part = pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, compileFilter, now, toAnswer })
+        const listed = await pipes.listPipes(principal.account, ws, ds, part)
         return { ...listed, items: listed.items.map(toAnswer) }
       },
     })
@@ -165,8 +172,8 @@ function workspaceRoutes(api: Api, pipes: Pipes): void {
     method: 'GET',
     url: '/v1/workspaces',
     config: { access: { action: 'siem:workspace:list', resource: ofAllWorkspaces } },
-    schema: { summary: 'Lists workspaces', tags, querystring: page, response: { 200: listOf(named) } },
-    handler: async (request) => pipes.listWorkspaces(contextOf(request).principal.account, pageOf(request)),
+    schema: { summary: 'Lists workspaces', tags, querystring: page, response: { 200: listSchema(named) } },
+    handler: async (request) => pipes.listWorkspaces(contextOf(request).principal.account, namedPage(request)),
   })
 }
 
@@ -198,18 +205,17 @@ function dataspaceRoutes(api: Api, pipes: Pipes): void {
       tags,
       params: Type.Object({ ws: name }),
       querystring: page,
-      response: { 200: listOf(named) },
+      response: { 200: listSchema(named) },
     },
     handler: async (request) =>
-      pipes.listDataspaces(contextOf(request).principal.account, request.params.ws, pageOf(request)),
+      pipes.listDataspaces(contextOf(request).principal.account, request.params.ws, namedPage(request)),
   })
 }
 
 /** What a list of named things is asked for. */
-function pageOf(request: FastifyRequest<{ Querystring: Static<typeof page> }>): ListPage<Named> {
-  const { filter, ...asked } = request.query
-  if (filter === undefined) return asked
-  return { ...asked, matches: compileFilter(filter, { now: contextOf(request).now }) }
+function namedPage(request: FastifyRequest<{ Querystring: Static<typeof page> }>): ListPage<Named> {
+  const { now } = contextOf(request)
+  return pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, compileFilter, now, toAnswer: (item: Named) => item })
 }
 
 function toAnswer(pipe: Pipe) {

@@ -60,7 +60,7 @@ describe('/v1/jobs', () => {
         },
       },
       audit: { record: async () => {} },
-      routes: [jobRoutes(jobs, (text) => (job) => job.state === text)],
+      routes: [jobRoutes(jobs, { compileFilter: (text) => (job) => 'state' in job && job.state === text })],
     })
     close = async () => {
       await server.close()

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { formatInstant } from '../clock.ts'
 import type { Api } from '../http/api.ts'
 import { contextOf } from '../http/guard.ts'
+import { type FilterCompiler, filterQuery, listSchema, pageOf, pageQuery } from '../http/lists.ts'
 import type { Jobs } from './jobs.ts'
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX } from './limits.ts'
 import { type Job, jobStates } from './types.ts'
@@ -22,12 +23,8 @@ const jobSchema = Type.Object({
 const params = Type.Object({ id: Type.String() })
 const tags = ['jobs']
 
-/** A job as the API and its filters see it. */
-type JobAnswer = ReturnType<typeof toAnswer>
-
-/** `/v1/jobs`.
- * @param compileFilter what a `filter` means: a PPL `where` expression over the members of an item */
-export function jobRoutes(jobs: Jobs, compileFilter: (text: string) => (item: JobAnswer) => boolean) {
+/** `/v1/jobs`. */
+export function jobRoutes(jobs: Jobs, { compileFilter }: { readonly compileFilter: FilterCompiler }) {
   return (api: Api): void => {
     api.route({
       method: 'GET',
@@ -37,21 +34,16 @@ export function jobRoutes(jobs: Jobs, compileFilter: (text: string) => (item: Jo
         summary: 'Lists jobs, newest first',
         tags,
         querystring: Type.Object({
-          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT })),
-          cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
-          filter: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: "PPL: `state = 'failed'`" })),
+          ...pageQuery({ max: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT }),
+          ...filterQuery("state = 'failed'"),
         }),
-        response: { 200: Type.Object({ items: Type.Array(jobSchema), nextCursor: Type.Optional(Type.String()) }) },
+        response: { 200: listSchema(jobSchema) },
       },
       handler: async (request) => {
-        const { limit = PAGE_ITEMS_DEFAULT, cursor, filter } = request.query
-        const matches = filter === undefined ? undefined : compileFilter(filter)
-        const page = await jobs.list(contextOf(request).principal.account, {
-          limit,
-          ...(cursor === undefined ? {} : { cursor }),
-          ...(matches ? { matches: (job: Job) => matches(toAnswer(job)) } : {}),
-        })
-        return { ...page, items: page.items.map(toAnswer) }
+        const { principal, now } = contextOf(request)
+        const page = pageOf(request.query, { limit: PAGE_ITEMS_DEFAULT, compileFilter, now, toAnswer })
+        const listed = await jobs.list(principal.account, page)
+        return { ...listed, items: listed.items.map(toAnswer) }
       },
     })
 

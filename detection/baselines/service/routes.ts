@@ -1,5 +1,12 @@
 import { type Static, Type } from 'typebox'
-import { type AccountId, type Api, contextOf, etagOf, formatInstant } from '../../../platform/index.ts'
+import {
+  type Api,
+  etagOf,
+  formatInstant,
+  ifMatchHeader,
+  placesOf,
+  type WorkspaceRouteDeps,
+} from '../../../platform/index.ts'
 import { entityKinds } from '../../online/entities.ts'
 import { severities } from '../../types.ts'
 import { baselineError } from '../errors.ts'
@@ -7,11 +14,6 @@ import { EXCLUSION_CHARS_MAX, EXCLUSIONS_MAX, SUBJECT_CHARS_MAX } from '../limit
 import type { PastDeviation } from '../stream/running.ts'
 import { type BaselineSettings, heldWhy } from '../stream/settings.ts'
 import type { BaselineState, Baselines } from './baselines.ts'
-
-export interface BaselineRouteDeps {
-  /** @throws what the caller is told where there is no such workspace */
-  readonly requireWorkspace: (account: AccountId, workspace: string) => Promise<unknown>
-}
 
 const workspaceParams = Type.Object({ ws: Type.String() })
 const baselineParams = Type.Object({ ws: Type.String(), name: Type.String() })
@@ -79,12 +81,9 @@ const baselineSchema = Type.Object({
 })
 
 /** `/v1/workspaces/{ws}/baselines`. */
-export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
+export function baselineRoutes(baselines: Baselines, deps: WorkspaceRouteDeps) {
   return (api: Api): void => {
-    const placeOf = async (account: AccountId, workspace: string) => {
-      await deps.requireWorkspace(account, workspace)
-      return { account, workspace }
-    }
+    const placeOf = placesOf(deps)
 
     api.route({
       method: 'GET',
@@ -97,7 +96,7 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
         response: { 200: Type.Object({ items: Type.Array(baselineSchema) }) },
       },
       handler: async (request) => {
-        const place = await placeOf(contextOf(request).principal.account, request.params.ws)
+        const place = await placeOf(request)
         return { items: (await baselines.list(place)).map(toAnswer) }
       },
     })
@@ -108,8 +107,8 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
       config: { access: { action: 'siem:baseline:get', resource: ofBaseline } },
       schema: { summary: 'Gets a baseline', tags, params: baselineParams, response: { 200: baselineSchema } },
       handler: async (request, reply) => {
-        const { ws, name } = request.params
-        const found = await baselines.get(await placeOf(contextOf(request).principal.account, ws), name)
+        const { name } = request.params
+        const found = await baselines.get(await placeOf(request), name)
         reply.header('etag', etagOf(found.revision))
         return toAnswer(found)
       },
@@ -124,13 +123,13 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
         description: 'What the body leaves out is as by default: enabled, threshold 0, no exclusions.',
         tags,
         params: baselineParams,
-        headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 1024 })) }),
+        headers: Type.Object(ifMatchHeader),
         body: Type.Partial(Type.Object(settingsSchema), { additionalProperties: false }),
         response: { 200: baselineSchema },
       },
       handler: async (request, reply) => {
-        const { ws, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name } = request.params
+        const place = await placeOf(request)
         const put = await baselines.put(place, name, readSettings(request.body), request.headers['if-match'])
         reply.header('etag', etagOf(put.revision))
         return toAnswer(put)
@@ -159,8 +158,8 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
         },
       },
       handler: async (request) => {
-        const { ws, name, entity } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name, entity } = request.params
+        const place = await placeOf(request)
         const report = await baselines.getEntity(place, name, entity)
         return { ...report, deviations: report.deviations.map(toDeviation) }
       },
@@ -177,8 +176,8 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
         response: { 200: Type.Object({ items: Type.Array(deviationSchema, { description: 'Newest first.' }) }) },
       },
       handler: async (request) => {
-        const { ws, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name } = request.params
+        const place = await placeOf(request)
         return { items: (await baselines.listDeviations(place, name)).map(toDeviation) }
       },
     })
@@ -217,8 +216,8 @@ export function baselineRoutes(baselines: Baselines, deps: BaselineRouteDeps) {
         },
       },
       handler: async (request) => {
-        const { ws, name } = request.params
-        const place = await placeOf(contextOf(request).principal.account, ws)
+        const { name } = request.params
+        const place = await placeOf(request)
         const offers = await baselines.offers(place, name, request.query.alert)
         return {
           items: offers.map(({ kind, summary, settings, hides }) => ({
