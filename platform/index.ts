@@ -48,6 +48,16 @@ export { probeRoutes } from './http/probe-routes.ts'
 export { createServer } from './http/server.ts'
 export { placesOf, type WorkspaceRouteDeps } from './http/workspace.ts'
 export { uuidv7 } from './ids.ts'
+export {
+  clockTime,
+  digits,
+  eventTime,
+  instant,
+  parseEpoch,
+  parseIso,
+  parseTime,
+  zoneMinutes,
+} from './instants.ts'
 export { createJobs, type JobOptions, type Jobs } from './jobs/jobs.ts'
 export { jobMigrations } from './jobs/migrations.ts'
 export { jobRoutes } from './jobs/routes.ts'

@@ -1,7 +1,8 @@
+import { clockTime, digits, instant, zoneMinutes } from '../../platform/index.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, startEvent } from '../ocsf/event.ts'
 import { baseName, endpoint, integerOf, ipOf, put, user } from '../ocsf/objects.ts'
 import type { Reading } from './reading.ts'
-import { clockTime, digits, instant, monthOf, zoneMinutes } from './time.ts'
+import { monthOf } from './time.ts'
 
 const methods: Readonly<Record<string, number>> = {
   CONNECT: 1,

@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../pipeline/index.ts'
+import { parseTime } from '../../platform/index.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, startEvent } from '../ocsf/event.ts'
 import { endpoint, ipOf, put, textOf } from '../ocsf/objects.ts'
 import { isObject } from './json.ts'
 import type { Reading } from './reading.ts'
-import { parseTime } from './time.ts'
 
 const CREATE = 1
 const READ = 2

@@ -1,9 +1,9 @@
+import { parseTime } from '../../platform/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, severityIds, startEvent } from '../ocsf/event.ts'
 import { endpoint, put, textOf, user } from '../ocsf/objects.ts'
 import { set, setIfFree } from './members.ts'
 import type { Reading } from './reading.ts'
-import { parseTime } from './time.ts'
 
 /** The first `count` header fields between bars, and where the rest starts; `\|` and `\\` are escaped. */
 function readHeader(text: string, from: number, count: number): { fields: string[]; end: number } | undefined {

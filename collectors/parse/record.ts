@@ -1,43 +1,13 @@
 import type { JsonValue } from '../../pipeline/index.ts'
+import { eventTime, parseTime } from '../../platform/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import { type Draft, severityIds, startEvent } from '../ocsf/event.ts'
 import { device, ipOf, put, textOf, user } from '../ocsf/objects.ts'
 import { tryReadCloudtrail } from './cloudtrail.ts'
 import { isObject } from './json.ts'
 import type { Reading } from './reading.ts'
-import { parseTime } from './time.ts'
 import { tryReadWindows } from './windows/event.ts'
 import { tryReadZeek } from './zeek.ts'
-
-/** Members that name the time of an event, the surest first. */
-const timeMembers = [
-  '@timestamp',
-  'timestamp',
-  'time',
-  'eventTime',
-  'event_time',
-  'EventTime',
-  'UtcTime',
-  'TimeCreated',
-  'datetime',
-  'published',
-  'requestReceivedTimestamp',
-  'createdDateTime',
-  'activityDateTime',
-  'ts',
-  'date',
-] as const
-
-/** The first member that reads as a time. */
-function timeOfMembers(record: Draft): number | undefined {
-  for (const name of timeMembers) {
-    const value = record[name]
-    if (value === undefined) continue
-    const time = parseTime(value)
-    if (time !== undefined) return time
-  }
-  return undefined
-}
 
 const severityWords: ReadonlyMap<string, number> = new Map([
   ['emerg', severityIds.fatal],
@@ -114,7 +84,7 @@ function readGeneric(record: Draft): Reading {
   if (actor !== undefined) ocsf.actor = { user: actor }
   const addresses = addressesOf(record)
   if (addresses.length > 0) ocsf.observables = addresses
-  return { original: record, logsource: logsourceOf(record), time: timeOfMembers(record), ocsf }
+  return { original: record, logsource: logsourceOf(record), time: eventTime(record), ocsf }
 }
 
 /** What a JSON object means, by the shape of its source. */

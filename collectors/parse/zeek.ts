@@ -1,9 +1,9 @@
 import type { JsonValue } from '../../pipeline/index.ts'
+import { parseTime } from '../../platform/index.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, startEvent } from '../ocsf/event.ts'
 import { endpoint, integerOf, put, textOf } from '../ocsf/objects.ts'
 import { isObject } from './json.ts'
 import type { Reading } from './reading.ts'
-import { parseTime } from './time.ts'
 
 /** OCSF activities of a connection, by how Zeek saw it end; others were closed.
  * @see https://docs.zeek.org/en/master/scripts/base/protocols/conn/main.zeek.html (conn_state) */

@@ -1,4 +1,5 @@
-import { clockTime, digits, instant, monthOf, nearestYear, parseIso } from '../parse/time.ts'
+import { clockTime, digits, instant, parseIso } from '../../platform/index.ts'
+import { monthOf, nearestYear } from '../parse/time.ts'
 
 interface Header3164 {
   readonly time?: number

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../pipeline/index.ts'
+import { parseIso } from '../../platform/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import type { Draft } from '../ocsf/event.ts'
-import { parseIso } from '../parse/time.ts'
 
 interface Header5424 {
   readonly time?: number

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../pipeline/index.ts'
+import { eventTime } from '../../platform/index.ts'
 import { Correlator } from '../correlate/correlator.ts'
 import { lookUp, makeField } from '../match/field.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
@@ -6,7 +7,6 @@ import type { RuleSet } from '../rule-set.ts'
 import type { SigmaDocument } from '../sigma/read.ts'
 import type { RuleTest } from '../sigma/rule-test.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
-import { eventTime } from './event-time.ts'
 import type { RuleTree } from './rule-tree.ts'
 
 export interface FailedTest {

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../../pipeline/index.ts'
+import { parseTime } from '../../../platform/index.ts'
 import type { ClassUid } from '../../ocsf/classes.ts'
 import { type Draft, FAILURE, setStatus, startEvent } from '../../ocsf/event.ts'
 import { endpoint, file, fingerprints, integerOf, ipOf, process, put, textOf, user } from '../../ocsf/objects.ts'
-import { parseTime } from '../time.ts'
 import type { WindowsEvent } from './flatten.ts'
 
 /** The process a Sysmon event is about, from members without or with a prefix (`Source`, `Target`, `Parent`). */

@@ -1,6 +1,7 @@
 /** Hashes of texts under a secret key, so that nobody outside can choose texts that fall together: HalfSipHash-2-4 over
  * UTF-16 code units, 32 or 64 bits. Words of 32 bits are what JavaScript computes with; it is a hash for tables and
- * sketches, not a signature.
+ * sketches, not a signature. What it gives is kept with the state of shards. (Indicators have a hash of their own, over
+ * ASCII from the last character on: one pass for all parent domains.)
  * @see Aumasson, Bernstein: SipHash, a fast short-input PRF, INDOCRYPT 2012; HalfSipHash of the same authors */
 export class KeyedHash {
   readonly #low: number
