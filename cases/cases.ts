@@ -3,10 +3,10 @@ import {
   type Clock,
   type Context,
   type Database,
-  formatCursor,
   type Listed,
+  type ListPage,
   type Metrics,
-  parseCursor,
+  pageThrough,
 } from '../platform/index.ts'
 import { type AlertAnswer, answerAlert, snapshotAlert } from './alert-forms.ts'
 import { type DetectionFinding, putForeignIn } from './foreign-alert.ts'
@@ -200,25 +200,15 @@ export function createCases(deps: CasesDeps): Cases {
       return snapshotAlert(await requireAlert({ account, workspace }, id))
     },
 
-    async listAlerts(ctx, workspace, page) {
+    listAlerts(ctx, workspace, page) {
       const place = { account: ctx.principal.account, workspace }
-      const limit = limitOf(page)
-      const items: AlertAnswer[] = []
-      let beforeId = parseCursor(page.cursor)
-      for (let scanned = 0; scanned < SCAN_ROWS_MAX; ) {
-        const alerts = await store.pageAlerts(place, { limit: PAGE_ITEMS_MAX, ...(beforeId ? { beforeId } : {}) })
-        scanned += alerts.length
-        for (const alert of alerts) {
-          const item = answerAlert(alert)
-          if (page.matches && !page.matches(item)) continue
-          if (items.length === limit) return { items, nextCursor: formatCursor(beforeId ?? '') }
-          items.push(item)
-          beforeId = alert.id
-        }
-        if (alerts.length < PAGE_ITEMS_MAX) return { items }
-        beforeId = alerts.at(-1)?.id
-      }
-      return { items, nextCursor: formatCursor(beforeId ?? '') }
+      return pageThrough(boundedPage(page), {
+        read: ({ after, limit }) =>
+          store.pageAlerts(place, { limit, ...(after === undefined ? {} : { beforeId: after }) }),
+        placeOf: ({ id }) => id,
+        toItem: answerAlert,
+        scannedMax: SCAN_ROWS_MAX,
+      })
     },
 
     async updateAlert(ctx, workspace, id, patch, options = {}) {
@@ -294,18 +284,17 @@ function answered(alert: Alert): { alert: AlertAnswer; revision: number } {
   return { alert: answerAlert(alert), revision: alert.revision }
 }
 
-function limitOf(page: Page): number {
-  return Math.min(page.limit ?? PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX)
+function boundedPage<Item>(page: Page & Pick<ListPage<Item>, 'matches'>): ListPage<Item> {
+  return { ...page, limit: Math.min(page.limit ?? PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX) }
 }
 
-async function pageOf<T extends { readonly id: string }>(
+function pageOf<Row extends { readonly id: string }>(
   page: Page,
-  read: (some: { afterId?: string; limit: number }) => Promise<readonly T[]>,
-): Promise<Listed<T>> {
-  const limit = limitOf(page)
-  const afterId = parseCursor(page.cursor)
-  const found = await read({ limit: limit + 1, ...(afterId ? { afterId } : {}) })
-  const items = found.slice(0, limit)
-  const last = items.at(-1)
-  return found.length > limit && last ? { items, nextCursor: formatCursor(last.id) } : { items }
+  read: (some: { afterId?: string; limit: number }) => Promise<readonly Row[]>,
+): Promise<Listed<Row>> {
+  return pageThrough(boundedPage<Row>(page), {
+    read: ({ after, limit }) => read({ limit, ...(after === undefined ? {} : { afterId: after }) }),
+    placeOf: ({ id }) => id,
+    toItem: (row) => row,
+  })
 }

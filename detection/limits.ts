@@ -96,6 +96,8 @@ export const RULES_MAX = 50_000
 /** Items of a page. */
 export const PAGE_ITEMS_MAX = 1_000
 export const PAGE_ITEMS_DEFAULT = 100
+/** Rules that a filtered list looks at before it answers with what it found and a cursor. */
+export const LISTED_SCAN_MAX = 20_000
 /** Rows that one statement writes: databases bound the number of parameters. */
 export const ROWS_PER_STATEMENT = 500
 /** Pipelines of a workspace. */

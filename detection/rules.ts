@@ -1,12 +1,6 @@
-import {
-  type AccountId,
-  type Clock,
-  type Database,
-  formatCursor,
-  parseCursor,
-  requireMatch,
-} from '../platform/index.ts'
+import { type AccountId, type Clock, type Database, pageThrough, requireMatch } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
+import { LISTED_SCAN_MAX } from './limits.ts'
 import { createLiveRules, type LiveRules, type ReadAs } from './live-rules.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
 import { createPipelines, joinStored, type Pipelines } from './pipelines/pipelines.ts'
@@ -180,16 +174,15 @@ export function createRules(deps: RulesDeps): Rules {
       })
     },
 
-    async listRevisions(place, id, { limit, cursor }) {
-      const after = parseCursor(cursor)
-      const rows = await store.listRevisions(place, id, {
-        limit: limit + 1,
-        ...(after === undefined ? {} : { before: Number(after) || 0 }),
+    async listRevisions(place, id, page) {
+      const listed = await pageThrough<RuleRevision, RuleRevision>(page, {
+        read: ({ after, limit }) =>
+          store.listRevisions(place, id, { limit, ...(after === undefined ? {} : { before: Number(after) || 0 }) }),
+        placeOf: ({ revision }) => String(revision),
+        toItem: (revision) => revision,
       })
-      if (rows.length === 0 && cursor === undefined) throw ruleNotFound(place, id)
-      const items = rows.slice(0, limit)
-      const last = items.at(-1)
-      return rows.length > limit && last ? { items, nextCursor: formatCursor(String(last.revision)) } : { items }
+      if (listed.items.length === 0 && page.cursor === undefined) throw ruleNotFound(place, id)
+      return listed
     },
 
     rollBack(place, id, revision, { author, ifMatch }) {
@@ -212,19 +205,13 @@ export function createRules(deps: RulesDeps): Rules {
 
     get: require,
 
-    async list(place, { limit, cursor, matches }) {
-      const items: StoredRule[] = []
-      let after = parseCursor(cursor)
-      for (;;) {
-        const rows = await store.list(place, { limit: limit + 1, ...(after === undefined ? {} : { after }) })
-        for (const row of rows) {
-          if (items.length === limit) return { items, nextCursor: formatCursor(after ?? '') }
-          after = row.id
-          if (!matches || matches(row)) items.push(row)
-        }
-        if (rows.length <= limit) return { items }
-      }
-    },
+    list: (place, page) =>
+      pageThrough(page, {
+        read: ({ after, limit }) => store.list(place, { limit, ...(after === undefined ? {} : { after }) }),
+        placeOf: ({ id }) => id,
+        toItem: (rule) => rule,
+        scannedMax: LISTED_SCAN_MAX,
+      }),
 
     delete(place, id, { author, ifMatch }) {
       return live.inTurn(place, async () => {

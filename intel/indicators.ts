@@ -2,9 +2,8 @@ import {
   assert,
   type Clock,
   type Database,
-  formatCursor,
   type Log,
-  parseCursor,
+  pageThrough,
   type Result,
   requireMatch,
 } from '../platform/index.ts'
@@ -260,21 +259,13 @@ export function createIndicators(deps: IndicatorsDeps): Indicators {
 
     get,
 
-    async list(place, { limit, cursor, matches }) {
-      const items: Indicator[] = []
-      let after = parseCursor(cursor) ?? ''
-      for (let scanned = 0; scanned < SCANNED_PER_PAGE_MAX; ) {
-        const rows = (await store.list(place, { after, limit: limit + 1 })).map(weighed(place))
-        for (const row of rows) {
-          if (items.length === limit) return { items, nextCursor: formatCursor(after) }
-          after = row.id
-          if (!matches || matches(row)) items.push(row)
-        }
-        if (rows.length <= limit) return { items }
-        scanned += rows.length
-      }
-      return { items, nextCursor: formatCursor(after) }
-    },
+    list: (place, page) =>
+      pageThrough(page, {
+        read: ({ after = '', limit }) => store.list(place, { after, limit }),
+        placeOf: ({ id }) => id,
+        toItem: weighed(place),
+        scannedMax: SCANNED_PER_PAGE_MAX,
+      }),
 
     async listChanged(place, page) {
       return (await store.listChanged(place, page)).map(weighed(place))

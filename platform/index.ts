@@ -44,6 +44,7 @@ export {
   pageOf,
   pageQuery,
 } from './http/lists.ts'
+export { pageThrough } from './http/page-through.ts'
 export { probeRoutes } from './http/probe-routes.ts'
 export { createServer } from './http/server.ts'
 export { placesOf, type WorkspaceRouteDeps } from './http/workspace.ts'

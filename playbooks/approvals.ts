@@ -2,12 +2,11 @@ import {
   type AccountId,
   type Clock,
   type Context,
-  formatCursor,
   formatInstant,
   iamArn,
   type Listed,
   type ListPage,
-  parseCursor,
+  pageThrough,
   uuidv7,
 } from '../platform/index.ts'
 import type { ApprovalContent, Decision } from './engine/approval-content.ts'
@@ -15,8 +14,7 @@ import type { Signal } from './engine/driver.ts'
 import type { Payloads } from './engine/payload.ts'
 import type { ApprovalRow, RunStore } from './engine/store.ts'
 import { playbookError } from './errors.ts'
-import { MFA_AGE_MS_MAX } from './limits.ts'
-import { findMatching } from './paging.ts'
+import { APPROVALS_SCANNED_MAX, MFA_AGE_MS_MAX } from './limits.ts'
 import type { Json } from './types.ts'
 
 export interface ApprovalsDeps {
@@ -66,15 +64,12 @@ export class Approvals {
 
   /** Newest first. */
   async list(account: AccountId, workspace: string, page: ListPage<ApprovalAnswer>): Promise<Listed<ApprovalAnswer>> {
-    const found = await findMatching(
-      page.limit,
-      parseCursor(page.cursor),
-      (before, limit) => this.#deps.store.approvals(account, workspace, { before, limit }),
-      (row) => row.id,
-      (row) => this.#answer(row),
-      page.matches,
-    )
-    return { items: found.items, ...(found.next === undefined ? {} : { nextCursor: formatCursor(found.next) }) }
+    return pageThrough(page, {
+      read: ({ after, limit }) => this.#deps.store.approvals(account, workspace, { before: after, limit }),
+      placeOf: ({ id }) => id,
+      toItem: (row) => this.#answer(row),
+      scannedMax: APPROVALS_SCANNED_MAX,
+    })
   }
 
   /** @throws playbooks.approval.notFound */

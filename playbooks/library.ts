@@ -5,12 +5,11 @@ import {
   type Clock,
   type Context,
   type FieldError,
-  formatCursor,
   formatInstant,
   iamArn,
   type Listed,
   type ListPage,
-  parseCursor,
+  pageThrough,
   RampartError,
   Secret,
 } from '../platform/index.ts'
@@ -23,7 +22,6 @@ import { lint } from './language/lint.ts'
 import type { Problem } from './language/problem.ts'
 import { PLAYBOOKS_PER_WORKSPACE_MAX } from './limits.ts'
 import { Lru } from './lru.ts'
-import { findMatching } from './paging.ts'
 import type { PlaybookRow, PlaybookStore } from './store.ts'
 import type { RunAs } from './types.ts'
 
@@ -159,22 +157,17 @@ export class Library {
   }
 
   async list(account: AccountId, workspace: string, page: ListPage<PlaybookSummary>): Promise<Listed<PlaybookSummary>> {
-    const after = parseCursor(page.cursor)
-    const found = await findMatching(
-      page.limit,
-      after,
-      (from, limit) => this.#deps.store.list(account, workspace, { after: from, limit }),
-      (row: PlaybookRow) => row.id,
-      (row) => ({
+    return pageThrough(page, {
+      read: (some) => this.#deps.store.list(account, workspace, some),
+      placeOf: ({ id }) => id,
+      toItem: (row) => ({
         id: row.id,
         name: row.name,
         revision: row.revision,
         updatedAt: formatInstant(row.updated_at),
         updatedBy: row.updated_by,
       }),
-      page.matches,
-    )
-    return { items: found.items, ...(found.next === undefined ? {} : { nextCursor: formatCursor(found.next) }) }
+    })
   }
 
   /** Takes a playbook out of use; runs under way end as they began. @throws playbooks.playbook.notFound */

@@ -73,3 +73,5 @@ export const HOOK_BODY_BYTES_MAX = 512 * 1024
 export const APPROVAL_EXPIRES_MS = 24 * 3_600_000
 /** How old a caller's second factor may be where an approval asks for one. */
 export const MFA_AGE_MS_MAX = 5 * 60_000
+/** Approvals that one page looks at for the sake of its filter; each is read from what is sealed. */
+export const APPROVALS_SCANNED_MAX = 2_000

@@ -3,11 +3,10 @@ import {
   type AccountId,
   type Clock,
   type Context,
-  formatCursor,
   formatInstant,
   type Listed,
   type ListPage,
-  parseCursor,
+  pageThrough,
   uuidv7,
 } from '../platform/index.ts'
 import type { LoadedPlaybook } from './engine/advance.ts'
@@ -20,7 +19,6 @@ import type { NewRun, RunRow, RunStore, RunTransaction } from './engine/store.ts
 import { playbookError } from './errors.ts'
 import { oversize, readInputs } from './language/input-value.ts'
 import type { Library } from './library.ts'
-import { findMatching } from './paging.ts'
 import type { Failure, Json, JsonMap, RunStatus, StepStatus } from './types.ts'
 
 export interface RunsDeps {
@@ -195,20 +193,16 @@ export class Runs {
     page: ListPage<RunSummary> & { readonly playbookId?: string },
   ): Promise<Listed<RunSummary>> {
     const { playbookId } = page
-    const found = await findMatching(
-      page.limit,
-      parseCursor(page.cursor),
-      (before, limit) =>
+    return pageThrough<RunRow, RunSummary>(page, {
+      read: ({ after, limit }) =>
         this.#deps.store.list(account, workspace, {
-          before,
+          before: after,
           limit,
           ...(playbookId === undefined ? {} : { playbookId }),
         }),
-      (row: RunRow) => row.id,
-      summaryOf,
-      page.matches,
-    )
-    return { items: found.items, ...(found.next === undefined ? {} : { nextCursor: formatCursor(found.next) }) }
+      placeOf: ({ id }) => id,
+      toItem: summaryOf,
+    })
   }
 
   /** Asks a run to end: no new step, attempts under way are aborted. @throws playbooks.run.wrongState */

@@ -1,4 +1,4 @@
-import { type Clock, formatCursor, parseCursor } from '../../platform/index.ts'
+import { type Clock, pageThrough } from '../../platform/index.ts'
 import { caseError } from '../errors.ts'
 import { RISK_ALERT_SCORE, RISK_ALERT_TACTICS, RISK_CONTRIBUTIONS_MAX, SCAN_ROWS_MAX } from '../limits.ts'
 import type { AlertPlace, AlertTransaction } from '../store.ts'
@@ -76,22 +76,15 @@ export function createEntities({ store, write, clock }: EntitiesDeps): Entities 
   }
 
   return {
-    async listEntities(place, { limit, cursor, matches }) {
+    listEntities(place, page) {
       const now = clock.now()
-      const items: ListedEntity[] = []
-      let after = readPlace(cursor)
-      for (let scanned = 0; scanned < SCAN_ROWS_MAX; ) {
-        const rows = await store.pageEntities(place, { limit: limit + 1, ...(after ? { after } : {}) })
-        scanned += rows.length
-        for (const row of rows) {
-          if (items.length === limit) return { items, ...(after ? { nextCursor: writePlace(after) } : {}) }
-          after = row
-          const item = toListed(row, now)
-          if (!matches || matches(item)) items.push(item)
-        }
-        if (rows.length <= limit) return { items }
-      }
-      return { items, ...(after ? { nextCursor: writePlace(after) } : {}) }
+      return pageThrough<EntityRisk, ListedEntity>(page, {
+        read: ({ after, limit }) =>
+          store.pageEntities(place, { limit, ...(after === undefined ? {} : { after: readPlace(after) }) }),
+        placeOf: writePlace,
+        toItem: (row) => toListed(row, now),
+        scannedMax: SCAN_ROWS_MAX,
+      })
     },
 
     async explainRisk(place, key, partsMax) {
@@ -132,12 +125,10 @@ function toListed({ kind, value, rank, criticality, contributions, tactics }: En
 }
 
 function writePlace({ rank, kind, value }: Pick<EntityRisk, 'rank' | 'kind' | 'value'>): string {
-  return formatCursor(JSON.stringify([rank, kind, value]))
+  return JSON.stringify([rank, kind, value])
 }
 
-function readPlace(cursor: string | undefined): (EntityKey & { readonly rank: number }) | undefined {
-  const text = parseCursor(cursor)
-  if (text === undefined) return undefined
+function readPlace(text: string): EntityKey & { readonly rank: number } {
   try {
     const [rank, kind, value]: unknown[] = JSON.parse(text)
     if (typeof rank === 'number' && typeof kind === 'string' && typeof value === 'string') return { rank, kind, value }

@@ -1,4 +1,4 @@
-import { type Clock, type Database, formatCursor, parseCursor } from '../../platform/index.ts'
+import { type Clock, type Database, pageThrough } from '../../platform/index.ts'
 import { missingSources } from '../coverage/coverage.ts'
 import {
   CANARY_DAYS_KEPT,
@@ -125,18 +125,17 @@ export function createRuleHealth(deps: {
       }
     },
 
-    async listCanaryFindings(place, ruleId, { limit, cursor }) {
+    async listCanaryFindings(place, ruleId, page) {
       await rules.get(place, ruleId)
-      const after = parseCursor(cursor)
-      const [time = '', id = ''] = after?.split(' ') ?? []
-      const rows = await canaries.list(place, ruleId, {
-        limit: limit + 1,
-        ...(after === undefined ? {} : { before: { time: Number(time) || 0, id } }),
+      return pageThrough<CanaryFinding, CanaryFinding>(page, {
+        read({ after, limit }) {
+          const [time = '', id = ''] = after?.split(' ') ?? []
+          const before = { time: Number(time) || 0, id }
+          return canaries.list(place, ruleId, { limit, ...(after === undefined ? {} : { before }) })
+        },
+        placeOf: ({ time, id }) => `${time} ${id}`,
+        toItem: (finding) => finding,
       })
-      const items = rows.slice(0, limit)
-      const last = items.at(-1)
-      if (rows.length <= limit || !last) return { items }
-      return { items, nextCursor: formatCursor(`${last.time} ${last.id}`) }
     },
 
     async report(place, days) {

@@ -2,10 +2,9 @@ import {
   type AccountId,
   type Clock,
   type Database,
-  formatCursor,
   type Listed,
   type ListPage,
-  parseCursor,
+  pageThrough,
   requireMatch,
 } from '../../platform/index.ts'
 import type { PipeAddress } from '../types.ts'
@@ -225,29 +224,16 @@ function requireRoom(count: number, max: number, what: string): void {
   if (count >= max) throw pipeError('pipeline.pipe.tooMany', `there are ${count} ${what}; at most ${max} may be`)
 }
 
-/** A page of what `list` gives in order of names; what does not match is passed over. */
-async function pageOf<Row, Item>(
+/** A page of what `list` gives in order of names. */
+function pageOf<Row, Item>(
   page: ListPage<Item>,
-  list: (query: { after?: string; limit: number }) => Promise<Row[]>,
-  nameOf: (row: Row) => string,
-  itemOf: (row: Row) => Item,
+  list: (query: { after?: string; limit: number }) => Promise<readonly Row[]>,
+  placeOf: (row: Row) => string,
+  toItem: (row: Row) => Item,
 ): Promise<Listed<Item>> {
-  const items: Item[] = []
-  let after = parseCursor(page.cursor)
-  for (;;) {
-    const limit = page.limit + 1
-    const rows = await list({ limit, ...(after === undefined ? {} : { after }) })
-    for (const row of rows) {
-      const item = itemOf(row)
-      if (page.matches && !page.matches(item)) continue
-      if (items.length === page.limit) return { items, nextCursor: formatCursor(after ?? '') }
-      items.push(item)
-      after = nameOf(row)
-    }
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < limit) return { items }
-    after = nameOf(last)
-  }
+  const read = ({ after, limit }: { readonly after: string | undefined; readonly limit: number }) =>
+    list({ limit, ...(after === undefined ? {} : { after }) })
+  return pageThrough(page, { read, placeOf, toItem })
 }
 
 function pipeNotFound({ workspace, dataspace, pipe }: PipeAddress) {

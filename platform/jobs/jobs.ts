@@ -3,7 +3,8 @@ import { hostname } from 'node:os'
 import { assert } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
-import { formatCursor, parseCursor } from '../http/cursor.ts'
+import type { Listed, ListPage } from '../http/lists.ts'
+import { pageThrough } from '../http/page-through.ts'
 import { uuidv7 } from '../ids.ts'
 import type { Log } from '../log.ts'
 import { defineMetrics, type Metrics } from '../metrics.ts'
@@ -18,7 +19,6 @@ import {
   PRUNED_PER_STEP,
   RETRY_MS_MAX,
   RETRY_MS_MIN,
-  SCANNED_PER_PAGE_MAX,
   TIMEOUT_MS,
 } from './limits.ts'
 import { type JobContext, type JobKind, runHeld } from './run-held.ts'
@@ -164,27 +164,13 @@ class DurableJobs implements Jobs {
     return this.#store.get(account, id)
   }
 
-  async list(
-    account: JobAccount,
-    page: { readonly limit: number; readonly cursor?: string; readonly matches?: (job: Job) => boolean },
-  ): Promise<{ readonly items: readonly Job[]; readonly nextCursor?: string }> {
-    const items: Job[] = []
-    let beforeId = parseCursor(page.cursor)
-    for (let scanned = 0; scanned < SCANNED_PER_PAGE_MAX; ) {
-      const rows = await this.#store.list(account, {
-        countMax: page.limit + 1,
-        ...(beforeId === undefined ? {} : { beforeId }),
-      })
-      for (const [index, job] of rows.entries()) {
-        if (page.matches?.(job) ?? true) items.push(job)
-        beforeId = job.id
-        const more = index + 1 < rows.length || rows.length > page.limit
-        if (items.length === page.limit) return more ? { items, nextCursor: formatCursor(beforeId) } : { items }
-      }
-      if (rows.length <= page.limit) return { items }
-      scanned += rows.length
-    }
-    return beforeId === undefined ? { items } : { items, nextCursor: formatCursor(beforeId) }
+  list(account: JobAccount, page: ListPage<Job>): Promise<Listed<Job>> {
+    return pageThrough(page, {
+      read: ({ after, limit }) =>
+        this.#store.list(account, { countMax: limit, ...(after === undefined ? {} : { beforeId: after }) }),
+      placeOf: ({ id }) => id,
+      toItem: (job) => job,
+    })
   }
 
   async cancel(account: JobAccount, id: string): Promise<Job> {

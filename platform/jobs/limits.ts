@@ -25,5 +25,3 @@ export const ENDED_KEPT_MS = 7 * 24 * 3_600_000
 export const PRUNED_PER_STEP = 1_000
 export const PAGE_ITEMS_DEFAULT = 50
 export const PAGE_ITEMS_MAX = 200
-/** Rows that a filtered list looks at before it answers with what it found and a cursor. */
-export const SCANNED_PER_PAGE_MAX = 2_000
