@@ -127,9 +127,8 @@ export function coverageRoutes(
         response: { 200: layerSchema },
       },
       handler: async (request) => {
-        const { ws } = request.params
-        const coverage = await coverageIn(contextOf(request).principal.account, ws, request.query.days)
-        return { ...navigatorLayer(coverage, `Coverage of workspace ${ws}`) }
+        const coverage = await coverageIn(request, request.query.days)
+        return { ...navigatorLayer(coverage, `Coverage of workspace ${request.params.ws}`) }
       },
     })
   }
