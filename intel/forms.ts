@@ -80,7 +80,7 @@ export const indicatorSchema = Type.Object({
   updatedAt: Type.String(),
 })
 
-export type IndicatorAnswer = ReturnType<typeof toAnswer>
+type IndicatorAnswer = ReturnType<typeof toAnswer>
 
 export function toAnswer(indicator: Indicator, now: number) {
   const { id, type, value, notMatched, firstSeen, lastSighted, sightings, truePositives, falsePositives } = indicator
