@@ -80,8 +80,6 @@ export const indicatorSchema = Type.Object({
   updatedAt: Type.String(),
 })
 
-type IndicatorAnswer = ReturnType<typeof toAnswer>
-
 export function toAnswer(indicator: Indicator, now: number) {
   const { id, type, value, notMatched, firstSeen, lastSighted, sightings, truePositives, falsePositives } = indicator
   const opinions = indicator.opinions.map((opinion) => toOpinionAnswer(indicator, opinion, now))
