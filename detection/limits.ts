@@ -118,6 +118,8 @@ export const LEARN_AFTER_EVENTS_MAX = 65_536
 export const KEYS_REMEMBERED_MAX = 4_096
 /** Bytes of a file of parsed rules that is read back. */
 export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024
+/** Files of parsed rules, and of what was learned with them, that are kept; the oldest go. */
+export const RULE_CACHE_FILES_MAX = 16
 /** Observables of one event that indicators are looked up for. */
 export const OBSERVABLES_PER_EVENT_MAX = 64
 /** An indicator is told of an entity once in so long, ms. */

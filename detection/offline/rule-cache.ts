@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ATTACK_VERSION } from '../attack/attack.ts'
-import { RULE_CACHE_BYTES_MAX } from '../limits.ts'
+import { RULE_CACHE_BYTES_MAX, RULE_CACHE_FILES_MAX } from '../limits.ts'
 import { programHash } from '../screen/memory.ts'
 
-/** Raised whenever what is parsed from the same text changes. */
+/** Raised whenever what is parsed from the same text changes, or the form in which screens are kept. */
 const FORM = 4
 
 /** Keeps what was parsed of a set of files, and what was learned with it, in a folder of the user's own, under a name made of
@@ -70,10 +70,22 @@ export class RuleCache {
       const temporary = `${path}.${process.pid}`
       writeFileSync(temporary, bytes, { mode: 0o600 })
       renameSync(temporary, path)
+      this.#forgetOldest()
     } catch {
       // The next call parses again.
     }
   }
+
+  /** What was written longest ago goes, so that rules that change every day do not fill the disk. */
+  #forgetOldest(): void {
+    const names = readdirSync(this.#folder).filter((name) => KEPT.test(name))
+    const byAge = names
+      .map((name) => ({ path: join(this.#folder, name), writtenAt: lstatSync(join(this.#folder, name)).mtimeMs }))
+      .sort((left, right) => right.writtenAt - left.writtenAt)
+    for (const { path } of byAge.slice(RULE_CACHE_FILES_MAX)) rmSync(path, { force: true })
+  }
 }
+
+const KEPT = /^(?:rules-[0-9a-f]+\.json|screen-[0-9a-f-]+\.bin)/
 
 const screenName = (key: string): string => `screen-${key}-${programHash.slice(0, 16)}.bin`
