@@ -19,7 +19,11 @@ export const ruleOptions = {
     description:
       'pySigma pipeline (YAML), or a folder of them, that changes the rules first; may be given several times',
   },
-  'no-cache': { type: 'boolean', description: 'parse every rule anew; else parsed rules are kept in ~/.cache/rampart' },
+  'no-cache': {
+    type: 'boolean',
+    description:
+      'parse every rule anew; else parsed rules, and what was learned with them, are kept in ~/.cache/rampart',
+  },
 } as const satisfies Readonly<Record<string, Option>>
 
 export function readTreeOptions(values: Arguments['values'], io: Io): ReadTreeOptions {
