@@ -95,7 +95,8 @@ export function createDetector({ watchers, stormFindingsMax = STORM_FINDINGS_MAX
           // They were told and counted: with a scratch tally, then.
           watcher.watch(shard, past, toldBefore, new ShardTally(shard))
         }
-        if (fresh.length > 0) watcher.watch(shard, fresh, tell, tally)
+        // Also where there are none: watchers go on with what they write.
+        if (fresh.length > 0 || past.length === 0) watcher.watch(shard, fresh, tell, tally)
       }
       progress.nextOffset = Math.max(progress.nextOffset, (events.at(-1)?.offset ?? -1) + 1)
       seen.set(keyOfShard(shard), progress)

@@ -48,6 +48,7 @@ describe('defaults', () => {
       store: {},
       database: {},
       hsm: [],
+      detection: { correlationMemoryMb: 384, correlationDiskMb: 8192 },
       enrichment: { databases: [] },
       playbooks: { egressAllow: [] },
       roles: ['api', 'collector', 'processor', 'playbooks'],
