@@ -87,6 +87,7 @@ export function createBacktests({ jobs, rules, store, clock, startThread }: Back
 
   defineReplayJob(jobs, {
     ...{ kind: KIND, what: 'back-test', runningMax: BACKTESTS_RUNNING_MAX, attemptsMax: BACKTEST_ATTEMPTS_MAX },
+    codes: { busy: 'detection.backtest.busy', failed: 'detection.backtest.failed' },
     run,
   })
 

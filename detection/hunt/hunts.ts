@@ -119,6 +119,7 @@ export function createHunts(deps: HuntsDeps): Hunts {
 
   defineReplayJob(jobs, {
     ...{ kind: KIND, what: 'hunt', runningMax: HUNTS_RUNNING_MAX, attemptsMax: HUNT_ATTEMPTS_MAX },
+    codes: { busy: 'detection.hunt.busy', failed: 'detection.hunt.failed' },
     run,
   })
 

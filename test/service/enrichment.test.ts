@@ -57,8 +57,11 @@ describe('a database of addresses', () => {
     expect(alert.explanation?.seen).toMatch(/^\d{5} km from AS64500 to AS64501 in 1\.0 hours$/)
     const query =
       'source=logs | stats count() as n by src_endpoint.location.country | sort src_endpoint.location.country'
-    const { rows: found } = await service.client.call<{ rows: unknown[][] }>(`${base}/search`, { body: { query } })
-    expect(found).toHaveLength(2)
+    // Findings are told before their events are stored.
+    const found = await eventually('both places are stored', async () => {
+      const { rows } = await service.client.call<{ rows: unknown[][] }>(`${base}/search`, { body: { query } })
+      return rows.length === 2 ? rows : undefined
+    })
     expect(JSON.stringify(found)).toMatch(/AU.*DE/)
     expect(service.output().match(/a database of addresses cannot be read: there is no such file/g)).toHaveLength(1)
   })
