@@ -84,13 +84,14 @@ export class Plan {
     let count = 0
     for (let i = 0; i < fields.length; i++) count = (fields[i] as FieldIndex).find(context, found, count)
     if (this.#anyField) count = this.#anyField.find(context, found, count)
-    return this.#testFound(context, found, count)
+    return this.#testFound(context, found, count, this.#index as WitnessIndex)
   }
 
-  /** The same for an event of which somebody else told the witnesses that show, by their numbers in `index`. */
-  matchFound(context: EventContext, found: ArrayLike<number>): readonly number[] {
+  /** The same for an event of which somebody else told the witnesses that show.
+   * @param bringing what the numbers of `found` were told by: the plan may look for other things by now */
+  matchFound(context: EventContext, found: ArrayLike<number>, bringing: Bringing): readonly number[] {
     this.#asked++
-    return this.#testFound(context, found, found.length)
+    return this.#testFound(context, found, found.length, bringing)
   }
 
   /** Takes to mind how many events somebody else looked at, and how many characters their fields had. */
@@ -98,9 +99,10 @@ export class Plan {
     this.#choice.count(events, charsOf)
   }
 
-  #testFound(context: EventContext, found: ArrayLike<number>, count: number): readonly number[] {
+  #testFound(context: EventContext, found: ArrayLike<number>, count: number, bringing: Bringing): readonly number[] {
     const { epoch } = context
-    const { always, places: placesOf, size } = this.#choice.bringing
+    const { always, places: placesOf, size } = bringing
+    const isOfNow = bringing === this.#choice.bringing
     if (this.#showedAt.length < size) this.#showedAt = new Int32Array(2 * size)
     let matches: number[] | undefined
     for (let i = 0; i < always.length; i++) matches = this.#test(always[i] as number, context, matches)
@@ -108,7 +110,7 @@ export class Plan {
       const witness = found[i] as number
       if (this.#showedAt[witness] === epoch) continue
       this.#showedAt[witness] = epoch
-      this.#choice.show(witness)
+      if (isOfNow) this.#choice.show(witness)
       const places = placesOf[witness] as readonly number[]
       for (let j = 0; j < places.length; j++) {
         const place = places[j] as number

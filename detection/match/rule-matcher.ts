@@ -143,13 +143,13 @@ export class RuleMatcher {
   }
 
   /** The same as `match` for an event of which somebody else told which of its plan's witnesses show. */
-  matchFound(event: UnparsedEvent, plan: Plan, found: ArrayLike<number>): readonly number[] {
+  matchFound(event: UnparsedEvent, plan: Plan, found: ArrayLike<number>, bringing: Bringing): readonly number[] {
     this.#context.beginUnparsed(event)
-    return plan.matchFound(this.#context, found)
+    return plan.matchFound(this.#context, found, bringing)
   }
 
   /** What these of its plans can be taken up by. */
-  keep(plans: readonly Plan[]): KeptPlans {
+  keep(plans: readonly { readonly plan: Plan; readonly bringing: Bringing }[]): KeptPlans {
     const numbers = new Map<Plan, { readonly channel: number; readonly eventId: number }>()
     for (const [channel, ofChannel] of this.#windowsPlans.entries()) {
       for (const [eventId, plan] of (ofChannel ?? []).entries()) if (plan) numbers.set(plan, { channel, eventId })
@@ -158,9 +158,9 @@ export class RuleMatcher {
     return {
       channels: channels.keys,
       eventIds: eventIds.keys,
-      plans: plans.map((plan) => ({
+      plans: plans.map(({ plan, bringing: { size, places, always } }) => ({
         ...(numbers.get(plan) as { channel: number; eventId: number }),
-        bringing: plan.bringing,
+        bringing: { size, places, always },
       })),
     }
   }

@@ -54,9 +54,11 @@ export interface BlockVisitor {
 interface ScreenedPlan {
   readonly plan: Plan
   laid?: LaidPlan | undefined
-  /** What brought its rules up when it was laid out. */
+  /** What its witnesses, as they are laid out, bring up. The plan itself may be further. */
   bringing?: Bringing
 }
+
+type LaidOutPlan = Required<ScreenedPlan>
 
 /** What a screen is kept by, beside its memory. */
 interface Kept {
@@ -132,7 +134,7 @@ export class LineScreen {
     const laid = this.#plans.filter((entry) => entry.laid !== undefined)
     if (laid.length < this.#plans.length) throw new RangeError('the line screen is not whole')
     const kept: Kept = {
-      matcher: this.#matcher.keep(this.#plans.map(({ plan }) => plan)),
+      matcher: this.#matcher.keep(this.#plans.map(({ plan, bringing }) => ({ plan, bringing: bringing as Bringing }))),
       laid: laid.map((entry) => entry.laid as LaidPlan),
       slots: [...this.#slots],
       kinds: this.#kindCount,
@@ -206,9 +208,9 @@ export class LineScreen {
         this.#meet(event)
         rules = this.#matcher.match(event, {})
       } else {
-        const { plan } = this.#plans[words[at + KIND] as number] as ScreenedPlan
+        const { plan, bringing } = this.#plans[words[at + KIND] as number] as LaidOutPlan
         const count = words[at + FOUND] as number
-        rules = this.#matcher.matchFound(this.#line, plan, words.subarray(this.#found, this.#found + count))
+        rules = this.#matcher.matchFound(this.#line, plan, words.subarray(this.#found, this.#found + count), bringing)
       }
       events++
       if (rules.length > 0) visitor.matched(this.#line.parse(), line, rules)
@@ -274,7 +276,6 @@ export class LineScreen {
       if (!laid) continue
       const { words } = this.#memory
       const events = words[laid.address / 4] as number
-      if (events === 0) continue
       words[laid.address / 4] = 0
       plan.saw(events, () =>
         laid.fields.map(({ name, address }) => {

@@ -158,6 +158,33 @@ test('a keyword that has no character of ASCII is found, written as it is and by
   for (const _ of ['met', 'known']) expect(look(screen, matcher, lines).told).toEqual([[0], [0], [0], [], []])
 })
 
+test('what is learned between two lines of a block leaves none of them without its rules', () => {
+  const documents = readSigma(
+    [
+      'title: A\nid: a\nlogsource: {product: windows}\ndetection: {s: {Any: 7, Other|contains: ra}, condition: s}\n',
+      'title: B\nid: b\nlogsource: {product: windows}\ndetection: {s: {Third: 8}, f: {Other: x}, condition: s and not f}\n',
+    ].join('---\n'),
+    { fallbackId: 'x' },
+  ).documents as readonly SigmaRule[]
+  const lines = Array.from({ length: 9_000 }, (_, at) => {
+    const other = at % 900 === 0 ? '"a rare one"' : at % 7 === 0 ? '"x"' : '"y"'
+    // One of a few is handed on, and teaches the plan meanwhile.
+    return `{"Channel":"Other","EventID":1,"Any":"7","Third":"8","Other":${other}${at % 5 === 0 ? ',"nested":{"a":1}' : ''}}`
+  })
+  const expected = lines.map((line) => plain(new RuleMatcher(documents), line))
+  let kept: Buffer | undefined
+  for (let run = 0; run < 3; run++) {
+    const matcher = new RuleMatcher(documents, costsOfLines)
+    const screen = new LineScreen(matcher)
+    if (kept) expect(screen.takeUp(kept)).toBe(true)
+    for (let from = 0; from < lines.length; from += 3_000) {
+      const block = lines.slice(from, from + 3_000)
+      expect(look(screen, matcher, block).told).toEqual(expected.slice(from, from + 3_000))
+    }
+    kept = screen.keep()
+  }
+})
+
 test('bytes that are not what was kept are not taken up', () => {
   const matcher = new RuleMatcher([], costsOfLines)
   const kept = new LineScreen(matcher).keep()
