@@ -17,9 +17,13 @@ export async function installCrate({
   const file = join(root, 'bin', crate)
   return tryInstall(async () => {
     if (existsSync(file)) return file
-    await promisify(execFile)('cargo', ['install', crate, '--version', version, '--root', root, '--quiet'], {
-      maxBuffer: 64 * 2 ** 20,
-    })
+    await promisify(execFile)(
+      'cargo',
+      ['install', crate, '--version', version, '--root', root, '--quiet', '--locked'],
+      {
+        maxBuffer: 64 * 2 ** 20,
+      },
+    )
     return file
   })
 }
