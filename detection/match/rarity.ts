@@ -6,6 +6,8 @@ const GRAM = 3
 /** Three characters of seven bits each; what lies outside of ASCII shares entries, which only blurs the guess. */
 const GRAMS = 1 << 21
 const MASK = 0x7f
+/** Rules that tell as much about what is common as all would. */
+const SAMPLE = 1_000
 
 /** A stretch of a literal and how rare it is. */
 export interface RareWindow {
@@ -18,33 +20,35 @@ export interface RareWindow {
 export class Rarity {
   /** In how many literals each three characters in a row stand. */
   #counts: Uint16Array | undefined
-  readonly #expressions: Iterable<Expression>
+  readonly #expressions: readonly Expression[]
   readonly #windows = new Map<string, RareWindow>()
 
   /** Counts when it is first asked. */
-  constructor(expressions: Iterable<Expression>) {
+  constructor(expressions: readonly Expression[]) {
     this.#expressions = expressions
   }
 
+  /** Counts in a sample, spread evenly, where there are many. */
   #count(): Uint16Array {
     const counts = new Uint16Array(GRAMS)
     const seen = new Set<string>()
-    for (const expression of this.#expressions) this.#learn(expression, counts, seen)
+    const each = Math.max(1, Math.floor(this.#expressions.length / SAMPLE))
+    for (let at = 0; at < this.#expressions.length; at += each)
+      this.#learn(this.#expressions[at] as Expression, each, counts, seen)
     return counts
   }
 
-  #learn(expression: Expression, counts: Uint16Array, seen: Set<string>): void {
+  #learn(expression: Expression, weight: number, counts: Uint16Array, seen: Set<string>): void {
     if (expression.kind === 'and' || expression.kind === 'or')
-      for (const part of expression.of) this.#learn(part, counts, seen)
-    else if (expression.kind === 'not') this.#learn(expression.of, counts, seen)
+      for (const part of expression.of) this.#learn(part, weight, counts, seen)
+    else if (expression.kind === 'not') this.#learn(expression.of, weight, counts, seen)
     else if (expression.kind === 'text') {
       const text = fold(expression.text)
       if (seen.has(text)) return
       seen.add(text)
       for (let at = 0; at + GRAM <= text.length; at++) {
         const gram = gramAt(text, at)
-        const count = counts[gram] as number
-        if (count < 0xffff) counts[gram] = count + 1
+        counts[gram] = Math.min(0xffff, (counts[gram] as number) + weight)
       }
     }
   }

@@ -6,7 +6,6 @@ import { shapeEvent } from '../sources/event-shape.ts'
 import { CostModel, type Costs, costsOfObjects } from './cost-model.ts'
 import { Evaluator } from './evaluator.ts'
 import { EventContext, type UnparsedEvent } from './event-context.ts'
-import type { Expression } from './expression.ts'
 import { type Field, makeField } from './field.ts'
 import { KeyTable } from './key-table.ts'
 import { Plan } from './plan.ts'
@@ -68,7 +67,7 @@ export class RuleMatcher {
     this.#rules = rules
     this.#lookCosts = costs
     this.#windows = new WindowsRules(rules)
-    this.rarity = new Rarity(expressionsOf(rules))
+    this.rarity = new Rarity(rules.map(({ expression }) => expression))
     this.#evaluator = new Evaluator((field) => this.#slotOf(field))
     this.#context = new EventContext(this.#fields)
   }
@@ -259,10 +258,6 @@ export class RuleMatcher {
     this.#context.makeRoom()
     return slot
   }
-}
-
-function* expressionsOf(rules: readonly SigmaRule[]): Iterable<Expression> {
-  for (const { expression } of rules) yield expression
 }
 
 function isAnyMeant(planned: PlannedRules): boolean {

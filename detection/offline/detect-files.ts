@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
-import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES } from '../limits.ts'
+import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES, UNITS_AHEAD } from '../limits.ts'
 import { costsOfLines } from '../match/cost-model.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
@@ -10,7 +10,7 @@ import type { InputFile } from './input-file.ts'
 import { keepScreen, takeUpScreen } from './kept-screen.ts'
 import type { RulesKept } from './rule-tree.ts'
 import { type CorrelatedEvent, correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
-import type { FromWorker, ToWorker, WorkerData } from './worker.ts'
+import type { FromWorker, WorkerData } from './worker.ts'
 
 /** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
 export interface LineMatch {
@@ -35,7 +35,7 @@ export interface DetectOptions {
   readonly kept?: RulesKept | undefined
   /** Whether matches say why; rules have to be read for it. */
   readonly explain?: boolean
-  /** The rules are compiled, in all threads; events come next. */
+  /** The rules are compiled, in the first of the threads; events come next. */
   readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
   readonly onMatches: (matches: readonly LineMatch[]) => Promise<void>
@@ -65,20 +65,26 @@ export async function detectFiles(
 ): Promise<DetectSummary> {
   const units = planUnits(files)
   const ledger = new Ledger(ruleSet, files, units, options)
-  if (options.jobs === 1 || units.length <= 1) {
+  const { correlations, explain = false, kept, jobs } = options
+  const waiting = jobs === 1 ? [...units] : largestFirst(units, files)
+  const data = { ruleSet, files, correlations, explain, kept }
+  const workers = startWorkers(waiting, Math.min(jobs, units.length) - 1, ledger, options, data)
+  try {
+    // This thread works, too: it is at it before the others are ready.
     const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
-    const screen = takeUpScreen(matcher, options.kept)
+    const screen = takeUpScreen(matcher, kept)
     options.onReady()
-    const fieldsOf = options.correlations ? correlatedFields(ruleSet) : new Map()
-    const explain = options.explain ? createExplainer(ruleSet.rules) : undefined
-    for (const unit of units) {
+    const fieldsOf = correlations ? correlatedFields(ruleSet) : new Map()
+    const explainer = explain ? createExplainer(ruleSet.rules) : undefined
+    for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
       const file = files[unit.file] as InputFile
-      await ledger.take(await replayUnit(unit, file, matcher, screen, fieldsOf, options.onProgress, explain))
+      await ledger.take(await replayUnit(unit, file, matcher, screen, fieldsOf, options.onProgress, explainer))
     }
-    keepScreen(screen, options.kept)
-  } else {
-    const { correlations, explain = false, kept } = options
-    await runWorkers(units, { ruleSet, files, correlations, explain, kept }, options, ledger)
+    await workers.done
+    // All learn about the same, so that one keeps it.
+    keepScreen(screen, kept)
+  } finally {
+    await workers.stop()
   }
   return ledger.finish()
 }
@@ -98,56 +104,61 @@ function planUnits(files: readonly InputFile[]): readonly Unit[] {
   return units
 }
 
-async function runWorkers(
-  units: readonly Unit[],
-  data: WorkerData,
-  options: DetectOptions,
+/** So that no thread is left alone with a large one at the end. */
+function largestFirst(units: readonly Unit[], files: readonly InputFile[]): Unit[] {
+  const size = ({ file, range }: Unit) => (range ? range.to - range.from : (files[file]?.sizeBytes ?? 0) * 8)
+  return [...units].sort((left, right) => size(right) - size(left))
+}
+
+interface Workers {
+  /** Nothing waits any more, and what they had is in the ledger. Rejects where a worker ends before. */
+  readonly done: Promise<unknown>
+  stop(): Promise<unknown>
+}
+
+/** Threads that take of the waiting units and put their results into the ledger. */
+function startWorkers(
+  waiting: Unit[],
+  count: number,
   ledger: Ledger,
-): Promise<void> {
-  // The largest first, so that no worker is left alone with one at the end.
-  const size = ({ file, range }: Unit) => (range ? range.to - range.from : (data.files[file]?.sizeBytes ?? 0) * 8)
-  const waiting = [...units].sort((left, right) => size(right) - size(left))
-  let taking: Promise<void> = Promise.resolve()
-  const workers: Worker[] = []
-  /** Each gives its worker the next unit. */
-  const nexts: (() => void)[] = []
-  let ready = 0
-  try {
-    await Promise.all(
-      Array.from({ length: Math.min(options.jobs, units.length) }, () => {
-        const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
-        workers.push(worker)
-        return new Promise<void>((resolve, reject) => {
+  options: DetectOptions,
+  data: WorkerData,
+): Workers {
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(new URL('./worker.ts', import.meta.url), { workerData: data }),
+  )
+  const done = Promise.all(
+    workers.map(
+      (worker) =>
+        new Promise<void>((resolve, reject) => {
+          let taking = Promise.resolve()
+          let inHand = 0
           const next = (): void => {
             const unit = waiting.shift()
-            if (unit) worker.postMessage(unit satisfies ToWorker)
-            // All learn about the same, so that one keeps it.
-            else if (worker === workers[0] && data.kept) worker.postMessage('keep' satisfies ToWorker)
-            else resolve()
+            if (unit) {
+              inHand++
+              worker.postMessage(unit)
+            } else if (inHand === 0) taking.then(resolve, () => {})
           }
-          nexts.push(next)
           worker.on('error', reject)
           worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
           worker.on('message', (message: FromWorker) => {
             if (message.kind === 'bytes') options.onProgress(message.bytes)
-            else if (message.kind === 'kept') resolve()
-            else if (message.kind === 'ready') {
-              if (++ready < nexts.length) return
-              options.onReady()
-              for (const begin of nexts) begin()
-            } else {
+            else if (message.kind === 'ready') for (let ahead = 0; ahead < UNITS_AHEAD; ahead++) next()
+            else {
+              inHand--
               taking = taking.then(() => ledger.take(message.result))
               taking.catch(reject)
               next()
             }
           })
-        })
-      }),
-    )
-    await taking
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()))
-  }
+        }),
+    ),
+  )
+  // Without one of its threads the run is lost, so that the others need not go on.
+  done.catch(() => waiting.splice(0))
+  return { done, stop: () => Promise.all(workers.map((worker) => worker.terminate())) }
 }
 
 interface OrderedEvent {

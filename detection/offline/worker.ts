@@ -5,7 +5,7 @@ import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { createExplainer } from './explain.ts'
 import type { InputFile } from './input-file.ts'
-import { keepScreen, takeUpScreen } from './kept-screen.ts'
+import { takeUpScreen } from './kept-screen.ts'
 import type { RulesKept } from './rule-tree.ts'
 import { correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
 
@@ -18,14 +18,10 @@ export interface WorkerData {
   readonly kept: RulesKept | undefined
 }
 
-/** A piece of work; or, after the last one, that what was learned is to be kept. */
-export type ToWorker = Unit | 'keep'
-
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'bytes'; readonly bytes: number }
   | { readonly kind: 'result'; readonly result: UnitResult }
-  | { readonly kind: 'kept' }
 
 const port = parentPort
 assert(port, 'a worker of rampart detect has a parent')
@@ -36,12 +32,7 @@ const explainer = explain ? createExplainer(ruleSet.rules) : undefined
 const screen = takeUpScreen(matcher, kept)
 const tell = (message: FromWorker): void => port.postMessage(message)
 
-port.on('message', async (unit: ToWorker) => {
-  if (unit === 'keep') {
-    keepScreen(screen, kept)
-    tell({ kind: 'kept' })
-    return
-  }
+port.on('message', async (unit: Unit) => {
   const file = files[unit.file]
   assert(file, 'a unit names a file')
   const onBytes = (bytes: number) => tell({ kind: 'bytes', bytes })
