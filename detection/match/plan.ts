@@ -8,7 +8,7 @@ import type { Rarity } from './rarity.ts'
 import type { TestCosts } from './test-costs.ts'
 import type { Asking, PlannedRules } from './windows-rules.ts'
 import type { NumberedWitness } from './witness.ts'
-import { type Bringing, WitnessChoice, type WitnessIndex } from './witness-choice.ts'
+import { type Bringing, type KeptBringing, WitnessChoice, type WitnessIndex } from './witness-choice.ts'
 
 const NOTHING: readonly number[] = []
 
@@ -44,7 +44,7 @@ export class Plan {
     rarity: Rarity,
     slotOf: SlotOf,
     costs: Costs,
-    kept?: Bringing,
+    kept?: KeptBringing,
   ) {
     this.#planned = planned
     this.#evaluator = evaluator
@@ -66,6 +66,11 @@ export class Plan {
   /** What brings its rules up; another object once other things are looked for. */
   get bringing(): Bringing {
     return this.#choice.bringing
+  }
+
+  /** How many witnesses show in an event, on average; 0 where that is not known yet. */
+  get shown(): number {
+    return this.#choice.shown
   }
 
   /** What it looks for now. */

@@ -13,7 +13,7 @@ import { Rarity } from './rarity.ts'
 import { TestCosts } from './test-costs.ts'
 import { type Asking, type PlannedRules, WindowsRules } from './windows-rules.ts'
 import { witnessesOf } from './witness.ts'
-import type { Bringing } from './witness-choice.ts'
+import type { Bringing, KeptBringing } from './witness-choice.ts'
 
 /** A kind of events that came, and how many. */
 export interface SourceUse {
@@ -35,7 +35,7 @@ export interface KeptPlans {
   /** Keys of the channels and event ids that rules tell apart, in the order of their numbers. */
   readonly channels: readonly string[]
   readonly eventIds: readonly string[]
-  readonly plans: readonly { readonly channel: number; readonly eventId: number; readonly bringing: Bringing }[]
+  readonly plans: readonly { readonly channel: number; readonly eventId: number; readonly bringing: KeptBringing }[]
 }
 
 /** Matches single events with a set of rules. Rules are gathered into a plan for each kind of event (channel and event id of
@@ -159,7 +159,7 @@ export class RuleMatcher {
       eventIds: eventIds.keys,
       plans: plans.map(({ plan, bringing: { size, places, always } }) => ({
         ...(numbers.get(plan) as { channel: number; eventId: number }),
-        bringing: { size, places, always },
+        bringing: { size, places, always, shown: plan.shown },
       })),
     }
   }
@@ -209,7 +209,7 @@ export class RuleMatcher {
     return this.#windowsPlans[channelNumber]?.[eventIdNumber] ?? this.#makeWindowsPlan(channelNumber, eventIdNumber)
   }
 
-  #makeWindowsPlan(channel: number, eventId: number, kept?: Bringing): Plan {
+  #makeWindowsPlan(channel: number, eventId: number, kept?: KeptBringing): Plan {
     const { channels, eventIds } = this.#keyTables
     const plan = this.#makePlan(this.#windows.at(channels.known(channel), eventIds.known(eventId)), kept)
     this.#windowsPlans[channel] ??= []
@@ -238,7 +238,7 @@ export class RuleMatcher {
     return plan
   }
 
-  #makePlan(asking: PlannedRules, kept?: Bringing): Plan {
+  #makePlan(asking: PlannedRules, kept?: KeptBringing): Plan {
     if (this.#planCount >= PLANS_MAX) {
       this.#noteSources()
       this.#windowsPlans = []

@@ -15,6 +15,12 @@ export interface Bringing {
   readonly always: readonly number[]
 }
 
+/** What an earlier run of the same rules ended with. */
+export interface KeptBringing extends Bringing {
+  /** How many witnesses showed in an event, on average. */
+  readonly shown: number
+}
+
 /** What is looked for to tell the candidates among rules. */
 export interface WitnessIndex extends Bringing {
   /** By field; a list that is the same object as before holds the same. */
@@ -28,7 +34,7 @@ const VAIN_SHARE = 0.005
 /** How much better a choice has to look to be taken in place of one that was tried. */
 const BETTER = 0.7
 
-/** Share of events in which what is looked for was chosen badly before, and is chosen anew. */
+/** So many more witnesses an event than in the earlier run, and what is looked for is chosen anew. */
 const KEPT_VAIN_SHARE = 0.25
 const KEPT_LEARN_AFTER_EVENTS = 4_096
 
@@ -39,7 +45,7 @@ export class WitnessChoice {
   readonly #rarity: Rarity
   readonly #costs: Costs
   /** What was chosen before; until it proves bad. */
-  #kept: Bringing | undefined
+  #kept: KeptBringing | undefined
   /** By place of the rule; undefined = none shows for it, empty = there is no rule. */
   #chosen: (WitnessSet | undefined)[] = []
   readonly #numbers = new Map<string, number>()
@@ -51,8 +57,7 @@ export class WitnessChoice {
   #learnAt = LEARN_AFTER_EVENTS
   #index: WitnessIndex | undefined
 
-  /** @param kept what brought rules up at the end of an earlier run of the same rules */
-  constructor(planned: PlannedRules, rarity: Rarity, costs: Costs, kept?: Bringing) {
+  constructor(planned: PlannedRules, rarity: Rarity, costs: Costs, kept?: KeptBringing) {
     this.#planned = planned
     this.#rarity = rarity
     this.#costs = costs
@@ -66,6 +71,12 @@ export class WitnessChoice {
   /** Another object once other things are looked for. */
   get bringing(): Bringing {
     return this.#kept ?? this.index
+  }
+
+  /** How many witnesses show in an event, on average; 0 where that is not known yet. */
+  get shown(): number {
+    if (this.#kept) return this.#kept.shown
+    return this.#events < LEARN_AFTER_EVENTS ? 0 : sumOf(this.#shows) / this.#events
   }
 
   /** The same with what is looked for, which is chosen now if only what it brings up was kept. */
@@ -100,7 +111,7 @@ export class WitnessChoice {
     this.#events += events
     if (this.#events < this.#learnAt) return
     if (this.#kept) {
-      this.#judgeKept()
+      this.#judge(this.#kept)
       return
     }
     for (const [field, chars] of charsOf()) this.#chars.set(field, chars / this.#events)
@@ -109,9 +120,8 @@ export class WitnessChoice {
     this.#learnAt = Math.min(2 * this.#learnAt, LEARN_AFTER_EVENTS_MAX)
   }
 
-  #judgeKept(): void {
-    const shown = this.#shows.reduce((sum, shows) => sum + shows, 0)
-    if (shown > KEPT_VAIN_SHARE * this.#events) this.#index = this.#chooseAll()
+  #judge(kept: KeptBringing): void {
+    if (sumOf(this.#shows) > (kept.shown + KEPT_VAIN_SHARE) * this.#events) this.#index = this.#chooseAll()
     else this.#shows.fill(0)
     this.#events = 0
   }
@@ -178,6 +188,8 @@ export class WitnessChoice {
     return number
   }
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0)
 
 function fieldOf(index: WitnessIndex, field: string): readonly NumberedWitness[] | undefined {
   return field === ANY_FIELD ? index.anyField : index.fields.get(field)

@@ -13,5 +13,9 @@ export function takeUpScreen(matcher: RuleMatcher, kept: RulesKept | undefined):
 
 /** Keeps what the screen has learned for the next run, if that is much. */
 export function keepScreen(screen: LineScreen, kept: RulesKept | undefined): void {
-  if (kept && screen.hasLearned) new RuleCache(kept.folder).keepScreen(kept.key, screen.keep())
+  if (!kept || !screen.hasLearned) return
+  const cache = new RuleCache(kept.folder)
+  const bytes = screen.keep()
+  if (bytes) cache.keepScreen(kept.key, bytes)
+  else cache.forgetScreen(kept.key)
 }

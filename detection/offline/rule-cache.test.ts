@@ -23,6 +23,9 @@ test('what is kept is found by its contents, and only so many of them stay', () 
   }
   expect(readdirSync(folder)).toHaveLength(RULE_CACHE_FILES_MAX)
   expect(cache.find(RuleCache.keyOf(['rule 0']))).toBeUndefined()
+  const newest = RuleCache.keyOf([`rule ${RULE_CACHE_FILES_MAX - 1}`])
+  cache.forgetScreen(newest)
+  expect(cache.findScreen(newest)).toBeUndefined()
 })
 
 test('lists of contents that read alike when put together have names of their own', () => {

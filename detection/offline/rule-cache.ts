@@ -6,7 +6,7 @@ import { RULE_CACHE_BYTES_MAX, RULE_CACHE_FILES_MAX } from '../limits.ts'
 import { programHash } from '../screen/memory.ts'
 
 /** Raised whenever what is parsed from the same text changes, or the form in which screens are kept. */
-const FORM = 4
+const FORM = 5
 
 /** Keeps what was parsed of a set of files, and what was learned with it, in a folder of the user's own, under a name made of
  * their contents: another content is another name, so nothing old is ever taken for new. */
@@ -46,6 +46,10 @@ export class RuleCache {
 
   keepScreen(key: string, bytes: Buffer): void {
     this.#write(screenName(key), bytes)
+  }
+
+  forgetScreen(key: string): void {
+    rmSync(join(this.#folder, screenName(key)), { force: true })
   }
 
   /** Undefined where nothing is kept, or where somebody else could have written it. */

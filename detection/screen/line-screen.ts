@@ -37,8 +37,9 @@ const EVENT_ID_SLOT = 2
 const FIRST_FIELD_SLOT = 16
 /** Lengths and checksum of what is kept. */
 const HEAD_BYTES = 8
-/** Changes for each plan after which keeping is worth its time. */
+/** Changes for each plan, or growth of the tables, after which keeping is worth its time. */
 const LEARNED_SHARE = 0.1
+const GROWN_SHARE = 0.25
 
 /** Bytes of whole lines that are looked at in one go. */
 export const BLOCK_BYTES = 1024 * 1024
@@ -67,6 +68,7 @@ interface Kept {
   readonly slots: readonly (readonly [name: string, slot: number])[]
   readonly kinds: number
   readonly epoch: number
+  readonly relaid: number
 }
 
 /** Looks for the witnesses of rules in lines of flat Windows events as they lie in a file, and has only those parsed in which
@@ -91,6 +93,10 @@ export class LineScreen {
   #kindCount = 0
   /** Kinds met and plans laid out since it was made. */
   #changes = 0
+  /** How often a plan was laid out in place of what lay there, which then is lost room. */
+  #relaid = 0
+  /** Bytes that were taken up. */
+  #takenUp = 0
   #isFull = false
 
   constructor(matcher: RuleMatcher) {
@@ -123,29 +129,51 @@ export class LineScreen {
     this.#putName('EventID', EVENT_ID_SLOT)
   }
 
-  /** True when so much was learned that it is worth keeping. */
+  /** True when so much was learned that what is kept had better be exchanged. */
   get hasLearned(): boolean {
-    return !this.#isFull && this.#changes > LEARNED_SHARE * this.#plans.length
+    if (this.#isFull || this.#changes > LEARNED_SHARE * this.#plans.length) return true
+    return this.#takenUp > 0 && this.#keptBytes > (1 + GROWN_SHARE) * this.#takenUp
   }
 
-  /** What `takeUp` takes. */
-  keep(): Buffer {
+  get #keptBytes(): number {
+    return this.#memory.program.allocate(0) - this.#names
+  }
+
+  /** What `takeUp` takes; undefined where the next run had better learn anew, because most of the room is lost. */
+  keep(): Buffer | undefined {
+    // All was chosen here, so that it can be laid out without what was exchanged.
+    if (this.#takenUp === 0 && this.#relaid > 0) return this.#layAnew().keep()
+    if (this.#isFull || this.#relaid > this.#plans.length) return undefined
     const { bytes, program } = this.#memory
-    const laid = this.#plans.filter((entry) => entry.laid !== undefined)
-    if (laid.length < this.#plans.length) throw new RangeError('the line screen is not whole')
     const kept: Kept = {
       matcher: this.#matcher.keep(this.#plans.map(({ plan, bringing }) => ({ plan, bringing: bringing as Bringing }))),
-      laid: laid.map((entry) => entry.laid as LaidPlan),
+      laid: this.#plans.map(({ laid }) => laid as LaidPlan),
       slots: [...this.#slots],
       kinds: this.#kindCount,
       epoch: program.epochNow() >>> 0,
+      relaid: this.#relaid,
     }
     const head = Buffer.from(JSON.stringify(kept))
-    const body = bytes.subarray(this.#names, program.allocate(0))
+    const body = bytes.subarray(this.#names, this.#names + this.#keptBytes)
     const lengths = Buffer.alloc(HEAD_BYTES)
     lengths.writeUInt32LE(head.length)
     lengths.writeUInt32LE(checksum(head, body), 4)
     return Buffer.concat([lengths, head, body])
+  }
+
+  /** Another screen with the same kinds and plans. */
+  #layAnew(): LineScreen {
+    const other = new LineScreen(this.#matcher)
+    for (const { plan } of this.#plans) other.#tryToLay(() => other.#numberOf(plan))
+    const { bytes, words } = this.#memory
+    for (let index = 0; index < 2 * SCREEN_KINDS_MAX; index++) {
+      const at = this.#kinds / 4 + index * KIND_WORDS
+      const [hash = 0, address = 0, length = 0, ...more] = words.subarray(at, at + KIND_WORDS)
+      if (address === 0) continue
+      const name = bytes.subarray(address, address + length)
+      other.#tryToLay(() => other.#putKind(hash, other.#memory.putBytes(name), length, ...more))
+    }
+    return other
   }
 
   /** Goes on where another screen of the same rules and the same program was kept, before it looks at any line.
@@ -160,8 +188,10 @@ export class LineScreen {
     const { program } = this.#memory
     this.#memory.bytes.set(body, this.#names)
     program.takeUp(this.#names + body.length, kept.epoch)
+    this.#takenUp = body.length
     for (const [name, slot] of kept.slots) this.#slots.set(name, slot)
     this.#kindCount = kept.kinds
+    this.#relaid = kept.relaid
     for (const [number, plan] of this.#matcher.takeUp(kept.matcher).entries()) {
       const laid = kept.laid[number] as LaidPlan
       this.#plans.push({ plan, laid, bringing: plan.bringing })
@@ -238,15 +268,14 @@ export class LineScreen {
       const { program } = this.#memory
       const hash =
         program.hashOfKind(address, channelLength, address + channelLength, name.length - channelLength) >>> 0
-      this.#putEntry(this.#kinds, KIND_WORDS, 2 * SCREEN_KINDS_MAX - 1, hash, [
-        address,
-        name.length,
-        channelLength,
-        number,
-      ])
-      this.#kindCount++
+      this.#putKind(hash, address, name.length, channelLength, number)
       this.#changes++
     })
+  }
+
+  #putKind(hash: number, ...values: readonly number[]): void {
+    this.#putEntry(this.#kinds, KIND_WORDS, 2 * SCREEN_KINDS_MAX - 1, hash, values)
+    this.#kindCount++
   }
 
   #numberOf(plan: Plan): number {
@@ -266,6 +295,7 @@ export class LineScreen {
     const { index } = entry.plan
     entry.bringing = entry.plan.bringing
     this.#changes++
+    if (entry.laid) this.#relaid++
     entry.laid = layPlan(index, this.#memory, (name) => this.#slotOf(name), this.#laid, this.#matcher.rarity)
     this.#memory.words[this.#plansAt / 4 + number] = entry.laid.address
   }

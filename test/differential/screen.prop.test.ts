@@ -134,7 +134,7 @@ test('lines are matched as the events that they say, however they are written', 
         expect(told).toEqual(expected)
         const next = new RuleMatcher(documents, costsOfLines)
         const taken = new LineScreen(next)
-        expect(taken.takeUp(screen.keep())).toBe(true)
+        expect(taken.takeUp(screen.keep() as Buffer)).toBe(true)
         expect(look(taken, next, lines).told).toEqual(expected)
         seen.lines += lines.length
         seen.handedOn += handedOn
@@ -185,9 +185,43 @@ test('what is learned between two lines of a block leaves none of them without i
   }
 })
 
+test('what is exchanged takes no room in what is kept, and what is mostly lost room is not kept', () => {
+  const documents = readSigma(
+    'title: A\nid: a\nlogsource: {product: windows}\ndetection: {s: {Any|contains: seven, Other|contains: other}, condition: s}\n',
+    { fallbackId: 'x' },
+  ).documents as readonly SigmaRule[]
+  const linesOf = (any: string, other: string) =>
+    Array.from({ length: 6_000 }, () => `{"Channel":"Other","EventID":1,"Any":"${any}","Other":"${other}"}`)
+  const run = (kept: Buffer | undefined, lines: readonly string[]): LineScreen => {
+    const matcher = new RuleMatcher(documents, costsOfLines)
+    const screen = new LineScreen(matcher)
+    if (kept) expect(screen.takeUp(kept)).toBe(true)
+    for (let from = 0; from < lines.length; from += 1_000) look(screen, matcher, lines.slice(from, from + 1_000))
+    return screen
+  }
+  const usual = run(undefined, linesOf('6', '5')).keep()
+  const learned = run(undefined, linesOf('seven', '5')).keep()
+  const learnedOther = run(undefined, linesOf('6', 'other')).keep()
+  const lengths = [usual, learned, learnedOther].map((kept) => kept?.length ?? 0)
+  // An automaton alone takes 300 bytes.
+  expect(Math.max(...lengths) - Math.min(...lengths)).toBeLessThan(100)
+
+  // Each run finds that what it took up is wrong for its events.
+  let kept: Buffer | undefined = learned
+  const whatWasKept: boolean[] = []
+  for (let round = 0; round < 4; round++) {
+    const screen = run(kept, round % 2 === 0 ? linesOf('6', 'other') : linesOf('seven', '5'))
+    expect(screen.hasLearned).toBe(true)
+    kept = screen.keep()
+    whatWasKept.push(kept !== undefined)
+  }
+  expect(whatWasKept).toContain(false)
+  expect(whatWasKept).toContain(true)
+})
+
 test('bytes that are not what was kept are not taken up', () => {
   const matcher = new RuleMatcher([], costsOfLines)
-  const kept = new LineScreen(matcher).keep()
+  const kept = new LineScreen(matcher).keep() as Buffer
   for (const at of [0, 5, 20, kept.length - 1]) {
     const changed = Buffer.from(kept)
     changed[at] = (changed[at] as number) ^ 1
