@@ -32,12 +32,18 @@ const explainer = explain ? createExplainer(ruleSet.rules) : undefined
 const screen = takeUpScreen(matcher, kept)
 const tell = (message: FromWorker): void => port.postMessage(message)
 
-port.on('message', async (unit: Unit) => {
+async function work(unit: Unit): Promise<void> {
   const file = files[unit.file]
   assert(file, 'a unit names a file')
   const onBytes = (bytes: number) => tell({ kind: 'bytes', bytes })
   const result = await replayUnit(unit, file, matcher, screen, fieldsOf, onBytes, explainer)
   tell({ kind: 'result', result })
+}
+
+// One after the other: they share the screen.
+let working = Promise.resolve()
+port.on('message', (unit: Unit) => {
+  working = working.then(() => work(unit))
 })
 
 tell({ kind: 'ready' })
