@@ -31,6 +31,8 @@ export interface Command {
   readonly summary: string
   /** What follows `rampart` in the usage line. */
   readonly usage: string
+  /** What else has to be known to use it; lines of up to 100 characters. */
+  readonly details?: string
   readonly options: Readonly<Record<string, Option>>
   /** @returns the exit code: 0 ok, 1 failed. Throws UsageError for wrong use, which exits with 2. */
   run(args: Arguments, io: Io): Promise<number>

@@ -59,7 +59,7 @@ describe('rampart detect', () => {
     })
     const logs = join(folder, 'order-logs')
     mkdirSync(join(logs, 'sub'), { recursive: true })
-    const text = [event(1), '', 'no json', '[1]', event(2), event(3)].join('\n')
+    const text = [event(1), '', 'no json', '[1]', event(2), event(3), '{"n":'].join('\n')
     writeFileSync(join(logs, 'b.ndjson'), text)
     writeFileSync(join(logs, 'a.ndjson.zst'), zstdCompressSync(text))
     writeFileSync(join(logs, 'sub', 'c.jsonl.gz'), gzipSync(`${text}\r\n`))
@@ -68,14 +68,15 @@ describe('rampart detect', () => {
       const { code, lines, stderr } = await run(detectCommand, [logs], { rules, jobs })
       expect(code).toBe(0)
       expect(lines).toEqual(
-        ['a.ndjson.zst', 'b.ndjson', 'sub/c.jsonl.gz'].flatMap((file) => [
+        ['a.ndjson.zst', 'b.ndjson', 'notes.txt', 'sub/c.jsonl.gz'].flatMap((file) => [
           { file, line: 0, rule: 'a' },
           { file, line: 4, rule: 'b' },
           { file, line: 4, rule: 'a' },
         ]),
       )
-      expect(stderr).toContain('9 events in 18 lines of 3 files')
-      expect(stderr).toContain('6 lines that are no JSON object')
+      expect(stderr).toContain('20 events in 28 lines of 4 files')
+      expect(stderr).toContain('4 lines of broken JSON')
+      expect(stderr).toContain('8 lines of text whose form is not known')
     }
     const { lines } = await run(detectCommand, [join(logs, 'notes.txt'), join(logs, 'b.ndjson')], { rules })
     expect(lines.map(({ file }) => file)).toEqual([

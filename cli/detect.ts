@@ -1,16 +1,35 @@
 import { availableParallelism } from 'node:os'
-import { detectFiles, findInputFiles, type RefusedRule, type RuleTree, readRuleTree } from '../detection/index.ts'
+import { createLogFiles } from '../collectors/index.ts'
+import {
+  detectFiles,
+  findInputFiles,
+  type RefusedRule,
+  type RuleTree,
+  readRuleTree,
+  standardInput,
+} from '../detection/index.ts'
+import { systemClock } from '../platform/index.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { createDetectOutput, type DetectFormat, detectFormats } from './detect-output.ts'
 import { ProgressBar } from './progress.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
+
+const STDIN = '-'
+/** Files that hold no text and are told by name; a folder may have thousands. */
+const SKIPPED_TOLD_MAX = 20
 
 /** `rampart detect`: rules over log files, with no server.   @see contract, Detect */
 export const detectCommand: Command = {
   name: 'detect',
   summary: 'Find what Sigma rules say in log files',
   usage:
-    'detect --rules DIR [--jobs N] [--correlations] [--explain] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…',
+    'detect --rules DIR [--jobs N] [--correlations] [--explain] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…|-',
+  details: `FILE is read by what it is, also with .gz or .zst; of a DIR every file; \`-\` is standard input.
+Events of JSON, one a line: Windows (flat, nested, Winlogbeat), CloudTrail, OCSF, systemd's journal, any other.
+JSON that has not an event a line, up to 64 MiB: an array, CloudTrail's \`Records\`, objects over several lines.
+Lines of text: syslog of files and of the wire (RFC 3164, RFC 5424), access logs, CEF, LEEF, words.
+Tables with a head: CSV and TSV, Zeek's logs, the W3C extended format (IIS, proxies, Windows Firewall).
+What holds no text is named and left out.`,
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },
@@ -35,7 +54,7 @@ export const detectCommand: Command = {
     if (!tree) return 1
     tellRefused(tree.refused, io)
     let loadedAt = now()
-    const { files, unreadable } = findInputFiles(positionals)
+    const { files, unreadable } = findInputs(positionals, io)
     for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
     const output = createDetectOutput(format, tree, io)
     const bar = new ProgressBar(
@@ -47,6 +66,8 @@ export const detectCommand: Command = {
       correlations: values.correlations === true,
       explain: values.explain === true,
       kept: tree.kept,
+      logFiles: createLogFiles(),
+      worker: new URL('./detect-worker.ts', import.meta.url),
       onReady: () => {
         loadedAt = now()
       },
@@ -55,6 +76,7 @@ export const detectCommand: Command = {
     })
     await output.end()
     bar.end()
+    tellSkipped(summary.skipped, io)
     for (const failure of summary.failures) io.stderr.write(`cannot read ${failure}\n`)
     const endedAt = now()
     const counts = {
@@ -62,6 +84,7 @@ export const detectCommand: Command = {
       correlations: tree.ruleSet.correlations.length,
       refused: tree.refused.length,
       ...summary,
+      skipped: summary.skipped.length,
       failures: summary.failures.length + unreadable.length,
       loadSeconds: round(loadedAt.wall - startedAt.wall),
       seconds: round(endedAt.wall - loadedAt.wall),
@@ -72,6 +95,13 @@ export const detectCommand: Command = {
     io.stderr.write(values.json === true ? `${JSON.stringify(counts)}\n` : inWords(counts))
     return unreadable.length > 0 || summary.failures.length > 0 ? 1 : 0
   },
+}
+
+function findInputs(paths: readonly string[], io: Io): ReturnType<typeof findInputFiles> {
+  const now = systemClock.now()
+  if (!paths.includes(STDIN)) return findInputFiles(paths, now)
+  if (paths.length > 1) throw new UsageError('`-` (standard input) stands alone')
+  return { files: [standardInput(io.stdin, now)], unreadable: [] }
 }
 
 function loadRules(path: string, values: Arguments['values'], io: Io): RuleTree | undefined {
@@ -108,15 +138,33 @@ function tellRefused(refused: readonly RefusedRule[], io: Io): void {
   }
 }
 
+function tellSkipped(skipped: readonly { readonly file: string; readonly what: string }[], io: Io): void {
+  for (const { file, what } of skipped.slice(0, SKIPPED_TOLD_MAX)) io.stderr.write(`skipped ${file}: ${what}\n`)
+  if (skipped.length > SKIPPED_TOLD_MAX) {
+    io.stderr.write(`skipped ${count(skipped.length - SKIPPED_TOLD_MAX)} more that hold no text\n`)
+  }
+}
+
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000
 const count = (value: number): string => value.toLocaleString('en')
 
 function inWords(counts: Readonly<Record<string, number>>): string {
   const { rules = 0, correlations = 0, refused = 0, files = 0, lines = 0, events = 0, bytes = 0, matches = 0 } = counts
-  const { notJson = 0, tooLong = 0, withoutTime = 0, loadSeconds = 0, seconds = 0, eventsPerSec = 0 } = counts
+  const {
+    notJson = 0,
+    formless = 0,
+    skipped = 0,
+    tooLong = 0,
+    withoutTime = 0,
+    loadSeconds = 0,
+    seconds = 0,
+    eventsPerSec = 0,
+  } = counts
   const notes = [
     refused > 0 ? `${count(refused)} rules refused` : '',
-    notJson > 0 ? `${count(notJson)} lines that are no JSON object` : '',
+    notJson > 0 ? `${count(notJson)} lines of broken JSON` : '',
+    formless > 0 ? `${count(formless)} lines of text whose form is not known` : '',
+    skipped > 0 ? `${count(skipped)} files skipped that hold no text` : '',
     tooLong > 0 ? `${count(tooLong)} lines too long` : '',
     withoutTime > 0 ? `${count(withoutTime)} events without a time, not correlated` : '',
   ].filter((note) => note !== '')

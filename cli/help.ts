@@ -22,5 +22,6 @@ export function helpFor(command: Command): string {
     const shown = preset === undefined || preset === false ? '' : ` (default ${preset})`
     return `  ${left.padEnd(width)}  ${description}${shown}`
   })
-  return `${command.summary}\n\nusage: rampart ${command.usage}\n\n${rows.join('\n')}\n`
+  const details = command.details === undefined ? '' : `\n${command.details}\n`
+  return `${command.summary}\n\nusage: rampart ${command.usage}\n\n${rows.join('\n')}\n${details}`
 }

@@ -35,6 +35,10 @@ export const EVENT_DEPTH_MAX = 64
 export const PLANS_MAX = 4_096
 /** Bytes of one line of a log file; longer ones are counted and passed over. */
 export const LINE_BYTES_MAX = 16 * 1024 * 1024
+/** Bytes in front of a log file that tell what it is. */
+export const HEAD_BYTES = 64 * 1024
+/** Bytes of a log file that is one JSON value, or several over many lines; it is held in memory, some three times. */
+export const DOCUMENT_BYTES_MAX = 64 * 1024 * 1024
 /** Files that one call of `rampart detect` or `rampart rules` walks over. */
 export const FILES_MAX = 1_000_000
 /** Bytes of a plain log file that a worker takes at a time. */

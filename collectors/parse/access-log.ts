@@ -79,7 +79,8 @@ function readRequest(request: string, into: Draft): void {
   if (last > first) into['cs-version'] = request.slice(last + 1)
 }
 
-function toOcsf(fields: Draft, virtualHost: string | undefined): Draft {
+/** A request of a web server, by Sigma's names of its fields. */
+export function httpActivity(fields: Draft, virtualHost: string | undefined): Draft {
   const method = fields['cs-method']
   const activity = typeof method === 'string' && Object.hasOwn(methods, method) ? methods[method] : undefined
   const draft = startEvent(
@@ -162,7 +163,7 @@ export function tryParseAccessLog(text: string, server?: string): Reading | unde
     original,
     logsource: service === undefined ? { category: 'webserver' } : { category: 'webserver', service },
     time,
-    ocsf: toOcsf(original, virtualHost),
+    ocsf: httpActivity(original, virtualHost),
   }
 }
 

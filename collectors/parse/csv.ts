@@ -4,7 +4,7 @@ import { set } from './members.ts'
 
 /** The fields of one CSV row. Quoted fields may hold the delimiter, doubled quotes and line ends; a quote inside a bare
  * field is itself.   @see RFC 4180 2 */
-function splitCsvRow(row: string, delimiter: string): string[] {
+export function splitCsvRow(row: string, delimiter: string): string[] {
   const fields: string[] = []
   let at = 0
   while (fields.length <= PARSE_LIMITS.columnsMax) {

@@ -5,6 +5,7 @@ import { type Draft, finishEvent, startEvent } from '../ocsf/event.ts'
 import { hasPriority } from '../syslog/header.ts'
 import { isAccessLog, tryParseAccessLog } from './access-log.ts'
 import { createCsvReader } from './csv.ts'
+import { isJournalRecord, readJournal } from './journal.ts'
 import { isObject, tryParseJson } from './json.ts'
 import { setIfFree } from './members.ts'
 import { tryParseCef, tryParseLeef } from './pairs.ts'
@@ -13,17 +14,24 @@ import type { Reading } from './reading.ts'
 import { readRecord } from './record.ts'
 import { readSyslog } from './syslog.ts'
 import { decodeText } from './text.ts'
+import { readW3cRow } from './w3c.ts'
+import { readZeekRow } from './zeek-row.ts'
 
 function raw(text: string, error?: ParseProblem): Reading {
-  const reading: Reading = { original: { message: text }, logsource: {}, time: undefined, ocsf: startEvent(0, 0) }
+  const reading: Reading = {
+    ...{ original: { message: text }, logsource: {}, time: undefined, ocsf: startEvent(0, 0) },
+    isBare: true,
+  }
   return error === undefined ? reading : { ...reading, error }
 }
 
 function readJson(text: string): Reading {
   const parsed = tryParseJson(text)
   if (!parsed.ok) return raw(text, parsed.error)
-  return isObject(parsed.value) ? readRecord(parsed.value) : raw(text, 'json.notObject')
+  return isObject(parsed.value) ? readObject(parsed.value) : raw(text, 'json.notObject')
 }
+
+const readObject = (record: Draft): Reading => (isJournalRecord(record) ? readJournal(record) : readRecord(record))
 
 /** Syslog without a priority, as it stands in files: a time and a program in front. */
 function isSyslogFile(text: string): boolean {
@@ -54,7 +62,7 @@ function readAuto(text: string, receivedAt: number, senderIp: string | undefined
   const trimmed = text.trimStart()
   if (trimmed.startsWith('{')) {
     const parsed = tryParseJson(trimmed)
-    if (parsed.ok && isObject(parsed.value)) return readRecord(parsed.value)
+    if (parsed.ok && isObject(parsed.value)) return readObject(parsed.value)
     return raw(text, parsed.ok ? 'json.notObject' : parsed.error)
   }
   return readLine(trimmed === text ? text : trimmed, receivedAt, senderIp)
@@ -70,11 +78,19 @@ function senderIpOf(source: string): string | undefined {
 /** A parser for the records of any pipe. The same record gives the same event, whenever it is read: time comes from
  * the record. `parseError` is a code of `parseProblems` and its text: `json.tooDeep: nested more than 32 deep`. */
 export function createParser(): Parser {
+  const read = createRecordReader()
+  return { parse: (record) => read(record).event }
+}
+
+/** The same for who also asks what a record itself says. */
+export function createRecordReader(): (record: StoredRecord) => { readonly event: Event; readonly reading: Reading } {
   const readCsv = createCsvReader()
 
   const readCsvRecord = (text: string, record: StoredRecord): Reading => {
     const columns = record.headers.columns
     if (columns === undefined) return raw(text, 'csv.noColumns')
+    if (record.headers.dialect === 'zeek') return readZeekRow(text, columns, record.headers)
+    if (record.headers.dialect === 'w3c') return readW3cRow(text, columns, record.headers)
     const row = readCsv(text, columns, record.headers.delimiter ?? ',')
     const reading = readRecord(row.members)
     return row.fits ? reading : { ...reading, error: 'csv.columnsDiffer' }
@@ -105,13 +121,11 @@ export function createParser(): Parser {
     }
   }
 
-  return {
-    parse(record: StoredRecord): Event {
-      const { text, isUtf8 } = decodeText(record.payload)
-      const reading = tryRead(text, record)
-      const parseError = reading.error ?? (isUtf8 ? undefined : 'record.notUtf8')
-      return toEvent(record, { text, reading, parseError })
-    },
+  return (record) => {
+    const { text, isUtf8 } = decodeText(record.payload)
+    const reading = tryRead(text, record)
+    const parseError = reading.error ?? (isUtf8 ? undefined : 'record.notUtf8')
+    return { event: toEvent(record, { text, reading, parseError }), reading }
   }
 }
 

@@ -13,4 +13,6 @@ export interface Reading {
   readonly ocsf: Draft
   /** Why the record could not be understood whole. */
   readonly error?: ParseProblem
+  /** True where nothing was understood: the whole text is the message. */
+  readonly isBare?: true
 }

@@ -42,10 +42,12 @@ function tryReadOcsf(record: Draft): Reading | undefined {
   }
 }
 
-const webMembers = ['cs-method', 'cs-uri', 'cs-uri-stem', 'cs-uri-query', 'sc-status', 'c-uri']
+const webMembers = ['cs-method', 'cs-uri', 'cs-uri-stem', 'cs-uri-query', 'sc-status']
+const proxyMembers = ['c-uri', 'c-useragent', 'c-uri-extension', 'c-uri-query']
 
-/** Records of web servers and proxies that use the W3C names. */
+/** Records of web servers and proxies that use the names of Sigma's taxonomy. */
 function logsourceOf(record: Draft): Reading['logsource'] {
+  if (proxyMembers.some((name) => record[name] !== undefined)) return { category: 'proxy' }
   return webMembers.some((name) => record[name] !== undefined) ? { category: 'webserver' } : {}
 }
 

@@ -105,13 +105,25 @@ function readInner(message: string, appname: string | undefined): Reading | unde
   return isAccessLog(message) ? tryParseAccessLog(message, appname) : undefined
 }
 
+/** A message of Cisco IOS names its facility, severity and mnemonic; where syslog wrote it to a file, after a counter in the
+ * place of a program.
+ * @see Cisco IOS, System Message Logging, format */
+function isCisco({ appname, message }: SyslogHeader): boolean {
+  if (appname === undefined) return false
+  return (
+    appname.startsWith('%') ||
+    (/^\d{1,12}$/.test(appname) && /(?:^|: )%[A-Z][A-Z0-9_-]{1,64}-[0-7]-[A-Z0-9_]{1,64}: /.test(message))
+  )
+}
+
 function readProgram(header: SyslogHeader, senderIp: string | undefined): Reading {
   const { text, count } = unfold(header.message)
   const original = membersOf(header, false)
   original.message = header.message
   let logsource: Logsource = {}
   let ocsf: Draft | undefined
-  if (header.appname !== undefined && !header.appname.startsWith('%')) {
+  if (isCisco(header)) logsource = { product: 'cisco' }
+  else if (header.appname !== undefined) {
     const message: UnixMessage = {
       text,
       appname: baseName(header.appname),
@@ -122,7 +134,7 @@ function readProgram(header: SyslogHeader, senderIp: string | undefined): Readin
     const program = programOf(message.appname, header.facility)
     logsource = { product: 'linux', service: program.service }
     ocsf = program.read(message, original)
-  } else if (header.appname !== undefined) logsource = { product: 'cisco', service: 'syslog' }
+  }
   if (ocsf === undefined) {
     ocsf = startEvent(0, 0)
     put(ocsf, 'device', device(header.hostname, senderIp))
@@ -134,12 +146,19 @@ function readProgram(header: SyslogHeader, senderIp: string | undefined): Readin
   return { original, logsource, time: header.time, ocsf }
 }
 
-/** A syslog message of either RFC: header, then what its body or its program means. Any text has a reading. */
-export function readSyslog(text: string, receivedAt: number, senderIp: string | undefined): Reading {
-  const header = parseSyslogHeader(text, receivedAt)
+/** What a message means, its header taken off: by its body, or by its program. */
+export function readMessage(header: SyslogHeader, senderIp: string | undefined): Reading {
   const reading = readBody(header, senderIp) ?? readProgram(header, senderIp)
   const { ocsf } = reading
   if (ocsf.severity_id === undefined) ocsf.severity_id = severityOf[header.severity] ?? severityIds.informational
+  return reading
+}
+
+/** A syslog message of either RFC: header, then what its body or its program means. Any text has a reading. */
+export function readSyslog(text: string, receivedAt: number, senderIp: string | undefined): Reading {
+  const header = parseSyslogHeader(text, receivedAt)
+  const reading = readMessage(header, senderIp)
+  const { ocsf } = reading
   const metadata: Draft = { ...(ocsf.metadata as Draft | undefined) }
   setIfFree(metadata, 'log_format', `syslog-${header.rfc}`)
   setIfFree(metadata, 'original_time', header.timestamp)

@@ -29,11 +29,28 @@ export function scanCsvRows(bytes: Buffer, delimiter: number, onRow: (span: Span
   }
 }
 
+/** Whether a row goes on after this line of it: a quoted field is open at its end.
+ * @param isOpen whether one is at its beginning */
+export function isOpenAfter(line: Buffer, delimiter: number, isOpen: boolean): boolean {
+  for (let at = isOpen ? closeOfQuoted(line, 0) : 0; at >= 0; ) {
+    const quote = findByte(line, QUOTE, at)
+    if (quote < 0) return false
+    at = quote === 0 || line[quote - 1] === delimiter ? closeOfQuoted(line, quote + 1) : quote + 1
+  }
+  return true
+}
+
+/** The byte after the quote that closes a field, from inside of it; -1 when there is none. */
+function closeOfQuoted(bytes: Buffer, from: number): number {
+  let close = findByte(bytes, QUOTE, from)
+  while (close >= 0 && bytes[close + 1] === QUOTE) close = findByte(bytes, QUOTE, close + 2)
+  return close < 0 ? -1 : close + 1
+}
+
 /** The byte after a quoted field's closing quote; the end of the bytes when there is none. */
 function endOfQuoted(bytes: Buffer, at: number): number {
-  let close = findByte(bytes, QUOTE, at + 1)
-  while (close >= 0 && bytes[close + 1] === QUOTE) close = findByte(bytes, QUOTE, close + 2)
-  return close < 0 ? bytes.length : close + 1
+  const close = closeOfQuoted(bytes, at + 1)
+  return close < 0 ? bytes.length : close
 }
 
 const delimiters = [',', ';', '\t', '|'] as const

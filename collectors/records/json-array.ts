@@ -100,3 +100,9 @@ export function scanArray(
     i = skipSpace(bytes, i + 1)
   }
 }
+
+/** Where the array of a CloudTrail file (`{"Records":[…]}`) opens; undefined for any other object. */
+export function findRecordsArray(bytes: Buffer, at: number): number | undefined {
+  const front = /^\{\s{0,8}"Records"\s{0,8}:\s{0,8}\[/.exec(bytes.toString('latin1', at, at + 64))
+  return front === null ? undefined : at + front[0].length - 1
+}

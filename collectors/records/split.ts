@@ -4,7 +4,7 @@ import { RECORDS_LIMITS } from '../limits.ts'
 import { delimiterOf, scanCsvRows } from './csv-rows.ts'
 import { decodeBody } from './decode.ts'
 import { findByte } from './find-byte.ts'
-import { endOfValue, type Span, scanArray, skipSpace } from './json-array.ts'
+import { endOfValue, findRecordsArray, type Span, scanArray, skipSpace } from './json-array.ts'
 
 /** A record that is not taken, by its place among the records of the request, from 0. */
 export interface RejectedRecord {
@@ -92,12 +92,6 @@ function splitLines(bytes: Buffer, format: 'json' | 'text'): SplitRecords {
 
 function malformed(offset: number, problem: string): Error {
   return collectError('collect.body.malformed', `the body is not a JSON array of records: ${problem} at byte ${offset}`)
-}
-
-/** Where the array of a CloudTrail file (`{"Records":[…]}`) opens; undefined for any other object. */
-function findRecordsArray(bytes: Buffer, at: number): number | undefined {
-  const front = /^\{\s{0,8}"Records"\s{0,8}:\s{0,8}\[/.exec(bytes.toString('latin1', at, at + 64))
-  return front === null ? undefined : at + front[0].length - 1
 }
 
 function splitJson(bytes: Buffer): SplitRecords {

@@ -6,10 +6,18 @@ import { costsOfLines } from '../match/cost-model.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { createExplainer, type Reason } from './explain.ts'
-import type { InputFile } from './input-file.ts'
+import { type InputFile, readFront } from './input-file.ts'
 import { keepScreen, takeUpScreen } from './kept-screen.ts'
+import type { LogFiles } from './log-files.ts'
 import type { RulesKept } from './rule-tree.ts'
-import { type CorrelatedEvent, correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
+import {
+  type CorrelatedEvent,
+  correlatedFields,
+  replayUnit,
+  type Unit,
+  type UnitResult,
+  type UnitTools,
+} from './unit.ts'
 import type { FromWorker, WorkerData } from './worker.ts'
 
 /** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
@@ -35,6 +43,9 @@ export interface DetectOptions {
   readonly kept?: RulesKept | undefined
   /** Whether matches say why; rules have to be read for it. */
   readonly explain?: boolean
+  readonly logFiles: LogFiles
+  /** The entry of worker threads: a composition root that calls `serveDetectWorker`. */
+  readonly worker: URL
   /** The rules are compiled, in the first of the threads; events come next. */
   readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
@@ -49,9 +60,14 @@ export interface DetectSummary {
   readonly events: number
   readonly bytes: number
   readonly matches: number
+  /** Lines that begin as an object of JSON and are none. */
   readonly notJson: number
+  /** Lines of text whose form is not known. */
+  readonly formless: number
   readonly tooLong: number
   readonly withoutTime: number
+  /** Files that hold no lines, and what they are. */
+  readonly skipped: readonly { readonly file: string; readonly what: string }[]
   /** `file: reason` of each file that could not be read to its end. */
   readonly failures: readonly string[]
 }
@@ -63,7 +79,7 @@ export async function detectFiles(
   files: readonly InputFile[],
   options: DetectOptions,
 ): Promise<DetectSummary> {
-  const units = planUnits(files)
+  const units = planUnits(files, options.logFiles)
   const ledger = new Ledger(ruleSet, files, units, options)
   const { correlations, explain = false, kept, jobs } = options
   const waiting = jobs === 1 ? [...units] : largestFirst(units, files)
@@ -74,11 +90,13 @@ export async function detectFiles(
     const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
     const screen = takeUpScreen(matcher, kept)
     options.onReady()
-    const fieldsOf = correlations ? correlatedFields(ruleSet) : new Map()
-    const explainer = explain ? createExplainer(ruleSet.rules) : undefined
+    const tools: UnitTools = {
+      ...{ matcher, screen, logFiles: options.logFiles, onBytes: options.onProgress },
+      fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
+      explain: explain ? createExplainer(ruleSet.rules) : undefined,
+    }
     for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
-      const file = files[unit.file] as InputFile
-      await ledger.take(await replayUnit(unit, file, matcher, screen, fieldsOf, options.onProgress, explainer))
+      await ledger.take(await replayUnit(unit, files[unit.file] as InputFile, tools))
     }
     await workers.done
     // All learn about the same, so that one keeps it.
@@ -89,19 +107,30 @@ export async function detectFiles(
   return ledger.finish()
 }
 
-/** Compressed files are read from their beginning, so they are one unit each; plain ones are cut. */
-function planUnits(files: readonly InputFile[]): readonly Unit[] {
+/** Compressed files are read from their beginning, so they are one unit each; plain ones are cut where each line is a record
+ * by itself. */
+function planUnits(files: readonly InputFile[], logFiles: LogFiles): readonly Unit[] {
   const units: Unit[] = []
-  for (const [file, { compression, sizeBytes }] of files.entries()) {
-    if (compression !== 'none' || sizeBytes <= UNIT_BYTES) {
-      units.push({ number: units.length, file })
+  for (const [number, file] of files.entries()) {
+    const { compression, sizeBytes } = file
+    if (compression !== 'none' || sizeBytes <= UNIT_BYTES || !hasFreeLines(file, logFiles)) {
+      units.push({ number: units.length, file: number })
       continue
     }
     for (let from = 0; from < sizeBytes; from += UNIT_BYTES) {
-      units.push({ number: units.length, file, range: { from, to: Math.min(sizeBytes, from + UNIT_BYTES) } })
+      units.push({ number: units.length, file: number, range: { from, to: Math.min(sizeBytes, from + UNIT_BYTES) } })
     }
   }
   return units
+}
+
+/** False also where the file cannot be read, which is told when its turn comes. */
+function hasFreeLines({ path, name }: InputFile, logFiles: LogFiles): boolean {
+  try {
+    return logFiles.formOf(readFront(path), name, false).kind === 'lines'
+  } catch {
+    return false
+  }
 }
 
 /** So that no thread is left alone with a large one at the end. */
@@ -124,10 +153,7 @@ function startWorkers(
   options: DetectOptions,
   data: WorkerData,
 ): Workers {
-  const workers = Array.from(
-    { length: count },
-    () => new Worker(new URL('./worker.ts', import.meta.url), { workerData: data }),
-  )
+  const workers = Array.from({ length: count }, () => new Worker(options.worker, { workerData: data }))
   const done = Promise.all(
     workers.map(
       (worker) =>
@@ -179,7 +205,8 @@ class Ledger {
   #linesBefore = 0
   #fileInHand = -1
   readonly #correlated: { readonly file: number; readonly event: CorrelatedEvent }[] = []
-  readonly #sum = { lines: 0, events: 0, bytes: 0, matches: 0, notJson: 0, tooLong: 0, withoutTime: 0 }
+  readonly #sum = { lines: 0, events: 0, bytes: 0, matches: 0, notJson: 0, formless: 0, tooLong: 0, withoutTime: 0 }
+  readonly #skipped: { readonly file: string; readonly what: string }[] = []
   readonly #failures: string[] = []
   #eventOfRef: ReadonlyMap<number, OrderedEvent> | undefined
 
@@ -228,15 +255,16 @@ class Ledger {
     }
     this.#linesBefore += result.lines
     this.#sum.matches += told.length
-    for (const key of ['lines', 'events', 'bytes', 'notJson', 'tooLong', 'withoutTime'] as const) {
+    for (const key of ['lines', 'events', 'bytes', 'notJson', 'formless', 'tooLong', 'withoutTime'] as const) {
       this.#sum[key] += result[key]
     }
+    if (result.skipped !== undefined) this.#skipped.push({ file: file.name, what: result.skipped })
     if (result.failure !== undefined) this.#failures.push(`${file.path}: ${result.failure}`)
   }
 
   async finish(): Promise<DetectSummary> {
     if (this.#options.correlations) await this.#correlate()
-    return { files: this.#files.length, ...this.#sum, failures: this.#failures }
+    return { files: this.#files.length, ...this.#sum, skipped: this.#skipped, failures: this.#failures }
   }
 
   /** All events are known, so they are put in order of time first: no event is late, whatever file it came from. */

@@ -23,8 +23,9 @@ export interface Reason {
   readonly asks: string
 }
 
-/** Says why the rule of that number matches an event. */
-export type Explain = (rule: number, event: JsonObject) => readonly Reason[]
+/** Says why the rule of that number matches an event.
+ * @param second where fields are looked for that the event itself does not have */
+export type Explain = (rule: number, event: JsonObject, second?: JsonObject) => readonly Reason[]
 
 /** Explains matches of rules that were read with their selections.   @see ReadOptions.explain */
 export function createExplainer(rules: readonly SigmaRule[]): Explain {
@@ -69,10 +70,10 @@ export function createExplainer(rules: readonly SigmaRule[]): Explain {
     return found === undefined ? null : shortened(found)
   }
 
-  return (number, event) => {
+  return (number, event, second) => {
     const rule = rules[number]
     const { root } = shapeEvent(event, {})
-    context.begin(root)
+    context.begin(root, second)
     const renames = rule ? [undefined, ...windowsVariants(rule.logsource).map(({ rename }) => rename)] : []
     const reasons = new Map<string, Reason>()
     for (const rename of renames) {

@@ -1,6 +1,7 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { FILES_MAX } from '../limits.ts'
+import type { Readable } from 'node:stream'
+import { FILES_MAX, HEAD_BYTES } from '../limits.ts'
 
 /** A log file to read, and the name that its matches are told under. */
 export interface InputFile {
@@ -8,20 +9,28 @@ export interface InputFile {
   readonly name: string
   readonly sizeBytes: number
   readonly compression: 'none' | 'gzip' | 'zstd'
+  /** When it was written last, ms. */
+  readonly writtenAt: number
+  /** What is read in its place: standard input. */
+  readonly stream?: Readable
 }
 
-const LOG_FILE = /\.(?:ndjson|jsonl|json|log)(?:\.gz|\.zst)?$/i
+const ANY_FILE = /^/
 
-/** The log files that the arguments name: a file by its base name, a folder's by their path below it, in order of path.
- * What cannot be read is in `unreadable`, with the reason. */
-export function findInputFiles(paths: readonly string[]): { files: InputFile[]; unreadable: string[] } {
+/** Earlier, a file was not written: its time was never set. 1990-01-01. */
+const WRITTEN_AT_MIN = Date.UTC(1990, 0, 1)
+
+/** The files that the arguments name: a file by its base name, a folder's by their path below it, in order of path. Which of
+ * them hold logs is told when they are read. What cannot be read is in `unreadable`, with the reason.
+ * @param now ms, for files that do not say when they were written */
+export function findInputFiles(paths: readonly string[], now: number): { files: InputFile[]; unreadable: string[] } {
   const files: InputFile[] = []
   const unreadable: string[] = []
   for (const path of paths) {
     try {
       if (statSync(path).isDirectory()) {
-        for (const below of listFiles(path, LOG_FILE)) files.push(inputFile(join(path, below), below))
-      } else files.push(inputFile(path, basename(path)))
+        for (const below of listFiles(path, ANY_FILE)) files.push(inputFile(join(path, below), below, now))
+      } else files.push(inputFile(path, basename(path), now))
     } catch (failure) {
       unreadable.push(`${path}: ${(failure as Error).message}`)
     }
@@ -45,7 +54,24 @@ export function listFiles(folder: string, names: RegExp): string[] {
   return found.sort((left, right) => (left < right ? -1 : 1))
 }
 
-function inputFile(path: string, name: string): InputFile {
+function inputFile(path: string, name: string, now: number): InputFile {
   const compression = /\.zst$/i.test(path) ? 'zstd' : /\.gz$/i.test(path) ? 'gzip' : 'none'
-  return { path, name, sizeBytes: statSync(path).size, compression }
+  const { size: sizeBytes, mtimeMs } = statSync(path)
+  return { path, name, sizeBytes, compression, writtenAt: mtimeMs < WRITTEN_AT_MIN ? now : mtimeMs }
+}
+
+/** Standard input, told as `-`. */
+export function standardInput(stream: Readable, now: number): InputFile {
+  return { path: '-', name: '-', sizeBytes: 0, compression: 'none', writtenAt: now, stream }
+}
+
+/** The first bytes of a plain file. */
+export function readFront(path: string): Buffer {
+  const front = Buffer.alloc(HEAD_BYTES)
+  const file = openSync(path, 'r')
+  try {
+    return front.subarray(0, readSync(file, front, 0, front.length, 0))
+  } finally {
+    closeSync(file)
+  }
 }

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
-import { LINE_BYTES_MAX } from '../limits.ts'
+import { DOCUMENT_BYTES_MAX, HEAD_BYTES, LINE_BYTES_MAX } from '../limits.ts'
 import type { InputFile } from './input-file.ts'
 
 const NEWLINE = 10
@@ -16,29 +16,109 @@ export interface FileRange {
 export interface LineVisitor {
   /** Where the bytes of plain files are read into. */
   readonly space: Buffer
+  /** The file's first bytes, `HEAD_BYTES` of them at least unless `isWhole`; not called for a part that is not the first.
+   * @returns whether its lines are to be visited, or all of it at once; undefined to leave it */
+  begin(head: Buffer, isWhole: boolean): 'lines' | 'document' | undefined
   /** Whole lines with their ends; the bytes are valid only during the call. */
   block(bytes: Buffer): void
   /** A single line without its end; its bytes are valid only during the call. */
   line(bytes: Buffer): void
   /** A line over `LINE_BYTES_MAX`, which is passed over. */
   tooLong(): void
+  /** All of a file. @returns false to have its lines visited instead */
+  document(bytes: Buffer): boolean
   /** Bytes of the file, as it lies on disk, that were read. */
   progress(bytes: number): void
 }
 
 /** Visits the lines of a file, or those that begin in a range of it, inflating as it goes.
- * @throws what reading and inflating throw */
-export async function readLines(file: InputFile, range: FileRange | undefined, visitor: LineVisitor): Promise<void> {
-  const splitter = new LineSplitter(visitor, range)
+ * @throws what reading and inflating throw, and for a document over `DOCUMENT_BYTES_MAX` */
+export async function visitFile(file: InputFile, range: FileRange | undefined, visitor: LineVisitor): Promise<void> {
   // One byte back: a line begins at `from` only if the one before ends there.
   const start = range ? Math.max(0, range.from - 1) : 0
-  const chunks = file.compression === 'none' ? readPlain(file, start, visitor) : inflate(file, visitor)
-  for await (const chunk of chunks) if (splitter.push(chunk)) break
-  splitter.end()
+  const chunks = chunksOf(file, start, visitor)
+  try {
+    let front: Front = { pieces: [], marked: 0, isWhole: false }
+    if (start === 0) {
+      front = await takeFront(chunks)
+      const { pieces, isWhole } = front
+      const [first] = pieces
+      const way = visitor.begin(first && pieces.length === 1 ? first : Buffer.concat(pieces), isWhole)
+      if (way === undefined) return
+      if (way === 'document') front = { ...front, pieces: await takeDocument(pieces, chunks, visitor) }
+    }
+    const splitter = new LineSplitter(visitor, range, front.marked)
+    const isDone = front.pieces.some((piece) => splitter.push(piece))
+    if (!isDone) for await (const chunk of chunks) if (splitter.push(chunk)) break
+    splitter.end()
+  } finally {
+    await chunks.return(undefined)
+  }
+}
+
+/** The file's bytes in pieces no larger than the visitor's space. Each is valid until the next. */
+function chunksOf(file: InputFile, start: number, visitor: LineVisitor): AsyncGenerator<Buffer, void, undefined> {
+  if (file.stream) return readStream(file.stream, visitor)
+  return file.compression === 'none' ? readPlain(file, start, visitor) : inflate(file, visitor)
+}
+
+/** What was read to know the form of a file. */
+interface Front {
+  readonly pieces: readonly Buffer[]
+  /** Bytes of the byte order mark, which is left out. */
+  readonly marked: number
+  readonly isWhole: boolean
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf])
+
+async function takeFront(chunks: AsyncGenerator<Buffer, void>): Promise<Front> {
+  const pieces: Buffer[] = []
+  let isWhole = false
+  for (let bytes = 0; bytes < HEAD_BYTES && !isWhole; ) {
+    const { value, done } = await chunks.next()
+    if (done) isWhole = true
+    else {
+      bytes += value.length
+      // The next overwrites it.
+      pieces.push(bytes < HEAD_BYTES ? Buffer.from(value) : value)
+    }
+  }
+  const [first] = pieces
+  if (!first?.subarray(0, MARK.length).equals(MARK)) return { pieces, marked: 0, isWhole }
+  return { pieces: [first.subarray(MARK.length), ...pieces.slice(1)], marked: MARK.length, isWhole }
+}
+
+/** Has the visitor take all bytes at once. @returns those that are to be visited as lines after all, in pieces */
+async function takeDocument(
+  front: readonly Buffer[],
+  chunks: AsyncGenerator<Buffer, void>,
+  visitor: LineVisitor,
+): Promise<readonly Buffer[]> {
+  const pieces = front.map((piece) => Buffer.from(piece))
+  let bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  for await (const chunk of chunks) {
+    bytes += chunk.length
+    if (bytes > DOCUMENT_BYTES_MAX) {
+      const limit = DOCUMENT_BYTES_MAX / 1024 / 1024
+      throw new Error(
+        `JSON that has not an event a line is read up to ${limit} MiB; give it one a line, as with \`jq -c '.[]'\` or \`jq -c '.Records[]'\``,
+      )
+    }
+    pieces.push(Buffer.from(chunk))
+  }
+  const whole = Buffer.concat(pieces)
+  if (visitor.document(whole)) return []
+  const size = visitor.space.length
+  return Array.from({ length: Math.ceil(bytes / size) }, (_, i) => whole.subarray(i * size, (i + 1) * size))
 }
 
 /** The file's bytes, all in one buffer, which the next chunk overwrites. */
-async function* readPlain(file: InputFile, start: number, visitor: LineVisitor): AsyncGenerator<Buffer> {
+async function* readPlain(
+  file: InputFile,
+  start: number,
+  visitor: LineVisitor,
+): AsyncGenerator<Buffer, void, undefined> {
   await using handle = await open(file.path)
   const buffer = visitor.space
   for (let position = start; ; ) {
@@ -50,7 +130,19 @@ async function* readPlain(file: InputFile, start: number, visitor: LineVisitor):
   }
 }
 
-async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<Buffer> {
+async function* readStream(
+  stream: NonNullable<InputFile['stream']>,
+  visitor: LineVisitor,
+): AsyncGenerator<Buffer, void, undefined> {
+  const size = visitor.space.length
+  for await (const piece of stream) {
+    const chunk = typeof piece === 'string' ? Buffer.from(piece) : (piece as Buffer)
+    visitor.progress(chunk.length)
+    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size)
+  }
+}
+
+async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<Buffer, void, undefined> {
   const source = createReadStream(file.path, { highWaterMark: visitor.space.length })
   source.on('data', (chunk) => visitor.progress(chunk.length))
   const options = { chunkSize: visitor.space.length }
@@ -62,7 +154,6 @@ async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<B
     inflater.destroy()
   }
 }
-
 class LineSplitter {
   readonly #visitor: LineVisitor
   readonly #to: number
@@ -72,9 +163,10 @@ class LineSplitter {
   #restBytes = 0
   #tooLong = false
 
-  constructor(visitor: LineVisitor, range: FileRange | undefined) {
+  /** @param skipped bytes in front that are not given to it */
+  constructor(visitor: LineVisitor, range: FileRange | undefined, skipped: number) {
     this.#visitor = visitor
-    this.#position = range && range.from > 0 ? range.from - 1 : 0
+    this.#position = range && range.from > 0 ? range.from - 1 : skipped
     this.#skipping = range !== undefined && range.from > 0
     this.#to = range?.to ?? Number.POSITIVE_INFINITY
   }

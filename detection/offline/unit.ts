@@ -1,5 +1,6 @@
-import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
+import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
 import { eventTime } from '../../platform/index.ts'
+import { HEAD_BYTES } from '../limits.ts'
 import { lookUp, makeField } from '../match/field.ts'
 import type { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
@@ -7,9 +8,8 @@ import { BLOCK_BYTES, type LineScreen } from '../screen/line-screen.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
 import type { Explain, Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
-import { type FileRange, readLines } from './lines.ts'
-
-const NEWLINE = Buffer.from('\n')
+import { type FileRange, visitFile } from './lines.ts'
+import type { FileForm, LineReader, LogFiles, TextEvent } from './log-files.ts'
 
 /** A piece of work: a file, or a part of one. */
 export interface Unit {
@@ -33,6 +33,8 @@ export interface UnitResult {
   readonly lines: number
   readonly events: number
   readonly notJson: number
+  /** Lines of text whose form is not known, which are events of a message each. */
+  readonly formless: number
   readonly tooLong: number
   readonly bytes: number
   /** Line (from the unit's first) and rule number of each match, alternating. */
@@ -43,6 +45,8 @@ export interface UnitResult {
   /** Matched events that say no time and so cannot be correlated. */
   readonly withoutTime: number
   readonly failure?: string
+  /** What the file is that has no lines. */
+  readonly skipped?: string
 }
 
 /** For the number of each correlated rule, the fields its correlations look at. */
@@ -70,120 +74,191 @@ export function correlatedFields({ rules, correlations }: RuleSet): CorrelatedFi
   return fields
 }
 
-/** Matches all events of a unit. Each line is an object, or one with `Records` as CloudTrail delivers them. Does not throw:
- * a file that cannot be read is a `failure`. */
-export async function replayUnit(
-  unit: Unit,
-  file: InputFile,
-  matcher: RuleMatcher,
-  screen: LineScreen,
-  fieldsOf: CorrelatedFields,
-  onBytes: (bytes: number) => void,
-  explain?: Explain,
-): Promise<UnitResult> {
-  let lines = 0
-  let events = 0
-  let notJson = 0
-  let tooLong = 0
-  let bytes = 0
-  let withoutTime = 0
+/** What units are worked on with. */
+export interface UnitTools {
+  readonly matcher: RuleMatcher
+  readonly screen: LineScreen
+  readonly fieldsOf: CorrelatedFields
+  readonly logFiles: LogFiles
+  readonly explain: Explain | undefined
+  readonly onBytes: (bytes: number) => void
+}
+
+/** An event, and what is known of it beside its own members: of JSON, nothing. */
+interface UnitEvent {
+  readonly original: JsonObject
+  readonly logsource?: Logsource
+  readonly ocsf?: JsonObject
+  readonly time?: number | undefined
+}
+
+/** Matches all events of a unit: objects on lines of JSON, or those in their `Records` as CloudTrail delivers them; lines of
+ * text; rows of a table; the records of a document. Does not throw: a file that cannot be read is a `failure`. */
+export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools): Promise<UnitResult> {
+  const { matcher, screen, fieldsOf, logFiles, explain } = tools
+  const counts = { lines: 0, events: 0, notJson: 0, formless: 0, tooLong: 0, bytes: 0, withoutTime: 0 }
   const matches: number[] = []
   const reasons: (readonly Reason[])[] = []
   const correlated: CorrelatedEvent[] = []
+  let form: FileForm = { kind: 'lines' }
+  let reader: LineReader | undefined
 
-  const correlate = (event: JsonObject, line: number, rules: readonly number[]): void => {
+  const correlate = (
+    { original, logsource = {}, ocsf, ...event }: UnitEvent,
+    line: number,
+    rules: readonly number[],
+  ) => {
     const watched = rules.filter((rule) => fieldsOf.has(rule))
     if (watched.length === 0) return
-    const { root } = shapeEvent(event, {})
-    const time = eventTime(root)
+    const { root } = shapeEvent(original, logsource)
+    const time = ocsf ? event.time : eventTime(root)
     if (time === undefined) {
-      withoutTime++
+      counts.withoutTime++
       return
     }
     const values: Record<string, JsonValue> = Object.create(null)
     for (const rule of watched) {
       for (const name of fieldsOf.get(rule) ?? []) {
-        const value = lookUp(root, makeField(name))
+        const field = makeField(name)
+        const value = lookUp(root, field) ?? (ocsf && lookUp(ocsf, field.ocsf ?? field))
         if (value !== undefined) values[name] = value
       }
     }
     correlated.push({ line, time, rules: watched, values })
   }
 
-  const matched = (event: JsonObject, line: number, rules: readonly number[]): void => {
+  const matched = (event: UnitEvent, line: number, rules: readonly number[]): void => {
     for (let i = 0; i < rules.length; i++) matches.push(line, rules[i] as number)
-    if (explain) for (const rule of rules) reasons.push(explain(rule, event))
+    if (explain) for (const rule of rules) reasons.push(explain(rule, event.original, event.ocsf))
     if (rules.length > 0 && fieldsOf.size > 0) correlate(event, line, rules)
   }
 
-  const visit = (event: JsonObject, line: number): void => {
-    events++
-    matched(event, line, matcher.match(event, {}))
+  const visitText = (event: TextEvent | undefined): void => {
+    if (!event) return
+    counts.events++
+    if (!event.isKnown) counts.formless++
+    matched(event, event.line, matcher.match(event.original, event.logsource, event.ocsf))
   }
 
-  const visitLine = (buffer: Buffer, line: number): void => {
-    const parsed = parseLine(buffer)
-    if (parsed === undefined) notJson++
-    else if (parsed !== null) {
-      const records = parsed.Records
-      if (!Array.isArray(records)) visit(parsed, line)
-      else for (const record of records as readonly JsonValue[]) if (isObject(record)) visit(record, line)
+  const takeLine = (line: Buffer, number: number): void => {
+    reader ??= logFiles.open(form, file.writtenAt)
+    visitText(reader.take(line, number))
+  }
+
+  const visitObject = (event: JsonObject, line: number, bytes?: Buffer): void => {
+    if (logFiles.carriesText(event)) takeLine(bytes ?? Buffer.from(JSON.stringify(event)), line)
+    else {
+      counts.events++
+      matched({ original: event }, line, matcher.match(event, {}))
     }
   }
 
-  const block = (whole: Buffer): void => {
-    const first = lines
+  /** @returns false for what is no object of JSON */
+  const visitJson = (bytes: Buffer, nextLine: () => number): boolean => {
+    const parsed = tryParseObject(bytes)
+    if (parsed === undefined) return false
+    const records = parsed.Records
+    if (!Array.isArray(records)) visitObject(parsed, nextLine(), bytes)
+    else {
+      for (const record of records as readonly JsonValue[]) {
+        if (isObject(record)) visitObject(record, nextLine())
+      }
+    }
+    return true
+  }
+
+  const visitLine = (buffer: Buffer, line: number): void => {
+    if (!beginsObject(buffer)) takeLine(buffer, line)
+    else if (!visitJson(buffer, () => line)) counts.notJson++
+  }
+
+  const screenBlock = (whole: Buffer): void => {
+    const first = counts.lines
     const seen = screen.visit(whole, {
-      matched: (event, line, rules) => matched(event, first + line, rules),
+      matched: (event, line, rules) => matched({ original: event }, first + line, rules),
       odd: (line, at) => visitLine(line, first + at),
     })
-    lines += seen.lines
-    events += seen.events
-    bytes += whole.length
+    counts.lines += seen.lines
+    counts.events += seen.events
   }
 
   let failure: string | undefined
+  let skipped: string | undefined
   try {
-    await readLines(file, unit.range, {
+    await visitFile(file, unit.range, {
       space: screen.space,
-      block,
+      begin(head, isWhole) {
+        form = logFiles.formOf(head.subarray(0, HEAD_BYTES), file.name, isWhole && head.length <= HEAD_BYTES)
+        if (form.kind === 'binary') skipped = form.what
+        return form.kind === 'binary' ? undefined : form.kind === 'document' ? 'document' : 'lines'
+      },
+      block(whole) {
+        counts.bytes += whole.length
+        if (form.kind !== 'table') return screenBlock(whole)
+        for (let from = 0; from < whole.length; ) {
+          const end = whole.indexOf(NEWLINE, from)
+          takeLine(whole.subarray(from, end), counts.lines++)
+          from = end + 1
+        }
+      },
       line(buffer) {
-        if (buffer.length < BLOCK_BYTES) return block(Buffer.concat([buffer, NEWLINE]))
-        bytes += buffer.length + 1
-        visitLine(buffer, lines++)
+        counts.bytes += buffer.length + 1
+        if (form.kind === 'table') takeLine(buffer, counts.lines++)
+        else if (buffer.length < BLOCK_BYTES) screenBlock(Buffer.concat([buffer, NEWLINE_BYTES]))
+        else visitLine(buffer, counts.lines++)
       },
       tooLong() {
-        lines++
-        tooLong++
+        counts.lines++
+        counts.tooLong++
       },
-      progress: onBytes,
+      document(bytes) {
+        const { records, problem } = logFiles.split(bytes)
+        if (records.length === 0) return false
+        counts.bytes += bytes.length
+        failure = problem
+        // Where events stand on a line is nothing to go by: their place among all is told.
+        for (const record of records) {
+          if (beginsObject(record) && visitJson(record, () => counts.lines++)) continue
+          counts.lines++
+          counts.notJson++
+        }
+        return true
+      },
+      progress: tools.onBytes,
     })
+    visitText(reader?.end())
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error)
   }
   return {
     number: unit.number,
-    lines,
-    events,
-    notJson,
-    tooLong,
-    bytes,
+    ...counts,
     matches,
     reasons,
     correlated,
-    withoutTime,
     ...(failure === undefined ? {} : { failure }),
+    ...(skipped === undefined ? {} : { skipped }),
   }
 }
 
-/** The object on a line; null for an empty line, undefined for what is no JSON object. */
-function parseLine(buffer: Buffer): JsonObject | null | undefined {
-  const text = buffer.toString('utf8')
+const NEWLINE = 10
+const NEWLINE_BYTES = Buffer.from('\n')
+const OPEN_OBJECT = 0x7b
+
+/** Whether the first character that is no space is a brace. */
+function beginsObject(buffer: Buffer): boolean {
+  for (let at = 0; at < buffer.length; at++) {
+    const byte = buffer[at] as number
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return byte === OPEN_OBJECT
+  }
+  return false
+}
+
+function tryParseObject(buffer: Buffer): JsonObject | undefined {
   try {
-    const value = JSON.parse(text) as JsonValue
-    return isObject(value) ? value : undefined
+    return JSON.parse(buffer.toString('utf8')) as JsonObject
   } catch {
-    return text.trim() === '' ? null : undefined
+    return undefined
   }
 }
 

@@ -23,7 +23,7 @@ test('a worker does what it was given ahead one after the other', async () => {
     path,
     Array.from({ length: EVENTS }, (_, n) => JSON.stringify({ Channel: 'Test', EventID: 1, n, pad })).join('\n'),
   )
-  const file = { path, name: 'large.ndjson', compression: 'none', sizeBytes: EVENTS * 1_500 } as const
+  const file = { path, name: 'large.ndjson', compression: 'none', sizeBytes: EVENTS * 1_500, writtenAt: 0 } as const
   const data: WorkerData = {
     ruleSet: readRuleTree(rules).ruleSet,
     files: [file],
@@ -31,7 +31,7 @@ test('a worker does what it was given ahead one after the other', async () => {
     explain: false,
     kept: undefined,
   }
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('../../cli/detect-worker.ts', import.meta.url), { workerData: data })
   onTestFinished(async () => {
     await worker.terminate()
   })

@@ -6,8 +6,9 @@ import type { RuleSet } from '../rule-set.ts'
 import { createExplainer } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { takeUpScreen } from './kept-screen.ts'
+import type { LogFiles } from './log-files.ts'
 import type { RulesKept } from './rule-tree.ts'
-import { correlatedFields, replayUnit, type Unit, type UnitResult } from './unit.ts'
+import { correlatedFields, replayUnit, type Unit, type UnitResult, type UnitTools } from './unit.ts'
 
 /** What a worker of `rampart detect` starts with. */
 export interface WorkerData {
@@ -23,27 +24,31 @@ export type FromWorker =
   | { readonly kind: 'bytes'; readonly bytes: number }
   | { readonly kind: 'result'; readonly result: UnitResult }
 
-const port = parentPort
-assert(port, 'a worker of rampart detect has a parent')
-const { ruleSet, files, correlations, explain, kept } = workerData as WorkerData
-const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
-const fieldsOf = correlations ? correlatedFields(ruleSet) : new Map()
-const explainer = explain ? createExplainer(ruleSet.rules) : undefined
-const screen = takeUpScreen(matcher, kept)
-const tell = (message: FromWorker): void => port.postMessage(message)
+/** A worker's side of `rampart detect`: takes units of the files until its parent ends it. */
+export function serveDetectWorker({ logFiles }: { readonly logFiles: LogFiles }): void {
+  const port = parentPort
+  assert(port, 'a worker of rampart detect has a parent')
+  const { ruleSet, files, correlations, explain, kept } = workerData as WorkerData
+  const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
+  const tell = (message: FromWorker): void => port.postMessage(message)
+  const tools: UnitTools = {
+    ...{ matcher, screen: takeUpScreen(matcher, kept), logFiles },
+    fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
+    explain: explain ? createExplainer(ruleSet.rules) : undefined,
+    onBytes: (bytes) => tell({ kind: 'bytes', bytes }),
+  }
 
-async function work(unit: Unit): Promise<void> {
-  const file = files[unit.file]
-  assert(file, 'a unit names a file')
-  const onBytes = (bytes: number) => tell({ kind: 'bytes', bytes })
-  const result = await replayUnit(unit, file, matcher, screen, fieldsOf, onBytes, explainer)
-  tell({ kind: 'result', result })
+  const work = async (unit: Unit): Promise<void> => {
+    const file = files[unit.file]
+    assert(file, 'a unit names a file')
+    tell({ kind: 'result', result: await replayUnit(unit, file, tools) })
+  }
+
+  // One after the other: they share the screen.
+  let working = Promise.resolve()
+  port.on('message', (unit: Unit) => {
+    working = working.then(() => work(unit))
+  })
+
+  tell({ kind: 'ready' })
 }
-
-// One after the other: they share the screen.
-let working = Promise.resolve()
-port.on('message', (unit: Unit) => {
-  working = working.then(() => work(unit))
-})
-
-tell({ kind: 'ready' })

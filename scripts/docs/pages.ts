@@ -64,7 +64,8 @@ function cliPage(commands: readonly Command[]): string {
       return [`${short}\`--${name}${value}\``, preset, option.description]
     })
     const options = rows.length === 0 ? '' : `\n${table(['option', 'default', 'meaning'], rows)}`
-    return `## rampart ${command.name}\n\n${command.summary}.\n\n\`\`\`text\nrampart ${command.usage}\n\`\`\`\n${options}`
+    const details = command.details === undefined ? '' : `\n${command.details}\n`
+    return `## rampart ${command.name}\n\n${command.summary}.\n\n\`\`\`text\nrampart ${command.usage}\n\`\`\`\n${options}${details}`
   })
   const introduction = `\`npx rampart <command>\` from any folder; \`--help\` everywhere. Exit code 0 ok, 1 failed, 2 wrong use.`
   return page('Command line', introduction, sections.join('\n'))

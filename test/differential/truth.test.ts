@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { createLogFiles } from '../../collectors/index.ts'
 import { detectFiles, findInputFiles, type LineMatch, readRuleTree } from '../../detection/index.ts'
 import { sharedData } from '../support/requirements.ts'
 
@@ -10,7 +11,7 @@ const correlations = sharedData('sigma-correlations')
 
 async function detect(options: { rules: string; logs: string; jobs?: number; correlations?: boolean }) {
   const tree = readRuleTree(options.rules)
-  const { files } = findInputFiles([options.logs])
+  const { files } = findInputFiles([options.logs], 0)
   const matches: LineMatch[] = []
   const summary = await detectFiles(
     tree.ruleSet,
@@ -18,6 +19,8 @@ async function detect(options: { rules: string; logs: string; jobs?: number; cor
     {
       jobs: options.jobs ?? 1,
       correlations: options.correlations ?? false,
+      logFiles: createLogFiles(),
+      worker: new URL('../../cli/detect-worker.ts', import.meta.url),
       onReady: () => undefined,
       onMatches: async (some) => {
         matches.push(...some)

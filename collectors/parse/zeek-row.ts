@@ -1,0 +1,64 @@
+import type { JsonValue } from '../../pipeline/index.ts'
+import { parseTime } from '../../platform/index.ts'
+import { PARSE_LIMITS } from '../limits.ts'
+import { type Draft, startEvent } from '../ocsf/event.ts'
+import { put } from '../ocsf/objects.ts'
+import { set } from './members.ts'
+import type { Reading } from './reading.ts'
+import { tryReadZeek } from './zeek.ts'
+
+const numeric: ReadonlySet<string> = new Set(['count', 'int', 'port', 'double', 'time', 'interval'])
+
+/** Bytes that would break the row or are no text stand as `\x09`. */
+function unescapeBytes(text: string): string {
+  if (!text.includes('\\x')) return text
+  return text.replace(/(?:\\x[0-9a-fA-F]{2})+/g, (run) =>
+    Buffer.from(run.replaceAll('\\x', ''), 'hex').toString('utf8'),
+  )
+}
+
+function readValue(text: string, type: string): JsonValue {
+  if (type === 'bool') return text === 'T'
+  if (!numeric.has(type)) return unescapeBytes(text)
+  const number = Number(text)
+  return Number.isFinite(number) ? number : text
+}
+
+/** A row of one of Zeek's logs of text, as the same log has it in JSON. What is not set is not there.
+ * @param columns what `#fields` names
+ * @param headers `separator`, `types`, `path`, `set_separator`, `empty_field`, `unset_field`, as the log's head says
+ * @see https://docs.zeek.org/en/master/log-formats.html */
+export function readZeekRow(row: string, columns: string, headers: Readonly<Record<string, string>>): Reading {
+  const { separator = '\t', set_separator: comma = ',', empty_field: empty = '(empty)', path } = headers
+  const unset = headers.unset_field ?? '-'
+  const names = columns.split(separator, PARSE_LIMITS.columnsMax)
+  const types = headers.types?.split(separator, PARSE_LIMITS.columnsMax) ?? []
+  const values = row.split(separator, PARSE_LIMITS.columnsMax + 1)
+  const record: Draft = {}
+  if (path !== undefined) record._path = path
+  for (const [i, text] of values.entries()) {
+    if (text === unset) continue
+    const type = types[i] ?? 'string'
+    const element = /^(?:set|vector)\[(\w+)\]$/.exec(type)?.[1]
+    const isEmpty = text === empty
+    const value =
+      element === undefined
+        ? readValue(isEmpty ? '' : text, type)
+        : isEmpty
+          ? []
+          : text.split(comma, PARSE_LIMITS.membersMax).map((one) => readValue(one, element))
+    set(record, names[i] ?? `column${i + 1}`, value)
+  }
+  const reading = tryReadZeek(record) ?? readOther(record, path)
+  return values.length === names.length ? reading : { ...reading, error: 'csv.columnsDiffer' }
+}
+
+/** Of a log that has no class of its own. */
+function readOther(record: Draft, path: string | undefined): Reading {
+  const ocsf = startEvent(0, 0)
+  const metadata: Draft = { product: { name: 'Zeek', vendor_name: 'Zeek' } }
+  put(metadata, 'log_name', path)
+  ocsf.metadata = metadata
+  const logsource = path === undefined ? { product: 'zeek' } : { product: 'zeek', service: path }
+  return { original: record, logsource, time: parseTime(record.ts), ocsf }
+}
