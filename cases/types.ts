@@ -1,5 +1,4 @@
 import type { AccountId } from '../platform/index.ts'
-import type { AlertRisk } from './risk/score.ts'
 
 /** In rising order; the OCSF `severity_id` is the place in this list, from 1. */
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const
@@ -78,6 +77,19 @@ export interface RiskPolicy {
   readonly only?: boolean
   /** How sure it is, 0.25 to 1. */
   readonly confidence?: number
+}
+
+/** What a risk was made of: score = base × confidence × intel × asset, at most 100. */
+export interface AlertRisk {
+  readonly score: number
+  /** By severity. */
+  readonly base: number
+  /** How sure the detector is, 0.25 to 1. */
+  readonly confidence: number
+  /** 1 to 1.3: an indicator of that confidence was met. */
+  readonly intel: number
+  /** Of the most critical entity. */
+  readonly asset: number
 }
 
 /** The entity whose risk made an alert, and what it came from. */

@@ -3,8 +3,8 @@ import { detectionError } from './errors.ts'
 import { RULES_MAX } from './limits.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
 import { logsourcesIn } from './sigma/pipelines/logsources.ts'
-import type { Pipeline } from './sigma/pipelines/types.ts'
-import { type ReadFileOptions, readSigma, type SigmaDocument } from './sigma/read.ts'
+import type { Pipeline } from './sigma/pipelines/pipeline.ts'
+import { type ReadAs, readSigma, type SigmaDocument } from './sigma/read.ts'
 import type { RulePlace, StoredRule } from './store.ts'
 import { readKeptExclusion } from './tuning/exclusion-text.ts'
 import type { ExclusionText, StoredExclusion } from './tuning/store.ts'
@@ -34,8 +34,6 @@ export interface LiveRules {
   /** @throws detection.rule.tooMany */
   requireRoom(place: RulePlace, put: readonly SigmaDocument[]): void
 }
-
-export type ReadAs = Pick<ReadFileOptions, 'pipeline' | 'logsourcesOf'>
 
 export interface LiveChange {
   readonly put: readonly { readonly document: SigmaDocument; readonly canary?: Canary }[]

@@ -1,10 +1,9 @@
 import type { FieldError } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { RULE_FILE_BYTES_MAX } from './limits.ts'
-import type { ReadAs } from './live-rules.ts'
 import { buildRuleSet } from './rule-set.ts'
 import type { Problem } from './sigma/problem.ts'
-import { readSigma, type SigmaDocument } from './sigma/read.ts'
+import { type ReadAs, readSigma, type SigmaDocument } from './sigma/read.ts'
 
 /** A body's one document.
  * @throws detection.rule.tooLarge, detection.rule.refused with every line that is wrong */

@@ -1,7 +1,7 @@
 import { type AccountId, type Clock, type Database, pageThrough, requireMatch } from '../platform/index.ts'
 import { detectionError } from './errors.ts'
 import { LISTED_SCAN_MAX } from './limits.ts'
-import { createLiveRules, type LiveRules, type ReadAs } from './live-rules.ts'
+import { createLiveRules, type LiveRules } from './live-rules.ts'
 import type { RuleChange } from './online/rule-watcher.ts'
 import { createPipelines, joinStored, type Pipelines } from './pipelines/pipelines.ts'
 import { createPipelineStore } from './pipelines/store.ts'
@@ -9,6 +9,7 @@ import { buildRuleSet } from './rule-set.ts'
 import { readOneDocument, requireFitting, requireUnused } from './rule-text.ts'
 import type { Problem } from './sigma/problem.ts'
 import { printProblem } from './sigma/problem.ts'
+import type { ReadAs } from './sigma/read.ts'
 import { type AcceptedDocument, readSigma, type SigmaDocument } from './sigma/read.ts'
 import {
   createRuleStore,

@@ -11,7 +11,7 @@ import { type AccountId, type Clock, formatInstant, parseAccountId, type Sealer 
 import { iamError } from './errors.ts'
 import { ACCESS_TOKEN_TTL_SEC, TOKEN_LENGTH_MAX, TOKENS_REMEMBERED_MAX } from './limits.ts'
 import { Remembered } from './remembered.ts'
-import { type SignInMethod, signInMethods } from './sign-in.ts'
+import { type SignInMethod, signInMethods } from './sign-in-method.ts'
 import type { IamStore } from './store.ts'
 
 const ISSUER = 'rampart:iam'

@@ -8,8 +8,7 @@ import { requireName } from './names.ts'
 import { requireIdentityPolicy } from './policies.ts'
 import { parsePolicy } from './policy/document.ts'
 import type { IamWriter } from './store.ts'
-import type { HolderKind } from './tables.ts'
-import type { Holder, User } from './types.ts'
+import type { Holder, HolderKind, User } from './types.ts'
 
 export interface AttachmentsDeps {
   readonly directory: Directory

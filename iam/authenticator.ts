@@ -12,7 +12,7 @@ import {
 } from './limits.ts'
 import { Remembered } from './remembered.ts'
 import type { RoleSessions } from './role-sessions.ts'
-import { isMultiFactor } from './sign-in.ts'
+import { isMultiFactor } from './sign-in-method.ts'
 import {
   type CredentialScope,
   deriveSigningKey,

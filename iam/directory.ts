@@ -9,13 +9,14 @@ import { type PolicyKind, parsePolicy } from './policy/document.ts'
 import { compilePolicy } from './policy/statement.ts'
 import { DEFAULT_PROJECT } from './projects/scope.ts'
 import type { Change, IamStore, Which } from './store.ts'
-import type { HolderKind, IamTables } from './tables.ts'
+import type { IamTables } from './tables.ts'
 import type {
   AccessKey,
   Account,
   Device,
   Group,
   Holder,
+  HolderKind,
   InlinePolicy,
   LoadedPolicy,
   Log,

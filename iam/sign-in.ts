@@ -7,6 +7,7 @@ import type { Mfa, SecondFactor, SecondFactorProof } from './mfa/mfa.ts'
 import { isExpired, type PasswordPolicies, type PasswordPolicy } from './password-policy/password-policies.ts'
 import type { Passwords } from './passwords.ts'
 import type { SessionStore } from './sessions/store.ts'
+import type { SignInMethod } from './sign-in-method.ts'
 import type { SignInThrottle } from './sign-in-throttle.ts'
 import type { IamStore } from './store.ts'
 import type { User } from './types.ts'
@@ -43,20 +44,11 @@ export interface PasskeyProof {
   readonly origin: string
 }
 
-export const signInMethods = ['password', 'password+otp', 'password+webauthn', 'webauthn'] as const
-/** How a user proved itself; what `g:AuthMethod` says. */
-export type SignInMethod = (typeof signInMethods)[number]
-
 /** Who proved to be whom, when, and by what. */
 export interface ProvenUser {
   readonly user: User
   readonly authenticatedAt: number
   readonly method: SignInMethod
-}
-
-/** Two factors: of the password and something else, or of a key and who unlocked it. */
-export function isMultiFactor(method: SignInMethod): boolean {
-  return method !== 'password'
 }
 
 /** An access token for who proved itself. */

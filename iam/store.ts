@@ -12,7 +12,8 @@ import {
 import { recordPassword, removePasswords } from './password-policy/store.ts'
 import { type ProjectRows, ProjectWriter, readGrants, readProject, readProjectIds } from './projects/store.ts'
 import { type DeviceRow, readDevices, readMarkedSessions, type SessionRow, SessionWriter } from './sessions/store.ts'
-import type { ChangedNoun, HolderKind, IamTables } from './tables.ts'
+import type { ChangedNoun, IamTables } from './tables.ts'
+import type { HolderKind } from './types.ts'
 import { removeCredentials } from './webauthn/store.ts'
 
 type Tx = Transaction<IamTables>

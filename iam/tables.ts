@@ -4,6 +4,7 @@ import type { OrganizationTables } from './organization/tables.ts'
 import type { PasswordPolicyTables } from './password-policy/tables.ts'
 import type { ProjectTables } from './projects/tables.ts'
 import type { SessionTables } from './sessions/tables.ts'
+import type { HolderKind } from './types.ts'
 import type { WebIdentityTables } from './web-identity/tables.ts'
 import type { WebAuthnTables } from './webauthn/tables.ts'
 
@@ -108,9 +109,6 @@ export interface IamTables
     retires_at: number
   }
 }
-
-export const holderKinds = ['user', 'group', 'role'] as const
-export type HolderKind = (typeof holderKinds)[number]
 
 /** What a change touched, so that it alone is read again. */
 export type ChangedNoun =

@@ -6,6 +6,9 @@ export type Tags = Readonly<Record<string, string>>
 /** A policy as decisions see it; undefined where what is stored cannot be compiled, which denies. */
 export type LoadedPolicy = CompiledPolicy | undefined
 
+export const holderKinds = ['user', 'group', 'role'] as const
+export type HolderKind = (typeof holderKinds)[number]
+
 /** What user, group and role have in common: they hold policies. */
 export interface Holder {
   readonly account: AccountId

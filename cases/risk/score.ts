@@ -1,22 +1,9 @@
 import { RISK_CONTRIBUTIONS_MAX, RISK_HALF_LIFE_MS } from '../limits.ts'
-import { type IncomingFinding, type Severity, severities, type Verdict } from '../types.ts'
+import { type AlertRisk, type IncomingFinding, type Severity, severities, type Verdict } from '../types.ts'
 
 /** How much it matters when something happens to an entity. */
 export const criticalities = ['low', 'normal', 'high', 'crown_jewel'] as const
 export type Criticality = (typeof criticalities)[number]
-
-/** What a risk was made of: score = base × confidence × intel × asset, at most 100. */
-export interface AlertRisk {
-  readonly score: number
-  /** By severity. */
-  readonly base: number
-  /** How sure the detector is, 0.25 to 1. */
-  readonly confidence: number
-  /** 1 to 1.3: an indicator of that confidence was met. */
-  readonly intel: number
-  /** Of the most critical entity. */
-  readonly asset: number
-}
 
 const bases: Readonly<Record<Severity, number>> = { informational: 10, low: 25, medium: 50, high: 75, critical: 95 }
 const assets: Readonly<Record<Criticality, number>> = { low: 0.7, normal: 1, high: 1.25, crown_jewel: 1.5 }

@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely'
 import type { AccountId, Database } from '../../platform/index.ts'
 import { RISK_CONTRIBUTIONS_KEPT_MAX, RISK_CONTRIBUTIONS_MAX, ROWS_PER_STATEMENT } from '../limits.ts'
-import type { AlertRisk, Criticality } from './score.ts'
+import type { AlertRisk } from '../types.ts'
+import type { Criticality } from './score.ts'
 
 export interface RiskTables {
   risk_contribution: {

@@ -1,4 +1,4 @@
-import type { RuleHealth } from './health.ts'
+import type { RuleHealth } from './judge.ts'
 
 /** What could be done about the problems of a rule, in words; a sentence a problem.
  * @param days over how many days it was looked at

@@ -7,7 +7,8 @@ import type { Finding } from '../online/finding.ts'
 import type { DayTally, RuleTally } from '../online/shard-tally.ts'
 import { createRules, type Rules } from '../rules.ts'
 import { account, ruleText, START, shard } from '../testing/builders.ts'
-import { createRuleHealth, type RuleHealthKeeper, type RuleOutcome } from './health.ts'
+import { createRuleHealth, type RuleHealthKeeper } from './health.ts'
+import type { RuleOutcome } from './judge.ts'
 import type { DetectorTallies } from './store.ts'
 
 const DAY = 86_400_000

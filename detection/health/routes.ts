@@ -9,7 +9,8 @@ import {
 } from '../../platform/index.ts'
 import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TALLY_DAYS_KEPT } from '../limits.ts'
 import { ruleStates } from '../store.ts'
-import { healthProblems, type RuleHealthKeeper } from './health.ts'
+import type { RuleHealthKeeper } from './health.ts'
+import { healthProblems } from './judge.ts'
 
 const ofRule = 'arn:rampart:siem:{region}:{account}:rule/{ws}/{id}'
 const ofWorkspace = 'arn:rampart:siem:{region}:{account}:workspace/{ws}'

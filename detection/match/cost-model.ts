@@ -1,6 +1,6 @@
 import { ANY_FIELD } from './expression.ts'
 import type { Rarity } from './rarity.ts'
-import type { Witness } from './witness.ts'
+import { keyOfWitness, type Witness } from './witness.ts'
 
 /** About what looking costs, in ns. */
 export interface Costs {
@@ -84,17 +84,5 @@ export class CostModel {
 
   #guessText(text: string): number {
     return Math.min(1, this.#rarity.rarestWindow(text).cost / GUESSED_OF)
-  }
-}
-
-/** Witnesses of the same key show in the same events. */
-export function keyOfWitness(witness: Witness): string {
-  switch (witness.kind) {
-    case 'presence':
-      return `p${witness.field}`
-    case 'value':
-      return `v${witness.field}\n${witness.key}`
-    case 'needle':
-      return `${witness.atStart ? '^' : ''}${witness.atEnd ? '$' : ''}n${witness.field}\n${witness.text}`
   }
 }

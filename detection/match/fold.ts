@@ -6,8 +6,9 @@ export function fold(text: string): string {
   return NOT_ASCII.test(text) ? foldUnits(text) : lower
 }
 
+/** A character outside of ASCII. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
-const NOT_ASCII = /[^\u0000-\u007f]/
+export const NOT_ASCII = /[^\u0000-\u007f]/
 
 function foldUnits(text: string): string {
   let folded = ''

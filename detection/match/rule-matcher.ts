@@ -12,8 +12,8 @@ import { Plan } from './plan.ts'
 import { Rarity } from './rarity.ts'
 import { TestCosts } from './test-costs.ts'
 import { type Asking, type PlannedRules, WindowsRules } from './windows-rules.ts'
-import { witnessesOf } from './witness.ts'
 import type { Bringing, KeptBringing } from './witness-choice.ts'
+import { witnessesOf } from './witness-set.ts'
 
 /** A kind of events that came, and how many. */
 export interface SourceUse {

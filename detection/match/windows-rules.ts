@@ -2,7 +2,7 @@ import type { SigmaRule } from '../sigma/rule.ts'
 import { type WindowsVariant, windowsVariants } from '../sources/variant.ts'
 import type { Expression } from './expression.ts'
 import { type KnownField, keysOf, specialise } from './specialise.ts'
-import type { Renames } from './witness.ts'
+import type { Renames } from './witness-set.ts'
 
 /** A rule's number and what it asks. */
 export interface Asking {

@@ -1,9 +1,10 @@
 import { LEARN_AFTER_EVENTS, LEARN_AFTER_EVENTS_MAX } from '../limits.ts'
-import { CostModel, type Costs, keyOfWitness } from './cost-model.ts'
+import { CostModel, type Costs } from './cost-model.ts'
 import { ANY_FIELD } from './expression.ts'
 import type { Rarity } from './rarity.ts'
 import type { PlannedRules } from './windows-rules.ts'
-import { type NumberedWitness, type Witness, type WitnessSet, witnessesOf } from './witness.ts'
+import { keyOfWitness, type NumberedWitness, type Witness } from './witness.ts'
+import { type WitnessSet, witnessesOf } from './witness-set.ts'
 
 /** What brings which rules up. */
 export interface Bringing {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Pipeline, PipelineFile } from '../sigma/pipelines/pipeline.ts'
 import { joinPipelines, readPipeline } from '../sigma/pipelines/read-pipeline.ts'
-import type { Pipeline, PipelineFile } from '../sigma/pipelines/types.ts'
 import type { Problem } from '../sigma/problem.ts'
 import { listFiles } from './input-file.ts'
 

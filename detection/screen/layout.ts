@@ -1,4 +1,5 @@
 import { Columns } from '../match/columns.ts'
+import { NOT_ASCII } from '../match/fold.ts'
 import { numberOf } from '../match/number.ts'
 import type { Rarity } from '../match/rarity.ts'
 import { type Literal, Trie } from '../match/trie.ts'
@@ -147,9 +148,6 @@ function isWide(witness: Witness): boolean {
   const text = textOf(witness)
   return text !== '' && asciiStretch(text) === ''
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
-const NOT_ASCII = /[^\u0000-\u007f]/
 
 /** The longest stretch of characters of ASCII. */
 function asciiStretch(text: string): string {

@@ -3,9 +3,9 @@ import { TIMESPAN_MS_MAX } from '../limits.ts'
 import type { RuleHead } from '../types.ts'
 import { type Condition, parseCondition } from './condition.ts'
 import { type MapNode, member, type Node } from './document.ts'
-import type { CorrelationDraft } from './draft.ts'
+import type { Alias, CorrelationDraft } from './draft.ts'
 import { readHead, textsOf } from './head.ts'
-import { runPipeline } from './pipelines/run.ts'
+import { runPipeline } from './pipelines/pipeline.ts'
 import type { Reporter } from './problem.ts'
 import type { ReadOptions } from './rule.ts'
 
@@ -33,13 +33,6 @@ export interface Bound {
 export interface RuleReference {
   readonly reference: string
   readonly at: number
-}
-
-/** A name for fields that are called differently in the events of each rule. */
-export interface Alias {
-  readonly alias: string
-  /** By id or name of the rule. */
-  readonly fields: readonly { readonly rule: string; readonly field: string }[]
 }
 
 /** A correlation over matches of other rules, checked in itself; that its rules exist is checked where all are known. */

@@ -1,5 +1,4 @@
 import type { RuleHead } from '../types.ts'
-import type { Alias } from './correlation.ts'
 import type { MapNode } from './document.ts'
 import type { RuleLogsource } from './logsource.ts'
 import type { Value } from './value.ts'
@@ -56,6 +55,13 @@ export interface RuleDraft extends DraftHead {
   readonly logsource: RuleLogsource
   readonly identifiers: ReadonlyMap<string, Draft>
   readonly conditions: readonly ConditionText[]
+}
+
+/** A name for fields that are called differently in the events of each rule. */
+export interface Alias {
+  readonly alias: string
+  /** By id or name of the rule. */
+  readonly fields: readonly { readonly rule: string; readonly field: string }[]
 }
 
 /** The parts of a correlation that name fields. */

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { readCorrelation, type SigmaCorrelation } from './correlation.ts'
 import { type MapEntry, type MapNode, member, type Node, plainValue, RuleText, readDocuments } from './document.ts'
 import { readFilter, type SigmaFilter } from './filter.ts'
-import type { Pipeline } from './pipelines/types.ts'
+import type { Pipeline } from './pipelines/pipeline.ts'
 import type { Problem } from './problem.ts'
 import { type ReadOptions, readRule, type SigmaRule } from './rule.ts'
 import { type RuleTest, readTests } from './rule-test.ts'
@@ -42,6 +42,9 @@ export interface ReadFileOptions {
   /** The log sources of the rule that a correlation names; pipelines ask for them. */
   readonly logsourcesOf?: ReadOptions['logsourcesOf']
 }
+
+/** How the texts of a workspace's rules are read: through its pipelines. */
+export type ReadAs = Pick<ReadFileOptions, 'pipeline' | 'logsourcesOf'>
 
 /** Reads a file of Sigma rules, correlations and filters. Never throws: a document that is wrong is in `refused` with all
  * that is wrong with it, and the others stand.   @see Sigma specification 2.1 */

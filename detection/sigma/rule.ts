@@ -8,8 +8,8 @@ import { type MapEntry, type MapNode, member, type Node } from './document.ts'
 import type { ConditionText, Draft, RuleDraft } from './draft.ts'
 import { readHead, textsOf } from './head.ts'
 import { type RuleLogsource, readLogsource } from './logsource.ts'
-import { runPipeline } from './pipelines/run.ts'
-import type { Pipeline } from './pipelines/types.ts'
+import type { Pipeline } from './pipelines/pipeline.ts'
+import { runPipeline } from './pipelines/pipeline.ts'
 import type { Reporter } from './problem.ts'
 
 /** A rule over single events, checked; what it asks is `expression`. */

@@ -1,12 +1,10 @@
 import { detectionError } from '../errors.ts'
 import { EXCLUSION_BYTES_MAX } from '../limits.ts'
 import { readOneDocument } from '../rule-text.ts'
-import { type ReadFileOptions, readSigma } from '../sigma/read.ts'
+import { type ReadAs, readSigma } from '../sigma/read.ts'
 import type { SigmaRule } from '../sigma/rule.ts'
 import type { ExclusionText } from './store.ts'
 import type { Exclusion } from './tuning.ts'
-
-type ReadAs = Pick<ReadFileOptions, 'pipeline' | 'logsourcesOf'>
 
 /** An exclusion of a rule, checked: a Sigma filter that names this rule and no other, or none by name, and whose log
  * source the rule's lies in.

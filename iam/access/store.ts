@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AccountId, Database } from '../../platform/index.ts'
-import type { HolderKind, IamTables } from '../tables.ts'
+import type { IamTables } from '../tables.ts'
+import type { HolderKind } from '../types.ts'
 import type { StoredAccessState } from './tables.ts'
 
 export type AccessRow = IamTables['iam_access_request']

@@ -1,5 +1,5 @@
 import type { Iam } from '../iam.ts'
-import { holderKinds } from '../tables.ts'
+import { holderKinds } from '../types.ts'
 import { accessKeyOperations } from './iam-operations/access-keys.ts'
 import { accountOperations } from './iam-operations/account.ts'
 import { holderOperations } from './iam-operations/attachments.ts'

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AccountId } from '../../platform/index.ts'
-import type { HolderKind, IamTables } from '../tables.ts'
+import type { IamTables } from '../tables.ts'
+import type { HolderKind } from '../types.ts'
 
 export interface ProjectRows {
   readonly project: IamTables['iam_project'] | undefined

@@ -1,4 +1,4 @@
-import type { HolderKind } from '../tables.ts'
+import type { HolderKind } from '../types.ts'
 
 export interface ProjectTables {
   iam_project: {

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { type Api, contextOf } from '../../platform/index.ts'
 import { iamError } from '../errors.ts'
 import type { Iam } from '../iam.ts'
-import { type HolderKind, holderKinds } from '../tables.ts'
+import { type HolderKind, holderKinds } from '../types.ts'
 import { closed, documentSchema, documentText, nameParam } from './forms.ts'
 
 const policyArn = Type.String({ minLength: 1, maxLength: 512 })

@@ -3,8 +3,7 @@ import { type Api, contextOf, type FilterCompiler, formatInstant, listSchema } f
 import type { Iam } from '../iam.ts'
 import { MOVED_AT_ONCE_MAX } from '../limits.ts'
 import { MIGRATE } from '../projects/projects.ts'
-import { holderKinds } from '../tables.ts'
-import type { Project } from '../types.ts'
+import { holderKinds, type Project } from '../types.ts'
 import { closed, listQuery, nameSchema, page } from './forms.ts'
 
 const projectSchema = Type.Object({

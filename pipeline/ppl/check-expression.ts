@@ -1,5 +1,5 @@
-import type { BinaryOperator, Expression } from './ast.ts'
 import { didYouMean, QueryProblem, type Span } from './errors.ts'
+import type { BinaryOperator, Expression } from './expression.ts'
 import { functions } from './functions.ts'
 import type { Typed } from './plan.ts'
 import type { Scope } from './scope.ts'

@@ -1,12 +1,11 @@
-import type { Query } from './ast.ts'
 import { planSearch } from './commands/search.ts'
 import { planCommand } from './commands/table.ts'
 import { withPlaces } from './errors.ts'
 import { type QueryLimits, queryLimits } from './limits.ts'
 import { parseQuery } from './parse.ts'
 import type { CheckedQuery, SourceCatalogue } from './plan.ts'
-import { type Relation, shownFields } from './relation.ts'
-import type { PlanContext } from './scope.ts'
+import type { Query } from './query.ts'
+import { type PlanContext, type Relation, shownFields } from './relation.ts'
 
 function planQuery(query: Query, context: PlanContext): Relation {
   const events = planSearch(query.search, context)

@@ -1,5 +1,5 @@
-import type { BinaryOperator, Expression, LogicalOperator } from './ast.ts'
 import { QueryProblem, type Span } from './errors.ts'
+import type { BinaryOperator, Expression, LogicalOperator } from './expression.ts'
 import type { Reader } from './reader.ts'
 import { type TimeUnit, timeUnit } from './span.ts'
 import type { Token } from './tokens.ts'

@@ -1,10 +1,10 @@
-import type { Expression, Query } from './ast.ts'
-import type { Command } from './commands/command.ts'
 import { parseSearch, printSearch } from './commands/search.ts'
 import { commandWords, parseCommand, printCommand } from './commands/table.ts'
 import { didYouMean, QueryProblem } from './errors.ts'
+import type { Expression } from './expression.ts'
 import type { QueryLimits } from './limits.ts'
 import { parseExpression } from './parse-expression.ts'
+import type { Command, Query } from './query.ts'
 import { Reader } from './reader.ts'
 import { tokenize } from './tokens.ts'
 

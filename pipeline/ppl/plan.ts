@@ -1,5 +1,5 @@
 import type { FieldType } from '../types.ts'
-import type { LiteralValue } from './ast.ts'
+import type { LiteralValue } from './expression.ts'
 import type { Primitive } from './primitives.ts'
 import type { TimeUnit } from './span.ts'
 import type { ValueType } from './types.ts'

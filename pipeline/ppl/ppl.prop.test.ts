@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RampartError } from '../../platform/index.ts'
-import type { Expression } from './ast.ts'
+import type { Expression } from './expression.ts'
 import { compileFilter } from './filter.ts'
 import { canonicalIp, formatIp, parseIp } from './ip.ts'
 import { matchesLike, readLike } from './like.ts'

@@ -1,4 +1,4 @@
-import type { Expression } from './ast.ts'
+import type { Expression } from './expression.ts'
 import { quoteName, quoteString } from './tokens.ts'
 
 /** An expression as text that reads back as the same expression, with no more brackets than that needs. */

@@ -1,6 +1,6 @@
-import type { Query } from './ast.ts'
 import { QueryProblem, type Span } from './errors.ts'
 import type { QueryLimits } from './limits.ts'
+import type { Query } from './query.ts'
 import type { Token } from './tokens.ts'
 
 /** Reads tokens from left to right. Words are compared without regard to case. */

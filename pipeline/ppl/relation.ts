@@ -1,6 +1,8 @@
 import { didYouMean, QueryProblem, type Span } from './errors.ts'
-import type { Column, Plan, ScanPlan, SortKey, Typed } from './plan.ts'
-import type { PlanContext, Scope } from './scope.ts'
+import type { QueryLimits } from './limits.ts'
+import type { Column, Plan, ScanPlan, SortKey, SourceCatalogue, Typed } from './plan.ts'
+import type { Query } from './query.ts'
+import type { Scope } from './scope.ts'
 import { nothing } from './typed.ts'
 import { commonType, type ValueType } from './types.ts'
 
@@ -20,6 +22,22 @@ export interface Relation {
   readonly hidden: ReadonlySet<string>
   /** Each row still stands for one event, and `order` is that of arrival. */
   readonly perEvent: boolean
+}
+
+/** What a query is checked against. */
+export interface PlanContext {
+  readonly catalogue: SourceCatalogue
+  readonly limits: QueryLimits
+  /** The instant that the query takes for now, ms. */
+  readonly now: number
+  /** The query's text, for names of columns. */
+  readonly text: string
+  /** An id for a new column. */
+  readonly nextId: () => number
+  /** Every scan of the query so far. */
+  readonly scans: ScanPlan[]
+  /** A query inside the query. */
+  readonly planQuery: (query: Query) => Relation
 }
 
 /** Changes some of a relation. */

@@ -1,4 +1,4 @@
-import type { LiteralValue } from './ast.ts'
+import type { LiteralValue } from './expression.ts'
 import { canonicalIp } from './ip.ts'
 import type { Typed } from './plan.ts'
 import type { Primitive } from './primitives.ts'

@@ -7,7 +7,7 @@ import type { JsonMap, Log, RunStatus, StepChange, StepStatus } from '../types.t
 import type { Arrival } from './absorb.ts'
 import { type Advanced, type Advancer, type LoadedPlaybook, stall } from './advance.ts'
 import { approvalContent } from './approval-content.ts'
-import type { EngineCounts } from './engine.ts'
+import type { EngineCounts } from './counts.ts'
 import { EVENT_VERSION, type HistoryEvent, type RunEvent, type RunFailure } from './events.ts'
 import { NOTHING, readHistory, sealEvents } from './history.ts'
 import { keyOf } from './key.ts'

@@ -5,6 +5,7 @@ import { EFFECT_RETENTION_MS, LEASE_MS, RUNS_AT_ONCE_MAX, SUSPECT_CLAIMS_MIN } f
 import type { Log, RunAs, StepChange } from '../types.ts'
 import { Advancer, type LoadedPlaybook } from './advance.ts'
 import { Attempts } from './attempts.ts'
+import type { EngineCounts } from './counts.ts'
 import { RunDriver } from './driver.ts'
 import type { Payloads } from './payload.ts'
 import type { RunRow, RunStore } from './store.ts'
@@ -13,16 +14,6 @@ import { Turns } from './turns.ts'
 /** How long nothing is looked for when nothing was said to be there: other processes tell nothing. */
 const POLL_MS = 1000
 const SWEEP_MS = 60_000
-
-/** What the engine counts.   @see metrics.ts */
-export interface EngineCounts {
-  readonly runsEnded: { add(labels: { readonly status: string }): void }
-  readonly attempts: { add(labels: { readonly action: string; readonly outcome: string }): void }
-  readonly attemptsLost: { add(labels: object, amount?: number): void }
-  readonly resultsLate: { add(labels: object): void }
-  readonly commitsFenced: { add(labels: object): void }
-  readonly runsStuck: { add(labels: object, amount?: number): void }
-}
 
 export interface EngineDeps {
   readonly store: RunStore

@@ -59,12 +59,12 @@ function packageProblem({ from, to }: Import): string | undefined {
   return `may not import \`${to}\`: ${rule.instead}`
 }
 
-/** Rings of files that need each other at run time, where the order of loading decides what is defined. Rings of types
- * alone are fine: a syntax tree and its parts describe each other. */
+/** Rings of files that need each other, be it for a type alone: none of them can be read, or moved, without the others.
+ * What they share belongs in a file below them. */
 function cycles({ imports }: Code): string[] {
   const next = new Map<string, string[]>()
-  for (const { from, to, kind, typeOnly } of imports) {
-    if (kind === 'file' && !typeOnly) next.set(from, [...(next.get(from) ?? []), to])
+  for (const { from, to, kind } of imports) {
+    if (kind === 'file') next.set(from, [...(next.get(from) ?? []), to])
   }
   const found = new Map<string, string>()
   const done = new Set<string>()

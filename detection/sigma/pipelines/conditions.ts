@@ -6,8 +6,8 @@ import type { RuleLogsource } from '../logsource.ts'
 import { MANY, ONE } from '../pattern.ts'
 import type { Value } from '../value.ts'
 import type { Params } from './params.ts'
+import { type FieldTest, type ItemTest, PipelineFailure, type RuleTest, type Subject } from './pipeline.ts'
 import { plainText, valueFrom } from './plain-text.ts'
-import { type FieldTest, type ItemTest, PipelineFailure, type RuleTest, type Subject } from './types.ts'
 
 /** Conditions on rules.   @see pySigma, Conditions (rule conditions) */
 export const ruleConditions: Readonly<Record<string, (params: Params) => RuleTest>> = {

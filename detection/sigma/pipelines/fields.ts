@@ -1,9 +1,10 @@
 import { ANY_FIELD } from '../../match/expression.ts'
 import type { CorrelationDraft, DraftItem, DraftValue } from '../draft.ts'
 import { beginsOpen, endsOpen, MANY } from '../pattern.ts'
+import { ofItems } from './over-items.ts'
 import type { Params } from './params.ts'
-import { ofItems, type Run } from './run.ts'
-import { PipelineFailure, type Subject, type Transform } from './types.ts'
+import type { Run } from './pipeline.ts'
+import { PipelineFailure, type Subject, type Transform } from './pipeline.ts'
 
 /** The names that a field gets; undefined = it keeps its own. The field of keywords is undefined. */
 type Naming = (field: string | undefined) => readonly string[] | undefined

@@ -1,8 +1,9 @@
 import { PLACEHOLDER_VARIANTS_MAX } from '../../limits.ts'
 import { fillPlaceholders, MANY, type Pattern, parsePattern, placeholderIn } from '../pattern.ts'
+import { ofValues } from './over-items.ts'
 import type { Params } from './params.ts'
-import { ofValues, type Run } from './run.ts'
-import { PipelineFailure, type Transform } from './types.ts'
+import type { Run } from './pipeline.ts'
+import { PipelineFailure, type Transform } from './pipeline.ts'
 
 /** Transformations of the placeholders that `expand` marked.   @see pySigma, Transformations (placeholders) */
 export const placeholderTransformations = {

@@ -6,9 +6,9 @@ import type { Problem, Reporter } from '../problem.ts'
 import { fieldConditions, itemConditions, ruleConditions } from './conditions.ts'
 import { fieldTransformations } from './fields.ts'
 import { Params } from './params.ts'
+import type { Gate, Pipeline, PipelineFile, Step, Transform } from './pipeline.ts'
 import { placeholderTransformations } from './placeholders.ts'
 import { structureTransformations } from './structure.ts'
-import type { Gate, Pipeline, PipelineFile, Step, Transform } from './types.ts'
 import { valueTransformations } from './values.ts'
 
 /** Reads a pipeline as pySigma writes it. Never throws: what is wrong with it is told with line and column.

@@ -5,10 +5,10 @@ import type { Draft, DraftItem } from '../draft.ts'
 import type { RuleLogsource } from '../logsource.ts'
 import { parsePattern } from '../pattern.ts'
 import type { Value } from '../value.ts'
+import { ofItems } from './over-items.ts'
 import type { Params } from './params.ts'
+import { PipelineFailure, type Transform } from './pipeline.ts'
 import { plainText, valueFrom } from './plain-text.ts'
-import { ofItems } from './run.ts'
-import { PipelineFailure, type Transform } from './types.ts'
 
 /** Transformations of what rules consist of.   @see pySigma, Transformations */
 export const structureTransformations = {

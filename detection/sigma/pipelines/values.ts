@@ -1,10 +1,10 @@
 import { insertPlaceholders, MANY, ONE, parsePattern, placeholderIn, simplifyPattern } from '../pattern.ts'
 import type { Value } from '../value.ts'
+import { ofValues } from './over-items.ts'
 import type { Params } from './params.ts'
+import { PipelineFailure, type Transform } from './pipeline.ts'
 import { plainParts, plainText, type TextValue, valueFrom } from './plain-text.ts'
-import { ofValues } from './run.ts'
 import type { Replacement } from './search-regex.ts'
-import { PipelineFailure, type Transform } from './types.ts'
 
 /** Transformations of values.   @see pySigma, Transformations (values) */
 export const valueTransformations = {

@@ -1,36 +1,16 @@
-import type { Expression, Length } from '../ast.ts'
 import { checkCondition, checkExpression } from '../check-expression.ts'
 import { didYouMean, QueryProblem, type Span } from '../errors.ts'
+import type { Expression, Length } from '../expression.ts'
 import { parseExpression } from '../parse-expression.ts'
 import type { Aggregate, AggregateName, Column, SortKey, Typed } from '../plan.ts'
+import type { AggregateTerm, GroupKey } from '../query.ts'
 import type { Reader } from '../reader.ts'
-import { columnValue, fieldValue, newColumn, type Relation, scopeOf } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import { columnValue, fieldValue, newColumn, type PlanContext, type Relation, scopeOf } from '../relation.ts'
 import { timeUnit, unitMicros, unitMonths } from '../span.ts'
 import { quoteName } from '../tokens.ts'
 import { call, cast, literal, nothing, whole } from '../typed.ts'
 import { isMoment, isNumber, isWhole, type ValueType } from '../types.ts'
 import { parseFieldName } from './field-list.ts'
-
-/** `count()`, `avg(x) as y`, `p95(latency)`: an aggregate as written. */
-export interface AggregateTerm {
-  readonly name: string
-  readonly args: readonly Expression[]
-  /** `count(eval(<condition>))`. */
-  readonly where: Expression | undefined
-  /** As written: the name of its column unless another is given. */
-  readonly text: string
-  readonly alias: string | undefined
-  readonly span: Span
-}
-
-/** A key of a group: a field, or a span of one. */
-export interface GroupKey {
-  readonly field: string
-  readonly width: Length | undefined
-  readonly alias: string | undefined
-  readonly span: Span
-}
 
 /** The time of an event: what a span without a field, `earliest` and `latest` look at. */
 export const timeField = '@timestamp'

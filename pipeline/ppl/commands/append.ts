@@ -1,16 +1,9 @@
-import type { Query } from '../ast.ts'
 import type { Column, Plan, SortKey, Typed } from '../plan.ts'
-import { columnValue, newColumn, type Relation, shownFields } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import type { AppendCommand } from '../query.ts'
+import { columnValue, newColumn, type PlanContext, type Relation, shownFields } from '../relation.ts'
 import { whole } from '../typed.ts'
 import { commonType, type ValueType } from '../types.ts'
 import type { CommandForm } from './command.ts'
-
-/** `append [ <query> ]`: the rows of another query after these. Fields of one name are one field. */
-export interface AppendCommand {
-  readonly kind: 'append'
-  readonly query: Query
-}
 
 export const append: CommandForm<AppendCommand> = {
   parse: (reader) => ({ kind: 'append', query: reader.expectSubsearch() }),

@@ -1,37 +1,24 @@
-import type { Length } from '../ast.ts'
-import { QueryProblem, type Span } from '../errors.ts'
+import { QueryProblem } from '../errors.ts'
 import type { Aggregate, Typed } from '../plan.ts'
+import type { BinCommand, BinWidth } from '../query.ts'
 import type { Reader } from '../reader.ts'
-import { columnValue, extended, fieldValue, newColumn, type Relation, withChanges } from '../relation.ts'
+import {
+  columnValue,
+  extended,
+  fieldValue,
+  newColumn,
+  type PlanContext,
+  type Relation,
+  withChanges,
+} from '../relation.ts'
 import { instantOf } from '../relative-time.ts'
-import type { PlanContext } from '../scope.ts'
 import { unitMicros, unitMonths } from '../span.ts'
 import { quoteName, quoteString } from '../tokens.ts'
 import { call, cast, literal, text, whole } from '../typed.ts'
 import { isMoment } from '../types.ts'
 import { bucketOf, parseLength } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `bin <field> [span=…] [minspan=…] [bins=…] [aligntime=…] [start=…] [end=…] [as <name>]`: the stretch that a value lies
- * in, a number's as text `from-to`, an instant's as its beginning; days and months as dates. Of several ways to say the
- * width, the first of this list counts.   @see PPL reference, bin */
-export interface BinCommand {
-  readonly kind: 'bin'
-  readonly field: FieldName
-  readonly width: BinWidth
-  /** Where stretches of time begin to be counted: `earliest`, `latest` or an instant. */
-  readonly alignTime: string | undefined
-  readonly alias: string | undefined
-  readonly span: Span
-}
-
-type BinWidth =
-  | { readonly kind: 'span'; readonly length: Length }
-  | { readonly kind: 'log'; readonly factor: number; readonly base: number }
-  | { readonly kind: 'minspan'; readonly length: Length }
-  | { readonly kind: 'bins'; readonly count: number }
-  | { readonly kind: 'range'; readonly start: number | undefined; readonly end: number | undefined }
+import { parseFieldName } from './field-list.ts'
 
 export const bin: CommandForm<BinCommand> = {
   parse: (reader) => {

@@ -1,18 +1,8 @@
-import type { Span } from '../errors.ts'
+import type { DedupCommand } from '../query.ts'
 import { columnValue, fieldValue, newColumn, withChanges } from '../relation.ts'
 import { all, call, whole } from '../typed.ts'
 import type { CommandForm } from './command.ts'
 import { parseFieldList, printFieldList } from './field-list.ts'
-
-/** `dedup [count] <field>, … [keepempty=<bool>]`: the first rows of each combination of values. Rows in which one of
- * the fields is null are dropped, or with `keepempty` all kept. */
-export interface DedupCommand {
-  readonly kind: 'dedup'
-  readonly count: number
-  readonly fields: readonly { readonly name: string; readonly span: Span }[]
-  readonly keepEmpty: boolean
-  readonly consecutive: boolean
-}
 
 export const dedup: CommandForm<DedupCommand> = {
   parse: (reader) => {

@@ -1,16 +1,10 @@
-import type { Expression } from '../ast.ts'
 import { checkExpression } from '../check-expression.ts'
 import { parseExpression } from '../parse-expression.ts'
 import { printExpression } from '../print-expression.ts'
+import type { EvalCommand } from '../query.ts'
 import { extended, scopeOf } from '../relation.ts'
 import { quoteName } from '../tokens.ts'
 import type { CommandForm } from './command.ts'
-
-/** `eval <field> = <expression>, …`: computed fields, each visible to the next. */
-export interface EvalCommand {
-  readonly kind: 'eval'
-  readonly assignments: readonly { readonly name: string; readonly value: Expression }[]
-}
 
 export const evaluate: CommandForm<EvalCommand> = {
   parse: (reader) => {

@@ -1,26 +1,16 @@
 import type { Column } from '../plan.ts'
+import type { EventstatsCommand } from '../query.ts'
 import { columnValue, extended, withChanges } from '../relation.ts'
 import { all, call, cast, nothing } from '../typed.ts'
 import {
-  type AggregateTerm,
   checkAggregate,
   checkGroupKey,
-  type GroupKey,
   parseAggregateTerm,
   parseGroupKeys,
   printAggregateTerm,
   printGroupKey,
 } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `eventstats [bucket_nullable=<bool>] <aggregate>, … [by <key>, …]`: every row with the aggregates of its group beside
- * it. With `bucket_nullable=false`, rows without a value of a key have none. */
-export interface EventstatsCommand {
-  readonly kind: 'eventstats'
-  readonly nullable: boolean
-  readonly terms: readonly AggregateTerm[]
-  readonly keys: readonly GroupKey[]
-}
 
 export const eventstats: CommandForm<EventstatsCommand> = {
   parse: (reader) => {

@@ -1,20 +1,11 @@
 import { QueryProblem } from '../errors.ts'
 import type { Column } from '../plan.ts'
+import type { ExpandCommand } from '../query.ts'
 import { columnValue, fieldValue, newColumn, withChanges } from '../relation.ts'
 import { quoteName } from '../tokens.ts'
 import { call, whole } from '../typed.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `expand <field> [as <name>]`, `mvexpand <field> [limit=<n>]`: a row for each item of a list, with the item as text in
- * place of the list. A row whose list is empty or missing stays, without a value. */
-export interface ExpandCommand {
-  readonly kind: 'expand'
-  readonly field: FieldName
-  readonly alias: string | undefined
-  /** 0: all items. */
-  readonly limit: number
-}
+import { parseFieldName } from './field-list.ts'
 
 export const expand: CommandForm<ExpandCommand> = {
   parse: (reader) => {

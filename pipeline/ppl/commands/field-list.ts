@@ -1,12 +1,6 @@
-import type { Span } from '../errors.ts'
+import type { FieldName } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { quoteName } from '../tokens.ts'
-
-/** A field that a command names. */
-export interface FieldName {
-  readonly name: string
-  readonly span: Span
-}
 
 /** Reads fields with commas or spaces between, up to one of the words in `before`. */
 export function parseFieldList(reader: Reader, before: readonly string[] = []): FieldName[] {

@@ -1,5 +1,5 @@
-import type { Span } from '../errors.ts'
 import type { Column } from '../plan.ts'
+import type { FieldPattern, FieldsCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import {
   closed,
@@ -7,26 +7,13 @@ import {
   fieldValue,
   findColumn,
   matchesPattern,
+  type PlanContext,
   type Relation,
   wildcardNames,
   withChanges,
 } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
 import { quoteName } from '../tokens.ts'
 import type { CommandForm } from './command.ts'
-
-/** A field, or all that a pattern with `*` means. */
-export interface FieldPattern {
-  readonly pattern: string
-  readonly span: Span
-}
-
-/** `fields [+|-] <field>, …`: these fields in this order, or all but these. `table` is the same. */
-export interface FieldsCommand {
-  readonly kind: 'fields'
-  readonly without: boolean
-  readonly patterns: readonly FieldPattern[]
-}
 
 export const fields: CommandForm<FieldsCommand> = {
   parse: (reader) => {

@@ -1,23 +1,16 @@
-import type { Expression } from '../ast.ts'
 import { checkExpression } from '../check-expression.ts'
+import type { Expression } from '../expression.ts'
 import { parseValue } from '../parse-expression.ts'
 import type { Typed } from '../plan.ts'
 import { printExpression } from '../print-expression.ts'
+import type { FieldName, FillnullCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { columnValue, extended, fieldValue, scopeOf, shownFields } from '../relation.ts'
 import { quoteName } from '../tokens.ts'
 import { call, cast } from '../typed.ts'
 import { commonType, isNumber } from '../types.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldList, parseFieldName } from './field-list.ts'
-
-/** `fillnull with <value> [in <field>, …]`, `fillnull value=<value> [<field> …]`, `fillnull using <field> = <value>, …`:
- * values for rows that have none. Without fields, all whose type the value has. */
-export interface FillnullCommand {
-  readonly kind: 'fillnull'
-  /** Undefined: the value is for every field it fits. */
-  readonly fills: readonly { readonly field: FieldName | undefined; readonly value: Expression }[]
-}
+import { parseFieldList, parseFieldName } from './field-list.ts'
 
 export const fillnull: CommandForm<FillnullCommand> = {
   parse: (reader) => {

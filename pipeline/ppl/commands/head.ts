@@ -1,12 +1,6 @@
+import type { HeadCommand } from '../query.ts'
 import { withChanges } from '../relation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `head [count] [from <skip>]`: the first rows. */
-export interface HeadCommand {
-  readonly kind: 'head'
-  readonly count: number
-  readonly skip: number
-}
 
 const countDefault = 10
 

@@ -1,45 +1,24 @@
-import type { Span } from '../errors.ts'
 import { compareForms } from '../functions/compare.ts'
 import type { Plan, Typed } from '../plan.ts'
+import type { LookupCommand, LookupPair } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import {
   columnValue,
   extended,
   fieldValue,
   newColumn,
+  type PlanContext,
   type Relation,
   scopeOf,
   shownFields,
   withChanges,
 } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
 import { quoteName } from '../tokens.ts'
 import { all, call, cast, nothing, whole } from '../typed.ts'
 import { commonType } from '../types.ts'
 import type { CommandForm } from './command.ts'
 import { parseFieldName } from './field-list.ts'
 import { openSource, parseSource } from './search.ts'
-
-/** `lookup <pipe> <key> [as <field>], … [replace|append|output <field> [as <name>], …]`: fields of the record in another
- * pipe that has the same keys. `replace` (the default, also `output`) overwrites, with null where there is none; `append`
- * fills what is null. Without fields, all that its records have.
- *
- * A pipe only grows, so of several records with the same keys the last to arrive counts, of whatever time: putting a
- * record again is how a table is changed. */
-export interface LookupCommand {
-  readonly kind: 'lookup'
-  readonly pipe: { readonly name: string; readonly span: Span }
-  readonly keys: readonly LookupPair[]
-  readonly fills: boolean
-  readonly outputs: readonly LookupPair[]
-}
-
-/** A field of the table, and the field of the rows that goes with it. */
-interface LookupPair {
-  readonly inTable: string
-  readonly inRows: string
-  readonly span: Span
-}
 
 /** Fields of every event, which say nothing about what is looked up. */
 const ownFields: ReadonlySet<string> = new Set(['time', '@timestamp', 'raw_data', 'parse_error'])

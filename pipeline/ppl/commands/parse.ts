@@ -1,22 +1,13 @@
-import type { Expression } from '../ast.ts'
 import { checkExpression } from '../check-expression.ts'
-import { QueryProblem, type Span } from '../errors.ts'
+import { QueryProblem } from '../errors.ts'
 import { parseValue } from '../parse-expression.ts'
 import { printExpression } from '../print-expression.ts'
+import type { ParseCommand } from '../query.ts'
 import { readRegex } from '../regex.ts'
 import { extended, scopeOf } from '../relation.ts'
 import { quoteString } from '../tokens.ts'
 import { call, cast, text, whole } from '../typed.ts'
 import type { CommandForm } from './command.ts'
-
-/** `parse <field> '<pattern>'`: a field for each named group of the pattern. Where it does not match, or there is no
- * text, they are empty, not null. */
-export interface ParseCommand {
-  readonly kind: 'parse'
-  readonly source: Expression
-  readonly pattern: string
-  readonly span: Span
-}
 
 export const parse: CommandForm<ParseCommand> = {
   parse: (reader) => {

@@ -1,20 +1,10 @@
-import type { Span } from '../errors.ts'
+import type { RegexCommand } from '../query.ts'
 import { readRegex } from '../regex.ts'
 import { fieldValue, withChanges } from '../relation.ts'
 import { quoteName, quoteString } from '../tokens.ts'
 import { call, cast, text } from '../typed.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `regex <field>=|!='<pattern>'`: the rows in whose field the pattern is found anywhere, or is not. Rows without a value
- * are in neither. */
-export interface RegexCommand {
-  readonly kind: 'regex'
-  readonly field: FieldName
-  readonly negated: boolean
-  readonly pattern: string
-  readonly patternSpan: Span
-}
+import { parseFieldName } from './field-list.ts'
 
 export const regex: CommandForm<RegexCommand> = {
   parse: (reader) => {

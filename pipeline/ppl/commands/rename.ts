@@ -1,15 +1,16 @@
 import type { Column } from '../plan.ts'
-import { extended, fieldValue, matchesPattern, type Relation, wildcardNames, withChanges } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import type { FieldPattern, RenameCommand } from '../query.ts'
+import {
+  extended,
+  fieldValue,
+  matchesPattern,
+  type PlanContext,
+  type Relation,
+  wildcardNames,
+  withChanges,
+} from '../relation.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldPattern, parsePattern, printPattern } from './fields.ts'
-
-/** `rename <field> as <name>, …`: other names; a field that had the new name is gone. With `*` in both, what it stands
- * for is carried over. */
-export interface RenameCommand {
-  readonly kind: 'rename'
-  readonly pairs: readonly { readonly from: FieldPattern; readonly to: FieldPattern }[]
-}
+import { parsePattern, printPattern } from './fields.ts'
 
 export const rename: CommandForm<RenameCommand> = {
   parse: (reader) => {

@@ -1,10 +1,6 @@
+import type { ReverseCommand } from '../query.ts'
 import { withChanges } from '../relation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `reverse`: the rows in the opposite order. */
-export interface ReverseCommand {
-  readonly kind: 'reverse'
-}
 
 export const reverse: CommandForm<ReverseCommand> = {
   parse: () => ({ kind: 'reverse' }),

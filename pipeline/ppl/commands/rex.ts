@@ -1,26 +1,14 @@
-import { QueryProblem, type Span } from '../errors.ts'
+import { QueryProblem } from '../errors.ts'
 import { groupReferences } from '../functions/texts.ts'
 import type { Typed } from '../plan.ts'
+import type { RexCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { type Regex, readRegex } from '../regex.ts'
-import { extended, fieldValue, type Relation } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import { extended, fieldValue, type PlanContext, type Relation } from '../relation.ts'
 import { quoteName, quoteString } from '../tokens.ts'
 import { call, cast, text, whole } from '../typed.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `rex field=<field> [max_match=<n>] [offset_field=<name>] '<pattern>'`: a field for each named group, null where the
- * pattern does not match; with `max_match` above 1, or 0 for ten, a list. `rex field=<field> mode=sed 's/a/b/g'` edits. */
-export interface RexCommand {
-  readonly kind: 'rex'
-  readonly field: FieldName
-  readonly mode: 'extract' | 'sed'
-  readonly maxMatch: number
-  readonly offsetField: string | undefined
-  readonly pattern: string
-  readonly patternSpan: Span
-}
+import { parseFieldName } from './field-list.ts'
 
 const manyMatches = 10
 

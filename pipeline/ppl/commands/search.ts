@@ -3,42 +3,21 @@ import { compareForms } from '../functions/compare.ts'
 import { functions } from '../functions.ts'
 import { hasWildcard, likeOfWildcards, readLike } from '../like.ts'
 import type { Plan, ScanPlan, SortKey, SourcePipe, Typed } from '../plan.ts'
+import type { Comparison, SearchClause, SearchTerm, SearchValue } from '../query.ts'
 import type { Reader } from '../reader.ts'
-import { columnValue, fieldValue, newColumn, type Relation, scopeOf, withChanges } from '../relation.ts'
+import {
+  columnValue,
+  fieldValue,
+  newColumn,
+  type PlanContext,
+  type Relation,
+  scopeOf,
+  withChanges,
+} from '../relation.ts'
 import { instantOf } from '../relative-time.ts'
-import type { PlanContext } from '../scope.ts'
 import { quoteName, quoteString } from '../tokens.ts'
 import { call, literal, text } from '../typed.ts'
 import { timeField } from './aggregation.ts'
-
-/** `[search] [<terms>] source=<pipe>, … [<terms>]`: which events to begin with. */
-export interface SearchClause {
-  readonly sources: readonly { readonly name: string; readonly span: Span }[]
-  readonly terms: readonly SearchTerm[]
-}
-
-type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>='
-
-/** A condition of the search clause. Here `or` binds tighter than `and`, which may be left out, and a comparison with
- * a field that an event lacks is false, so that `not` of it is true. */
-export type SearchTerm =
-  | { readonly kind: 'and' | 'or'; readonly terms: readonly SearchTerm[] }
-  | { readonly kind: 'not'; readonly term: SearchTerm }
-  | {
-      readonly kind: 'compare'
-      readonly field: string
-      readonly operator: Comparison
-      readonly value: SearchValue
-      readonly span: Span
-    }
-  | { readonly kind: 'in'; readonly field: string; readonly values: readonly SearchValue[]; readonly span: Span }
-  | { readonly kind: 'text'; readonly text: string; readonly span: Span }
-  | { readonly kind: 'time'; readonly bound: 'earliest' | 'latest'; readonly written: string; readonly span: Span }
-
-export interface SearchValue {
-  readonly value: string | number | bigint | boolean
-  readonly span: Span
-}
 
 export function parseSearch(reader: Reader): SearchClause {
   reader.takeWord('search')

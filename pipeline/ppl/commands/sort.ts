@@ -1,30 +1,10 @@
-import type { Span } from '../errors.ts'
 import type { SortKey, Typed } from '../plan.ts'
+import { type SortCommand, type SortField, type SortKind, sortKinds } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { fieldValue, withChanges } from '../relation.ts'
 import { quoteName } from '../tokens.ts'
 import { cast } from '../typed.ts'
 import type { CommandForm } from './command.ts'
-
-/** How a field is compared: as it is, or read as something else. */
-export const sortKinds = ['auto', 'str', 'num', 'ip'] as const
-export type SortKind = (typeof sortKinds)[number]
-
-export interface SortField {
-  readonly name: string
-  readonly as: SortKind
-  readonly descending: boolean
-  readonly span: Span
-}
-
-/** `sort [count] [+|-]<field> | <field> [asc|desc], …`: nulls first when ascending, last when descending; rows that
- * compare equal keep their order. */
-export interface SortCommand {
-  readonly kind: 'sort'
-  /** 0: all rows. */
-  readonly count: number
-  readonly fields: readonly SortField[]
-}
 
 export const sort: CommandForm<SortCommand> = {
   parse: (reader) => {

@@ -1,10 +1,9 @@
+import type { StatsCommand } from '../query.ts'
 import { withChanges } from '../relation.ts'
 import { all, call } from '../typed.ts'
 import {
-  type AggregateTerm,
   checkAggregate,
   checkGroupKey,
-  type GroupKey,
   grouped,
   parseAggregateTerm,
   parseGroupKeys,
@@ -12,15 +11,6 @@ import {
   printGroupKey,
 } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `stats [bucket_nullable=<bool>] <aggregate>, … [by <key>, …]`: one row a group. Rows without a value of a key are a
- * group too, unless `bucket_nullable=false`. */
-export interface StatsCommand {
-  readonly kind: 'stats'
-  readonly nullable: boolean
-  readonly terms: readonly AggregateTerm[]
-  readonly keys: readonly GroupKey[]
-}
 
 export const stats: CommandForm<StatsCommand> = {
   parse: (reader) => {

@@ -1,33 +1,18 @@
-import { QueryProblem, type Span } from '../errors.ts'
+import { QueryProblem } from '../errors.ts'
 import type { Column } from '../plan.ts'
+import type { StreamstatsCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { columnValue, extended, withChanges } from '../relation.ts'
 import { all, call, cast, nothing } from '../typed.ts'
 import {
-  type AggregateTerm,
   checkAggregate,
   checkGroupKey,
-  type GroupKey,
   parseAggregateTerm,
   parseGroupKeys,
   printAggregateTerm,
   printGroupKey,
 } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `streamstats [current=<bool>] [window=<n>] [global=<bool>] [bucket_nullable=<bool>] <aggregate>, … [by <key>, …]`: every
- * row with aggregates over the rows up to it, or over the last `n` of them, in their order. */
-export interface StreamstatsCommand {
-  readonly kind: 'streamstats'
-  readonly current: boolean
-  /** 0: all. */
-  readonly window: number
-  readonly global: boolean
-  readonly nullable: boolean
-  readonly terms: readonly AggregateTerm[]
-  readonly keys: readonly GroupKey[]
-  readonly span: Span
-}
 
 /** What a window can be at most. */
 const windowMax = 10_000

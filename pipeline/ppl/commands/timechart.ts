@@ -1,15 +1,22 @@
-import type { Length } from '../ast.ts'
 import { QueryProblem } from '../errors.ts'
+import type { Length } from '../expression.ts'
 import type { Aggregate, Column, Plan, SortKey, Typed } from '../plan.ts'
+import type { AggregateTerm, FieldName, TimechartCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
-import { columnValue, extended, fieldValue, newColumn, type Relation, withChanges } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import {
+  columnValue,
+  extended,
+  fieldValue,
+  newColumn,
+  type PlanContext,
+  type Relation,
+  withChanges,
+} from '../relation.ts'
 import { timeUnit, unitMicros } from '../span.ts'
 import { quoteName, quoteString } from '../tokens.ts'
 import { all, call, cast, literal, text, whole } from '../typed.ts'
 import { isMoment, isNumber } from '../types.ts'
 import {
-  type AggregateTerm,
   bucketOf,
   type CheckedKey,
   checkAggregate,
@@ -20,22 +27,7 @@ import {
   timeField,
 } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `timechart [timefield=<field>] [span=<length>] [limit=<n>] [useother=<bool>] [usenull=<bool>] [nullstr='…']
- * <aggregate> [by <field>]`: an aggregate for each stretch of time, and for each of the `limit` greatest values of a
- * field, by their sums over all stretches; the others together are OTHER. A row for each that has events. */
-export interface TimechartCommand {
-  readonly kind: 'timechart'
-  readonly timeField: FieldName
-  readonly width: Length
-  readonly limit: number
-  readonly useOther: boolean
-  readonly useNull: boolean
-  readonly nullText: string
-  readonly term: AggregateTerm
-  readonly by: FieldName | undefined
-}
+import { parseFieldName } from './field-list.ts'
 
 const otherText = 'OTHER'
 const limitDefault = 10

@@ -1,24 +1,12 @@
 import type { Column, SortKey } from '../plan.ts'
+import type { TopCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
 import { columnValue, newColumn, withChanges } from '../relation.ts'
 import { quoteString } from '../tokens.ts'
 import { all, call, whole } from '../typed.ts'
 import { checkGroupKey, grouped } from './aggregation.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldList, printFieldList } from './field-list.ts'
-
-/** `top|rare [count] [showcount=<bool>] [countfield='<name>'] [usenull=<bool>] <field>, … [by <field>, …]`: the most or
- * least common combinations of values, in each group. Equal counts are ordered by value. */
-export interface TopCommand {
-  readonly kind: 'top'
-  readonly word: 'top' | 'rare'
-  readonly count: number
-  readonly showCount: boolean
-  readonly countField: string
-  readonly useNull: boolean
-  readonly fields: readonly FieldName[]
-  readonly by: readonly FieldName[]
-}
+import { parseFieldList, printFieldList } from './field-list.ts'
 
 const countDefault = 10
 const countFieldDefault = 'count'

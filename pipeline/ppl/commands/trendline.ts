@@ -1,29 +1,21 @@
-import { QueryProblem, type Span } from '../errors.ts'
+import { QueryProblem } from '../errors.ts'
 import type { Aggregate, Plan, SortKey, Typed } from '../plan.ts'
+import type { Trendline, TrendlineCommand } from '../query.ts'
 import type { Reader } from '../reader.ts'
-import { columnValue, extended, fieldValue, newColumn, type Relation, withChanges } from '../relation.ts'
-import type { PlanContext } from '../scope.ts'
+import {
+  columnValue,
+  extended,
+  fieldValue,
+  newColumn,
+  type PlanContext,
+  type Relation,
+  withChanges,
+} from '../relation.ts'
 import { quoteName } from '../tokens.ts'
 import { call, cast, literal, nothing, whole } from '../typed.ts'
 import { isNumber } from '../types.ts'
 import type { CommandForm } from './command.ts'
-import { type FieldName, parseFieldName } from './field-list.ts'
-
-/** `trendline [sort [-]<field>] sma(<n>, <field>) [as <name>] …`: the mean of the last `n` values, null until there are as
- * many; `wma` gives later ones more weight. */
-export interface TrendlineCommand {
-  readonly kind: 'trendline'
-  readonly sort: (FieldName & { readonly descending: boolean }) | undefined
-  readonly lines: readonly Trendline[]
-}
-
-interface Trendline {
-  readonly form: 'sma' | 'wma'
-  readonly count: number
-  readonly field: FieldName
-  readonly alias: string
-  readonly span: Span
-}
+import { parseFieldName } from './field-list.ts'
 
 /** A weighted line takes a step for each value. */
 const countMax = { sma: 1_000, wma: 50 } as const

@@ -1,15 +1,9 @@
-import type { Expression } from '../ast.ts'
 import { checkCondition } from '../check-expression.ts'
 import { parseExpression } from '../parse-expression.ts'
 import { printExpression } from '../print-expression.ts'
+import type { WhereCommand } from '../query.ts'
 import { scopeOf, withChanges } from '../relation.ts'
 import type { CommandForm } from './command.ts'
-
-/** `where <condition>`: the rows for which the condition is true; neither false nor null is. */
-export interface WhereCommand {
-  readonly kind: 'where'
-  readonly condition: Expression
-}
 
 export const where: CommandForm<WhereCommand> = {
   parse: (reader) => ({ kind: 'where', condition: parseExpression(reader) }),

@@ -1,10 +1,64 @@
 import { PREDICATES_MAX } from '../../limits.ts'
 import { ANY_FIELD } from '../../match/expression.ts'
-import type { Draft, DraftItem } from '../draft.ts'
+import type { CorrelationDraft, Draft, DraftItem, RuleDraft } from '../draft.ts'
 import type { Reporter } from '../problem.ts'
-import type { Value } from '../value.ts'
 import { FieldTrack } from './field-track.ts'
-import { type FieldTest, type Pipeline, PipelineFailure, type Step, type Subject, type Vars } from './types.ts'
+
+/** What changes rules before they are compiled: other field names, added conditions, other log sources, values for
+ * placeholders.   @see pySigma, Processing Pipelines */
+export interface Pipeline {
+  readonly vars: Vars
+  readonly steps: readonly Step[]
+}
+
+/** Values by the name of a placeholder. */
+export type Vars = ReadonlyMap<string, readonly string[]>
+
+/** One file of a pipeline. */
+export interface PipelineFile extends Pipeline {
+  readonly name: string
+  /** Files of a lower one come first. */
+  readonly priority: number
+  /** Sentences about what it says of the text of queries, of which there is none here. */
+  readonly notApplicable: readonly string[]
+}
+
+/** A document that a pipeline changes. */
+export type Subject = RuleDraft | CorrelationDraft
+
+/** A transformation and what it is applied to. */
+export interface Step {
+  /** What later conditions call it. */
+  readonly id: string | undefined
+  /** What messages call it. */
+  readonly label: string
+  readonly transform: Transform
+  readonly ofRules: Gate<RuleTest>
+  readonly ofItems: Gate<ItemTest>
+  readonly ofFields: Gate<FieldTest>
+}
+
+/** @throws PipelineFailure when the document cannot be used with it */
+export type Transform = (subject: Subject, run: Run) => Subject
+
+/** Conditions that decide together. */
+export interface Gate<Test> {
+  readonly tests: readonly Test[]
+  /** Whether it is open, by what each test says, in their order. */
+  readonly decide: (results: readonly boolean[]) => boolean
+}
+
+export type RuleTest = (subject: Subject, run: Run) => boolean
+export type ItemTest = (item: DraftItem, run: Run) => boolean
+/** Of the name of a field; undefined for keywords. */
+export interface FieldTest {
+  readonly name: (field: string | undefined, run: Run) => boolean
+  /** Of an item as a whole, where that is not its field or a field it refers to. */
+  readonly item?: ItemTest
+}
+
+/** A document cannot be used with a pipeline; the message says why. */
+export class PipelineFailure extends Error {}
 
 /** The document as the pipeline's steps leave it, one after the other. What makes it unusable goes to the reporter. */
 export function runPipeline<S extends Subject>(pipeline: Pipeline, subject: S, reporter: Reporter): S {
@@ -119,50 +173,6 @@ export class Run {
     this.fields.takeOver(inner.fields)
     return result
   }
-}
-
-/** The draft with every item that the step in hand is for replaced by what `change` makes of it; undefined = as it is. */
-function overItems(draft: Draft, run: Run, change: (item: DraftItem) => Draft | undefined): Draft {
-  switch (draft.kind) {
-    case 'broken':
-      return draft
-    case 'group':
-      return { ...draft, of: draft.of.map((part) => overItems(part, run, change)) }
-    case 'item': {
-      if (!run.isForItem(draft)) return draft
-      const changed = change(draft)
-      return changed ? run.marked(changed) : draft
-    }
-  }
-}
-
-/** Lifts a change of items to a transformation of rules; correlations stay as they are. */
-export function ofItems(change: (item: DraftItem, run: Run) => Draft | undefined) {
-  return (subject: Subject, run: Run): Subject => {
-    if (subject.kind !== 'rule') return subject
-    const identifiers = new Map<string, Draft>()
-    for (const [name, draft] of subject.identifiers) {
-      identifiers.set(
-        name,
-        overItems(draft, run, (item) => change(item, run)),
-      )
-    }
-    return { ...subject, identifiers }
-  }
-}
-
-/** Lifts a change of single values: undefined = as it is, none = gone. */
-export function ofValues(change: (value: Value, run: Run, item: DraftItem) => readonly Value[] | undefined) {
-  return ofItems((item, run) => {
-    let changes = false
-    const values = item.values.flatMap(({ value, at }) => {
-      const changed = change(value, run, item)
-      if (changed) changes = true
-      run.spend(changed?.length ?? 1)
-      return (changed ?? [value]).map((one) => ({ value: one, at }))
-    })
-    return changes ? { ...item, values } : undefined
-  })
 }
 
 /** Steps that multiply fields or values cannot make a rule larger than it could be as it is written. */

@@ -1,13 +1,5 @@
-import type { Command } from './commands/command.ts'
-import type { SearchClause } from './commands/search.ts'
 import type { Span } from './errors.ts'
 import type { TimeUnit } from './span.ts'
-
-/** A query as written: where the events come from, then what is done with them. */
-export interface Query {
-  readonly search: SearchClause
-  readonly commands: readonly Command[]
-}
 
 /** A length as in `span=5m`; without a unit for numbers. */
 export interface Length {
