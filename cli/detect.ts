@@ -27,7 +27,7 @@ export const detectCommand: Command = {
   details: `FILE is read by what it is, also with .gz or .zst; of a DIR every file; \`-\` is standard input.
 Events of JSON, one a line: Windows (flat, nested, Winlogbeat), CloudTrail, OCSF, systemd's journal, any other.
 JSON that has not an event a line, up to 64 MiB: an array, CloudTrail's \`Records\`, objects over several lines.
-Lines of text: syslog of files and of the wire (RFC 3164, RFC 5424), access logs, CEF, LEEF, words.
+Lines of text: syslog of files and of the wire (RFC 3164, RFC 5424), access logs, CEF, LEEF, Linux audit, words.
 Tables with a head: CSV and TSV, Zeek's logs, the W3C extended format (IIS, proxies, Windows Firewall).
 What holds no text is named and left out.`,
   options: {

@@ -14,6 +14,7 @@ import type { Reading } from './reading.ts'
 import { readRecord } from './record.ts'
 import { readSyslog } from './syslog.ts'
 import { decodeText } from './text.ts'
+import { tryReadAudit } from './unix/audit.ts'
 import { readW3cRow } from './w3c.ts'
 import { readZeekRow } from './zeek-row.ts'
 
@@ -52,6 +53,10 @@ function readLine(text: string, receivedAt: number, senderIp: string | undefined
   if (first === 76) {
     const leef = tryParseLeef(line)
     if (leef !== undefined) return leef
+  }
+  if (first === 110 || first === 116) {
+    const audit = tryReadAudit(line)
+    if (audit !== undefined) return audit
   }
   if (isSyslogFile(line)) return readSyslog(line, receivedAt, senderIp)
   return (isAccessLog(line) ? tryParseAccessLog(line) : undefined) ?? raw(line)

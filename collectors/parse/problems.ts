@@ -12,6 +12,7 @@ export const parseProblems = {
   'csv.columnsDiffer': 'more or fewer fields than the header',
   'cef.tooManyMembers': `more than ${PARSE_LIMITS.columnsMax} members`,
   'leef.tooManyMembers': `more than ${PARSE_LIMITS.columnsMax} members`,
+  'audit.tooManyMembers': `more than ${PARSE_LIMITS.columnsMax} members`,
   'parser.failed': 'the parser failed; please report the record',
 } as const
 

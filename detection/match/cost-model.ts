@@ -53,13 +53,20 @@ export class CostModel {
     return new CostModel(this.#rarity, this.#costs, this.#experience, sharers)
   }
 
-  costOf(witness: Witness): number {
+  /** Of witnesses that are looked for together: a field is looked at once for all of them. */
+  costOf(witnesses: readonly Witness[]): number {
     const { vainTestNs, characterNs, fieldNs } = this.#costs
-    const seen = this.#experience?.rates.get(keyOfWitness(witness))
-    const rate = (seen ?? this.#guess(witness)) * vainTestNs
-    const sharers = Math.max(1, this.#sharers.get(witness.field) ?? 20)
-    const look = witness.kind === 'needle' ? this.#chars(witness.field) * characterNs + fieldNs : fieldNs
-    return rate + look / sharers
+    const looks = new Map<string, number>()
+    let rates = 0
+    for (const witness of witnesses) {
+      rates += this.#experience?.rates.get(keyOfWitness(witness)) ?? this.#guess(witness)
+      const sharers = Math.max(1, this.#sharers.get(witness.field) ?? 20)
+      const look = witness.kind === 'needle' ? this.#chars(witness.field) * characterNs + fieldNs : fieldNs
+      looks.set(witness.field, Math.max(looks.get(witness.field) ?? 0, look / sharers))
+    }
+    let cost = rates * vainTestNs
+    for (const look of looks.values()) cost += look
+    return cost
   }
 
   #chars(field: string): number {

@@ -139,7 +139,7 @@ export class WitnessChoice {
     let changed = false
     for (const [place, set] of this.#chosen.entries()) {
       if (!set) continue
-      const cost = set.witnesses.reduce((sum, witness) => sum + model.costOf(witness), 0)
+      const cost = model.costOf(set.witnesses)
       if (cost < VAIN_SHARE * this.#costs.vainTestNs) continue
       const other = this.#choose(place, model)
       if (!other || other.cost >= BETTER * cost) continue

@@ -25,14 +25,12 @@ export function witnessesOf(expression: Expression, model: CostModel, renames?: 
     }
     case 'or': {
       const witnesses: Witness[] = []
-      let cost = 0
       for (const part of expression.of) {
         const set = witnessesOf(part, model, renames)
         if (!set) return undefined
         for (const witness of set.witnesses) witnesses.push(witness)
-        cost += set.cost
       }
-      return { witnesses, cost }
+      return { witnesses, cost: model.costOf(witnesses) }
     }
     case 'not':
     case 'constant':
@@ -48,7 +46,7 @@ function cheaper(left: WitnessSet | undefined, right: WitnessSet | undefined): W
 }
 
 function setOf(model: CostModel, ...witnesses: readonly Witness[]): WitnessSet {
-  return { witnesses, cost: witnesses.reduce((sum, witness) => sum + model.costOf(witness), 0) }
+  return { witnesses, cost: model.costOf(witnesses) }
 }
 
 function presence(field: string, model: CostModel): WitnessSet | undefined {

@@ -62,6 +62,22 @@ const samples: readonly (readonly [
     ],
   ],
   [
+    'audit.log',
+    'text/plain',
+    [
+      [
+        'type=SYSCALL msg=audit(1772359200.123:42): arch=c000003e syscall=59 success=yes exe="/usr/bin/wget" key="susp_activity"',
+        'Suspicious C2 Activities',
+      ],
+      ['type=EXECVE msg=audit(1772359200.123:42): argc=3 a0="chmod" a1="777" a2="/tmp/x"', 'Suspicious Commands Linux'],
+      [
+        'type=PATH msg=audit(1772359200.123:43): item=0 name="/etc/ld.so.preload" nametype=NORMAL',
+        'Modification of ld.so.preload',
+      ],
+      ['type=CWD msg=audit(1772359200.123:44): cwd="/srv"'],
+    ],
+  ],
+  [
     'router.log',
     'text/plain',
     [

@@ -1,4 +1,5 @@
 import { readAccounts } from './accounts.ts'
+import { readAudit } from './audit.ts'
 import { readCron } from './cron.ts'
 import type { UnixReader } from './message.ts'
 import { readPam } from './pam.ts'
@@ -14,6 +15,7 @@ interface Program {
 const sshd: Program = { service: 'sshd', read: readSshd }
 const cron: Program = { service: 'cron', read: readCron }
 const accounts: Program = { service: 'auth', read: readAccounts }
+const auditd: Program = { service: 'auditd', read: readAudit }
 const signIn: Program = { service: 'auth', read: readPam }
 
 const programs: ReadonlyMap<string, Program> = new Map([
@@ -45,9 +47,9 @@ const programs: ReadonlyMap<string, Program> = new Map([
   ['vsftpd', { service: 'vsftpd', read: readPam }],
   ['clamd', { service: 'clamav', read: () => undefined }],
   ['guacd', { service: 'guacamole', read: () => undefined }],
-  ['audit', { service: 'auditd', read: () => undefined }],
-  ['auditd', { service: 'auditd', read: () => undefined }],
-  ['audispd', { service: 'auditd', read: () => undefined }],
+  ['audit', auditd],
+  ['auditd', auditd],
+  ['audispd', auditd],
 ])
 
 /** Facilities whose messages go to the authentication log (auth, authpriv) and to cron's.   @see RFC 5424 6.2.1 */

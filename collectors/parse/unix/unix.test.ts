@@ -397,3 +397,49 @@ describe('other programs', () => {
     expect(event.ocsf.device).toEqual({ type_id: 0, ip: '192.0.2.7' })
   })
 })
+
+describe('the audit system', () => {
+  const readLine = (line: string) =>
+    parser.parse({
+      ...{ offset: 0, receivedAt: Date.UTC(2026, 2, 1, 12), source: 'x', format: 'text', headers: {} },
+      payload: Buffer.from(line),
+    })
+
+  it('tells a command with its arguments, whatever they hold', () => {
+    const event = readLine(
+      'node=web1 type=EXECVE msg=audit(1772359200.123:42): argc=4 a0="wget" a1="-O" a2=2F746D702F6120622063 a3="http://x/"',
+    )
+    expect(event).toMatchObject({
+      time: 1_772_359_200_123,
+      logsource: { product: 'linux', service: 'auditd' },
+      original: { type: 'EXECVE', node: 'web1', argc: '4', a0: 'wget', a2: '/tmp/a b c', a3: 'http://x/' },
+      ocsf: {
+        ...{ class_uid: 1007, activity_id: 1, device: { hostname: 'web1' } },
+        process: { name: 'wget', cmd_line: 'wget -O /tmp/a b c http://x/' },
+      },
+    })
+  })
+
+  it('has numbers of a call as they are, and what the daemon reads in them', () => {
+    const event = readLine(
+      'type=SYSCALL msg=audit(1772359200.123:43): arch=c000003e syscall=135 success=yes a0=40000 comm="x" exe=2F7573722F62696E2F61206200 key=(null)\x1dARCH=x86_64 SYSCALL=personality AUID="eve"',
+    )
+    expect(event.original).toMatchObject({ a0: '40000', exe: '/usr/bin/a b ', SYSCALL: 'personality', AUID: 'eve' })
+    expect(event.original).not.toHaveProperty('key')
+  })
+
+  it('has what programs say in it, and comes through syslog, too', () => {
+    const text =
+      'type=USER_AUTH msg=audit(1772359200.123:44): pid=9 uid=0 msg=\'op=PAM:authentication acct="root" exe="/usr/sbin/sshd" addr=192.0.2.1 type=FAKE res=failed\''
+    const wanted = { type: 'USER_AUTH', acct: 'root', exe: '/usr/sbin/sshd', addr: '192.0.2.1', res: 'failed' }
+    expect(readLine(text).original).toMatchObject(wanted)
+    const event = read('audispd', text)
+    expect(event.original).toMatchObject({ ...wanted, hostname: 'web1' })
+    expect(event.logsource.service).toBe('auditd')
+  })
+
+  it('is none where the front is not whole', () => {
+    expect(readLine('type=EXECVE argc=1').logsource).toEqual({})
+    expect(readLine(`type=X msg=audit(1.1:1): ${'a=1 '.repeat(2000)}`).parseError).toContain('audit.tooManyMembers')
+  })
+})
