@@ -33,23 +33,41 @@ function split(row: string, isCommas: boolean): string[] {
   return row.includes('"') ? splitCsvRow(row, ' ') : row.split(' ', PARSE_LIMITS.columnsMax + 1)
 }
 
+interface Head {
+  readonly isCommas: boolean
+  readonly names: readonly string[]
+  readonly software: string
+  readonly logsource: Logsource
+}
+
+/** By the headers of records, which those of one log share. */
+const heads = new WeakMap<Readonly<Record<string, string>>, Head>()
+
+function headOf(columns: string, headers: Readonly<Record<string, string>>): Head {
+  const known = heads.get(headers)
+  if (known) return known
+  const isCommas = columns.includes(',')
+  const names = columns.split(isCommas ? ',' : /\s+/, PARSE_LIMITS.columnsMax).map(nameOf)
+  const software = headers.software ?? ''
+  const head = { isCommas, names, software, logsource: logsourceOf(names, software) }
+  heads.set(headers, head)
+  return head
+}
+
 /** A row of a log in the extended format: of IIS, a proxy, a content network, the firewall of Windows, Exchange. Members have the
  * names of Sigma's taxonomy.
  * @param columns what `#Fields` names
  * @param headers `software` and `date` where the log's head says them
  * @see W3C, Extended Log File Format (WD-logfile-960323); Sigma taxonomy appendix */
 export function readW3cRow(row: string, columns: string, headers: Readonly<Record<string, string>>): Reading {
-  const isCommas = columns.includes(',')
-  const names = columns.split(isCommas ? ',' : /\s+/, PARSE_LIMITS.columnsMax).map(nameOf)
+  const { isCommas, names, logsource, software } = headOf(columns, headers)
   const values = split(row, isCommas)
-  const software = headers.software ?? ''
   const original: Draft = {}
   for (const [i, value] of values.entries()) {
     if (value !== '-' && value !== '') set(original, names[i] ?? `column${i + 1}`, value)
   }
   // IIS writes the spaces of a header as plus signs.
   if (isIis(software)) for (const name of headerNames) replaceIn(original, name, (text) => text.replaceAll('+', ' '))
-  const logsource = logsourceOf(names, software)
   if (logsource.category === 'firewall') rename(original, firewallNames)
   if (logsource.category === 'proxy' || logsource.category === 'webserver') nameUri(original)
   if (logsource.category === 'proxy') {

@@ -24,22 +24,48 @@ function readValue(text: string, type: string): JsonValue {
   return Number.isFinite(number) ? number : text
 }
 
+interface Head {
+  readonly separator: string
+  readonly comma: string
+  readonly empty: string
+  readonly unset: string
+  readonly path: string | undefined
+  /** `element`: the type of what a set or vector holds. */
+  readonly fields: readonly { readonly name: string; readonly type?: string; readonly element?: string }[]
+}
+
+/** By the headers of records, which those of one log share. */
+const heads = new WeakMap<Readonly<Record<string, string>>, Head>()
+
+function headOf(columns: string, headers: Readonly<Record<string, string>>): Head {
+  const known = heads.get(headers)
+  if (known) return known
+  const { separator = '\t', set_separator: comma = ',', empty_field: empty = '(empty)', path } = headers
+  const unset = headers.unset_field ?? '-'
+  const types = headers.types?.split(separator, PARSE_LIMITS.columnsMax) ?? []
+  const fields = columns.split(separator, PARSE_LIMITS.columnsMax).map((name, i) => {
+    const type = types[i]
+    const element = type === undefined ? undefined : /^(?:set|vector)\[(\w+)\]$/.exec(type)?.[1]
+    return { name, ...(type === undefined ? {} : { type }), ...(element === undefined ? {} : { element }) }
+  })
+  const head = { separator, comma, empty, unset, path, fields }
+  heads.set(headers, head)
+  return head
+}
+
 /** A row of one of Zeek's logs of text, as the same log has it in JSON. What is not set is not there.
  * @param columns what `#fields` names
  * @param headers `separator`, `types`, `path`, `set_separator`, `empty_field`, `unset_field`, as the log's head says
  * @see https://docs.zeek.org/en/master/log-formats.html */
 export function readZeekRow(row: string, columns: string, headers: Readonly<Record<string, string>>): Reading {
-  const { separator = '\t', set_separator: comma = ',', empty_field: empty = '(empty)', path } = headers
-  const unset = headers.unset_field ?? '-'
-  const names = columns.split(separator, PARSE_LIMITS.columnsMax)
-  const types = headers.types?.split(separator, PARSE_LIMITS.columnsMax) ?? []
+  const { separator, comma, empty, unset, path, fields } = headOf(columns, headers)
   const values = row.split(separator, PARSE_LIMITS.columnsMax + 1)
   const record: Draft = {}
   if (path !== undefined) record._path = path
-  for (const [i, text] of values.entries()) {
+  for (let i = 0; i < values.length; i++) {
+    const text = values[i] as string
     if (text === unset) continue
-    const type = types[i] ?? 'string'
-    const element = /^(?:set|vector)\[(\w+)\]$/.exec(type)?.[1]
+    const { name = `column${i + 1}`, type = 'string', element } = fields[i] ?? {}
     const isEmpty = text === empty
     const value =
       element === undefined
@@ -47,10 +73,10 @@ export function readZeekRow(row: string, columns: string, headers: Readonly<Reco
         : isEmpty
           ? []
           : text.split(comma, PARSE_LIMITS.membersMax).map((one) => readValue(one, element))
-    set(record, names[i] ?? `column${i + 1}`, value)
+    set(record, name, value)
   }
   const reading = tryReadZeek(record) ?? readOther(record, path)
-  return values.length === names.length ? reading : { ...reading, error: 'csv.columnsDiffer' }
+  return values.length === fields.length ? reading : { ...reading, error: 'csv.columnsDiffer' }
 }
 
 /** Of a log that has no class of its own. */
