@@ -188,7 +188,7 @@ describe('rampart detect on text', () => {
       'head.csv': `${Array.from({ length: 100_000 }, (_, n) => `c${n}`).join(',')}\nneedle,2\n`,
       'long.log': `${'x'.repeat(20 * 1024 * 1024)}needle\n${'y'.repeat(2 * 1024 * 1024)} needle\nneedle\n`,
       'nested.json': `[${'['.repeat(200_000)}\n`,
-      'noise.bin': noise,
+      'noise\x1b[2J.bin': noise,
       'quotes.csv': `a,b\n${'"'.repeat(300_000)}\nneedle,1\n`,
       'zeek.log': `#fields\t${'f\t'.repeat(40_000)}\nneedle\n`,
     })
@@ -204,6 +204,6 @@ describe('rampart detect on text', () => {
       'zeek.log:1 words',
     ])
     expect(stderr).toContain('1 lines too long')
-    expect(stderr).toContain('skipped noise.bin: no text')
+    expect(stderr).toContain('skipped noise\\u001b[2J.bin: no text')
   })
 })

@@ -8,7 +8,7 @@ import {
   readRuleTree,
   standardInput,
 } from '../detection/index.ts'
-import { systemClock } from '../platform/index.ts'
+import { printable, systemClock } from '../platform/index.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { createDetectOutput, type DetectFormat, detectFormats } from './detect-output.ts'
 import { ProgressBar } from './progress.ts'
@@ -55,7 +55,7 @@ What holds no text is named and left out.`,
     tellRefused(tree.refused, io)
     let loadedAt = now()
     const { files, unreadable } = findInputs(positionals, io)
-    for (const reason of unreadable) io.stderr.write(`cannot read ${reason}\n`)
+    for (const reason of unreadable) io.stderr.write(`cannot read ${printable(reason)}\n`)
     const output = createDetectOutput(format, tree, io)
     const bar = new ProgressBar(
       io.stderr,
@@ -77,7 +77,7 @@ What holds no text is named and left out.`,
     await output.end()
     bar.end()
     tellSkipped(summary.skipped, io)
-    for (const failure of summary.failures) io.stderr.write(`cannot read ${failure}\n`)
+    for (const failure of summary.failures) io.stderr.write(`cannot read ${printable(failure)}\n`)
     const endedAt = now()
     const counts = {
       rules: tree.ruleSet.rules.length,
@@ -139,7 +139,8 @@ function tellRefused(refused: readonly RefusedRule[], io: Io): void {
 }
 
 function tellSkipped(skipped: readonly { readonly file: string; readonly what: string }[], io: Io): void {
-  for (const { file, what } of skipped.slice(0, SKIPPED_TOLD_MAX)) io.stderr.write(`skipped ${file}: ${what}\n`)
+  for (const { file, what } of skipped.slice(0, SKIPPED_TOLD_MAX))
+    io.stderr.write(`skipped ${printable(file)}: ${what}\n`)
   if (skipped.length > SKIPPED_TOLD_MAX) {
     io.stderr.write(`skipped ${count(skipped.length - SKIPPED_TOLD_MAX)} more that hold no text\n`)
   }
