@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { evaluate } from '../detection/baselines/testing/twin.ts'
 import { twins } from '../detection/baselines/testing/twins.ts'
 import { judgeZeek } from '../detection/baselines/testing/zeek.ts'
-import { findSeries, replayInto, seriesModels } from '../detection/index.ts'
+import { findSeries, replayInto, seriesModels } from '../detection/offline/index.ts'
 import { sharedData } from '../test/support/requirements.ts'
 
 type Report = (row: { case: string; value: number; unit: string }) => void

@@ -1,4 +1,4 @@
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 import { ApiError, type Client, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { renderTable } from './table.ts'
@@ -52,7 +52,6 @@ const json = { type: 'boolean', description: 'print the answer as JSON' } as con
 /** Where the baselines of a workspace stand. */
 export const baselineListCommand: Command = {
   name: 'baseline list',
-  summary: 'List the baselines of a running service: how far each has learned, what it stated, how it is set',
   usage: 'baseline list [--json] [--workspace NAME]',
   options: { ...clientOptions, json },
   async run({ values, positionals }, io) {
@@ -81,7 +80,6 @@ export const baselineListCommand: Command = {
 /** One baseline, or what it knows of an entity, with what it stated. */
 export const baselineShowCommand: Command = {
   name: 'baseline show',
-  summary: 'Show a baseline of a running service and what it stated lately, of all or of one entity',
   usage: 'baseline show NAME [--entity ENTITY] [--json] [--workspace NAME]',
   options: {
     ...clientOptions,
@@ -126,7 +124,6 @@ export const baselineShowCommand: Command = {
 /** What could be done about a false alert. */
 export const baselineOffersCommand: Command = {
   name: 'baseline offers',
-  summary: 'Say which settings would have kept a false alert back, and what else they would have hidden',
   usage: 'baseline offers ALERT [--json] [--workspace NAME]',
   options: { ...clientOptions, json },
   async run({ values, positionals }, io) {
@@ -145,7 +142,6 @@ export const baselineOffersCommand: Command = {
 /** Sets a baseline as one of the offers says. */
 export const baselineAcceptCommand: Command = {
   name: 'baseline accept',
-  summary: 'Set a baseline as one of the offers about a false alert says',
   usage: 'baseline accept ALERT NUMBER [--json] [--workspace NAME]',
   options: { ...clientOptions, json },
   async run({ values, positionals }, io) {

@@ -1,5 +1,5 @@
-import { findSeries, getSeriesModel, replayInto, replayTo, seriesModels } from '../detection/index.ts'
-import { RampartError } from '../platform/index.ts'
+import { findSeries, getSeriesModel, replayInto, replayTo, seriesModels } from '../detection/offline/index.ts'
+import { RampartError } from '../platform/base/index.ts'
 import { type Command, UsageError } from './command.ts'
 import { ProgressBar } from './progress.ts'
 
@@ -8,7 +8,6 @@ const [preset] = seriesModels
 /** `rampart baseline replay`: anomaly scores of recorded series, with no server.   @see contract, baselines off line */
 export const baselineReplayCommand: Command = {
   name: 'baseline replay',
-  summary: 'Score recorded series row by row, as a stream would have brought them',
   usage: 'baseline replay [--model NAME] [--out DIR] FILE.csv|DIR…',
   options: {
     model: {

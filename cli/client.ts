@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { findBootstrapCredentials, findRuntime } from '../platform/index.ts'
+import { findBootstrapCredentials, findRuntime } from '../platform/base/index.ts'
 import type { Arguments, Option } from './command.ts'
 import { UsageError } from './command.ts'
 

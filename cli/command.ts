@@ -28,7 +28,6 @@ export interface Arguments {
 export interface Command {
   /** Its words, such as `config check`. */
   readonly name: string
-  readonly summary: string
   /** What follows `rampart` in the usage line. */
   readonly usage: string
   /** What else has to be known to use it; lines of up to 100 characters. */

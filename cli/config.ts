@@ -9,7 +9,6 @@ const options: Readonly<Record<string, Option>> = {
 /** Says whether `serve` would start with this file and this environment. */
 export const configCheckCommand: Command = {
   name: 'config check',
-  summary: 'Check a configuration file and the environment',
   usage: 'config check [--config FILE] [--json]',
   options,
   async run(args, io) {
@@ -34,7 +33,6 @@ export const configCheckCommand: Command = {
 /** Prints what `serve` would run with, as a configuration file whose comments say where each value came from. */
 export const configShowCommand: Command = {
   name: 'config show',
-  summary: 'Show the configuration in force and where each value came from; secrets are hidden',
   usage: 'config show [--config FILE] [--json]',
   options,
   async run(args, io) {

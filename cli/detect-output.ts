@@ -1,4 +1,4 @@
-import type { LineMatch, RuleTree } from '../detection/index.ts'
+import type { LineMatch, RuleTree } from '../detection/offline/index.ts'
 import type { Io } from './command.ts'
 import { renderTable } from './table.ts'
 

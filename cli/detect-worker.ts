@@ -1,5 +1,5 @@
-import { createLogFiles } from '../collectors/index.ts'
-import { serveDetectWorker } from '../detection/index.ts'
+import { createLogFiles } from '../collectors/files/index.ts'
+import { serveDetectWorker } from '../detection/offline/index.ts'
 
 // The entry of a worker thread of `rampart detect`.
 serveDetectWorker({ logFiles: createLogFiles() })

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { createLogFiles } from '../collectors/index.ts'
+import { createLogFiles } from '../collectors/files/index.ts'
 import {
   detectFiles,
   findInputFiles,
@@ -7,8 +7,8 @@ import {
   type RuleTree,
   readRuleTree,
   standardInput,
-} from '../detection/index.ts'
-import { printable, systemClock } from '../platform/index.ts'
+} from '../detection/offline/index.ts'
+import { printable, systemClock } from '../platform/base/index.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { createDetectOutput, type DetectFormat, detectFormats } from './detect-output.ts'
 import { ProgressBar } from './progress.ts'
@@ -21,7 +21,6 @@ const SKIPPED_TOLD_MAX = 20
 /** `rampart detect`: rules over log files, with no server.   @see contract, Detect */
 export const detectCommand: Command = {
   name: 'detect',
-  summary: 'Find what Sigma rules say in log files',
   usage:
     'detect --rules DIR [--jobs N] [--correlations] [--explain] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…|-',
   details: `FILE is read by what it is, also with .gz or .zst; of a DIR every file; \`-\` is standard input.

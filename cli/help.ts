@@ -1,11 +1,10 @@
 import type { Command } from './command.ts'
-import { commandNames, loadCommand } from './commands.ts'
+import { commandNames, summaryOf } from './commands.ts'
 
 /** What `rampart --help` prints, or `rampart <group> --help` of some commands. */
-export async function overview(names: readonly string[] = commandNames): Promise<string> {
-  const commands = await Promise.all(names.map(loadCommand))
+export function overview(names: readonly string[] = commandNames): string {
   const width = Math.max(...names.map((name) => name.length))
-  const rows = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`)
+  const rows = names.map((name) => `  ${name.padEnd(width)}  ${summaryOf(name)}`)
   return `Rampart: security operations platform\n\nusage: rampart <command> [options]\n\n${rows.join('\n')}\n\nrampart <command> --help tells the rest.\n`
 }
 
@@ -23,5 +22,5 @@ export function helpFor(command: Command): string {
     return `  ${left.padEnd(width)}  ${description}${shown}`
   })
   const details = command.details === undefined ? '' : `\n${command.details}\n`
-  return `${command.summary}\n\nusage: rampart ${command.usage}\n\n${rows.join('\n')}\n${details}`
+  return `${summaryOf(command.name)}\n\nusage: rampart ${command.usage}\n\n${rows.join('\n')}\n${details}`
 }

@@ -24,7 +24,6 @@ const json = { type: 'boolean', description: 'print JSON' } as const
 /** Imports files of indicators into a running service. */
 export const intelImportCommand: Command = {
   name: 'intel import',
-  summary: 'Import indicators: STIX bundles, MISP events and feed folders, CSV, NDJSON, plain lists',
   usage: 'intel import FILE|DIR… [--format FORMAT] [--source NAME] [--confidence N] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,
@@ -81,7 +80,6 @@ interface SourceAnswer {
 /** Says whose word indicators are, and sets what it is worth. */
 export const intelSourcesCommand: Command = {
   name: 'intel sources',
-  summary: 'Show what the word of sources of indicators is worth, or set it',
   usage: 'intel sources [NAME=PERCENT…] [--workspace NAME] [--json]',
   options: { ...clientOptions, json: { ...json, description: 'print one JSON object a source' } },
   async run(args, io) {
@@ -114,7 +112,6 @@ export const intelSourcesCommand: Command = {
 /** Says what is known of a value. */
 export const intelLookupCommand: Command = {
   name: 'intel lookup',
-  summary: 'Say what is known of an address, domain, URL, hash or mail address',
   usage: 'intel lookup VALUE… [--workspace NAME] [--json]',
   options: { ...clientOptions, json: { ...json, description: 'print one JSON object a value' } },
   async run(args, io) {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { RampartError } from '../platform/index.ts'
+import { RampartError } from '../platform/base/index.ts'
 import type { Command, Io } from './command.ts'
 import { UsageError } from './command.ts'
 import { commandNames, loadCommand } from './commands.ts'
@@ -18,14 +18,14 @@ process.exitCode = await main(process.argv.slice(2), process)
 /** Runs one command line. @returns its exit code: 0 ok, 1 failed, 2 wrong use */
 async function main(words: readonly string[], io: Io): Promise<number> {
   if (words.length === 0 || words[0] === '--help' || words[0] === '-h' || words[0] === 'help') {
-    io.stdout.write(await overview())
+    io.stdout.write(overview())
     return words.length === 0 ? 2 : 0
   }
   const name = commandNames.find((candidate) => candidate.split(' ').every((word, index) => words[index] === word))
   if (!name) {
     const { group, depth } = groupOf(words)
     if (group.length > 0 && (words[depth] === '--help' || words[depth] === '-h')) {
-      io.stdout.write(await overview(group))
+      io.stdout.write(overview(group))
       return 0
     }
     const known = group.length > 0 ? group : commandNames

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 import { formatProblem, lintPlaybook, testPlaybook } from '../playbooks/index.ts'
 import { ApiError, type Client, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
@@ -11,7 +11,6 @@ const ENDED = ['succeeded', 'failed', 'cancelled', 'compensated']
 /** Checks playbooks as the service does when they are saved. */
 export const playbookLintCommand: Command = {
   name: 'playbook lint',
-  summary: 'Check playbooks',
   usage: 'playbook lint FILE… [--json]',
   options: { json: { type: 'boolean', description: 'print one JSON object a problem' } },
   async run(args, io) {
@@ -31,7 +30,6 @@ export const playbookLintCommand: Command = {
 /** Runs the tests that stand in playbooks. */
 export const playbookTestCommand: Command = {
   name: 'playbook test',
-  summary: 'Run the tests that stand in playbooks',
   usage: 'playbook test FILE… [--json]',
   options: { json: { type: 'boolean', description: 'print one JSON object a test' } },
   async run(args, io) {
@@ -76,7 +74,6 @@ interface Run {
 /** Saves a playbook at a running service, starts it, and shows its steps until it has ended. */
 export const playbookRunCommand: Command = {
   name: 'playbook run',
-  summary: 'Save a playbook at the service, run it, and watch it',
   usage: 'playbook run FILE [--input NAME=VALUE]… [--json]',
   options: {
     ...clientOptions,

@@ -1,5 +1,5 @@
 import { analyzeTexts, type Finding, policyKinds, severities } from '../iam/index.ts'
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 import { clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, UsageError } from './command.ts'
 import { readPolicyFile } from './policy-files.ts'
@@ -13,7 +13,6 @@ interface Page {
 /** `rampart policy analyze`: what somebody should look at, of policies in files or of those of the account. */
 export const policyAnalyzeCommand: Command = {
   name: 'policy analyze',
-  summary: 'Find redundant, dead, unused and over-wide statements, and ways to get more',
   usage: 'policy analyze [--kind KIND] [--fail-on SEVERITY] [--json] [FILE…]',
   options: {
     ...clientOptions,

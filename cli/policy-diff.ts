@@ -1,12 +1,11 @@
 import { accessRowText, comparePolicyTexts, policyKinds } from '../iam/index.ts'
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 import { type Command, UsageError } from './command.ts'
 import { readPolicyFile } from './policy-files.ts'
 
 /** `rampart policy diff`: what a new policy document grants and takes; a gate that new access does not pass. */
 export const policyDiffCommand: Command = {
   name: 'policy diff',
-  summary: 'Show what a new policy document grants and takes; fails on new access',
   usage: 'policy diff [--kind KIND] [--allow-new-access] [--json] OLD NEW',
   options: {
     kind: {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { defineErrors } from '../platform/index.ts'
+import { defineErrors } from '../platform/base/index.ts'
 
 export const cliError = defineErrors({
   'cli.input.malformed': { status: 422, title: 'Input not readable' },

@@ -1,4 +1,4 @@
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 import { clientOptions, connect } from './client.ts'
 import { type Command, UsageError } from './command.ts'
 
@@ -19,7 +19,6 @@ interface Page {
 /** `rampart policy what-can`: what a user or role can do, all layers counted. */
 export const policyWhatCanCommand: Command = {
   name: 'policy what-can',
-  summary: 'Show what a user or role can do, now or under conditions',
   usage: 'policy what-can [--action PATTERN] [--resource ARN] [--json] [PRINCIPAL]',
   options: {
     ...clientOptions,

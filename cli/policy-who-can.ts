@@ -13,7 +13,6 @@ interface Page {
 /** `rampart policy who-can`: users and roles that can do something, by the engine that decides requests. */
 export const policyWhoCanCommand: Command = {
   name: 'policy who-can',
-  summary: 'Show who can do an action on a resource, now or under conditions',
   usage: 'policy who-can [--json] ACTION RESOURCE',
   options: { ...clientOptions, json: { type: 'boolean', description: 'one JSON object a line' } },
   async run({ values, positionals }, io): Promise<number> {

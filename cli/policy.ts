@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { checkPolicyText, createDecisionSet, type DecisionSet, memberText, type SetRequest } from '../iam/index.ts'
-import { printable, RampartError } from '../platform/index.ts'
+import { printable, RampartError } from '../platform/base/index.ts'
 import { clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, type Option, UsageError } from './command.ts'
 import { explainDecision, linesOf } from './policy-explain-decision.ts'
@@ -18,7 +18,6 @@ const setOptions = {
 /** `rampart policy decide`: decisions over files, with no server.   @see contract, Policy */
 export const policyDecideCommand: Command = {
   name: 'policy decide',
-  summary: 'Decide requests by policies in files',
   usage: 'policy decide --policies FILE [--groups FILE] --users FILE --requests FILE [--engine native|casbin]',
   options: {
     ...setOptions,
@@ -49,7 +48,6 @@ export const policyDecideCommand: Command = {
 /** `rampart policy explain`: why a request is decided as it is. */
 export const policyExplainCommand: Command = {
   name: 'policy explain',
-  summary: 'Explain a refusal of the service by its decision id, or how requests in files are decided',
   usage:
     'policy explain [--json] DECISION | policy explain [--json] --policies FILE [--groups FILE] --users FILE --requests FILE [--id ID]',
   options: {
@@ -88,7 +86,6 @@ export const policyExplainCommand: Command = {
 /** `rampart policy lint`: what is wrong with policy documents, and what they say that is rarely meant. */
 export const policyLintCommand: Command = {
   name: 'policy lint',
-  summary: 'Check policy documents: errors with line and column, and what is rarely meant',
   usage: 'policy lint [--json] FILE…',
   options: { json: { type: 'boolean', description: 'one JSON object a line' } },
   async run({ values, positionals }, io): Promise<number> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { type PipelineFiles, type ReadTreeOptions, readPipelineFiles } from '../detection/index.ts'
+import { type PipelineFiles, type ReadTreeOptions, readPipelineFiles } from '../detection/offline/index.ts'
 import { type Arguments, type Io, type Option, UsageError } from './command.ts'
 
 /** The options of every command that reads rule files. */

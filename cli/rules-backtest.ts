@@ -41,7 +41,6 @@ interface Result {
 /** Tries rules on the events of the last days in a running service. */
 export const rulesBacktestCommand: Command = {
   name: 'rules backtest',
-  summary: 'Try Sigma rules on the events of the last days',
   usage: 'rules backtest FILE | --rule ID [--days N] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,

@@ -15,7 +15,6 @@ interface CanaryFinding {
 /** Shows what rules found while they were tried out. */
 export const rulesCanaryCommand: Command = {
   name: 'rules canary',
-  summary: 'Show what a canary found, or which rules are canaries',
   usage: 'rules canary [ID] [--limit N] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,

@@ -1,4 +1,5 @@
-import { convertRules, readRuleTree } from '../detection/index.ts'
+import { convertRules } from '../detection/index.ts'
+import { readRuleTree } from '../detection/offline/index.ts'
 import { type Command, UsageError } from './command.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
 import { onlyFolder, tellRefusal } from './rules.ts'
@@ -6,7 +7,6 @@ import { onlyFolder, tellRefusal } from './rules.ts'
 /** Turns rules into searches, without a server. */
 export const rulesConvertCommand: Command = {
   name: 'rules convert',
-  summary: 'Turn Sigma rules into PPL searches, or into their compiled form',
   usage:
     'rules convert DIR|FILE [--to ppl|json] [--pipe NAME] [--id ID] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json]',
   options: {

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { type Coverage, coverageOf, coverageSvg, navigatorLayer, readRuleTree } from '../detection/index.ts'
+import { type Coverage, coverageOf, coverageSvg, navigatorLayer, readRuleTree } from '../detection/offline/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
@@ -11,7 +11,6 @@ const WANTED_SHOWN = 8
 /** Which ATT&CK techniques rules look for: of a folder without a service, or of what a service runs and receives. */
 export const rulesCoverageCommand: Command = {
   name: 'rules coverage',
-  summary: 'Show which ATT&CK techniques rules cover',
   usage: 'rules coverage [DIR] [--svg FILE] [--navigator FILE] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,

@@ -23,7 +23,6 @@ const json = { type: 'boolean', description: 'print JSON' } as const
 /** Lists what is left out of a rule. */
 export const rulesExclusionsListCommand: Command = {
   name: 'rules exclusions list',
-  summary: 'List what is left out of a rule, and how often that was needed',
   usage: 'rules exclusions list ID [--workspace NAME] [--json]',
   options: { ...clientOptions, json },
   async run(args, io) {
@@ -45,7 +44,6 @@ export const rulesExclusionsListCommand: Command = {
 /** Leaves events out of a rule, or shows what that would have hidden. */
 export const rulesExclusionsAddCommand: Command = {
   name: 'rules exclusions add',
-  summary: 'Leave events out of a rule, apart from its text; an exclusion of that name is replaced',
   usage:
     'rules exclusions add ID NAME (--where FIELD=VALUE… | --filter FILE) (--owner NAME --reason TEXT [--expires TIME] | --preview [--days N]) [--workspace NAME] [--json]',
   options: {
@@ -107,7 +105,6 @@ export const rulesExclusionsAddCommand: Command = {
 /** Has the events that an exclusion left out count again. */
 export const rulesExclusionsRemoveCommand: Command = {
   name: 'rules exclusions remove',
-  summary: 'Have the events that an exclusion left out count again',
   usage: 'rules exclusions remove ID NAME [--workspace NAME]',
   options: clientOptions,
   async run({ values, positionals }, io) {

@@ -46,7 +46,6 @@ const problemNames: Readonly<Record<string, string>> = {
 /** Tells what rules did and what to do about those that do badly. */
 export const rulesHealthCommand: Command = {
   name: 'rules health',
-  summary: 'Tell which rules never fire, fire too much, are mostly wrong or cost most, and what to do',
   usage: 'rules health [--days N] [--problems] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,

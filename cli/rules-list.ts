@@ -20,7 +20,6 @@ export interface ListedRule {
 /** Lists the rules of a workspace. */
 export const rulesListCommand: Command = {
   name: 'rules list',
-  summary: 'List the rules of a workspace',
   usage: 'rules list [--state STATE] [--filter PPL] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,
@@ -53,7 +52,6 @@ export const rulesListCommand: Command = {
 /** Prints the text of a rule. */
 export const rulesShowCommand: Command = {
   name: 'rules show',
-  summary: 'Print a rule as it is kept; who changed it last, and how it is run, on stderr',
   usage: 'rules show ID [--workspace NAME] [--json]',
   options: { ...clientOptions, json: { type: 'boolean', description: 'print all that is known of it as JSON' } },
   async run(args, io) {

@@ -8,7 +8,6 @@ const options = { ...clientOptions, json: { type: 'boolean', description: 'print
 /** Runs rules, so that what they find makes alerts. */
 export const rulesEnableCommand: Command = {
   name: 'rules enable',
-  summary: 'Run rules, so that what they find makes alerts',
   usage: 'rules enable ID… [--workspace NAME] [--json]',
   options,
   run: (args, io) => putStates(rulesEnableCommand, args, io, { state: 'enabled' }),
@@ -17,7 +16,6 @@ export const rulesEnableCommand: Command = {
 /** Has rules look at nothing. */
 export const rulesDisableCommand: Command = {
   name: 'rules disable',
-  summary: 'Have rules look at nothing',
   usage: 'rules disable ID… [--workspace NAME] [--json]',
   options,
   run: (args, io) => putStates(rulesDisableCommand, args, io, { state: 'disabled' }),
@@ -26,7 +24,6 @@ export const rulesDisableCommand: Command = {
 /** Says how a rule is run, or changes that. */
 export const rulesStateCommand: Command = {
   name: 'rules state',
-  summary: 'Say how a rule is run, or change it: enabled, canary or disabled',
   usage: 'rules state ID [STATE] [--until TIME] [--alert-percent N] [--workspace NAME] [--json]',
   options: {
     ...options,

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { packRules, readRuleTree, runRuleTests } from '../detection/index.ts'
+import { packRules, readRuleTree, runRuleTests } from '../detection/offline/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Command, type Io, UsageError } from './command.ts'
 
@@ -19,7 +19,6 @@ interface Plan {
 /** Makes the rules that came from a folder equal to the folder. */
 export const rulesSyncCommand: Command = {
   name: 'rules sync',
-  summary: 'Make the rules of a workspace that came from a folder equal to the folder',
   usage: 'rules sync DIR [--source NAME] [--dry-run] [--adopt] [--new-state STATE] [--workspace NAME] [--json]',
   options: {
     ...clientOptions,

@@ -1,4 +1,4 @@
-import { packRules, type RefusedRule, readRuleTree, runRuleTests } from '../detection/index.ts'
+import { packRules, type RefusedRule, readRuleTree, runRuleTests } from '../detection/offline/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { readTreeOptions, ruleOptions } from './rule-options.ts'
@@ -6,7 +6,6 @@ import { readTreeOptions, ruleOptions } from './rule-options.ts'
 /** Says what is wrong in rule files, without a server. */
 export const rulesLintCommand: Command = {
   name: 'rules lint',
-  summary: 'Say what is wrong in Sigma rules',
   usage: 'rules lint DIR|FILE [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json]',
   options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a problem' } },
   async run(args, io) {
@@ -31,7 +30,6 @@ export const rulesLintCommand: Command = {
 /** Runs the tests that rules carry, without a server. */
 export const rulesTestCommand: Command = {
   name: 'rules test',
-  summary: 'Run the tests that Sigma rules carry',
   usage: 'rules test DIR|FILE [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json]',
   options: { ...ruleOptions, json: { type: 'boolean', description: 'print one JSON object a failed test' } },
   async run(args, io) {
@@ -53,7 +51,6 @@ export const rulesTestCommand: Command = {
 /** Imports a folder of rules into a running service. */
 export const rulesImportCommand: Command = {
   name: 'rules import',
-  summary: 'Import a folder of Sigma rules',
   usage: 'rules import DIR [--workspace NAME] [--json]',
   options: { ...clientOptions, json: { type: 'boolean', description: 'print the answer as JSON' } },
   async run(args, io) {

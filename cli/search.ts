@@ -1,4 +1,4 @@
-import { type Clock, formatInstant, systemClock } from '../platform/index.ts'
+import { type Clock, formatInstant, systemClock } from '../platform/base/index.ts'
 import { ApiError, clientOptions, connect } from './client.ts'
 import { type Arguments, type Command, type Io, UsageError } from './command.ts'
 import { renderTable } from './table.ts'
@@ -19,7 +19,6 @@ interface Answer {
 /** Searches events of a running service. */
 export const searchCommand: Command = {
   name: 'search',
-  summary: 'Search events with PPL',
   usage: "search 'source=logs | where …' [--from TIME] [--to TIME] [--limit N] [--json] [--workspace NAME]",
   options: {
     ...clientOptions,

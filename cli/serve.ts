@@ -27,7 +27,6 @@ const HTTP_PORT = 8080
 /** Runs the service until it is told to stop. */
 export const serveCommand: Command = {
   name: 'serve',
-  summary: 'Run the service',
   usage: 'serve [--config FILE] [--data-dir DIR] [--roles LIST] [--demo [--exit]]',
   options: {
     config: { type: 'string', value: 'FILE', description: 'configuration file (YAML)' },

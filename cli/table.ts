@@ -1,4 +1,4 @@
-import { printable } from '../platform/index.ts'
+import { printable } from '../platform/base/index.ts'
 
 /** Letters of one cell, where the terminal's width does not say less. */
 const CELL_CHARS_MAX = 200

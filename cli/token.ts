@@ -4,7 +4,6 @@ import type { Command } from './command.ts'
 /** Prints an access token of the bootstrap user, for curl. */
 export const tokenCommand: Command = {
   name: 'token',
-  summary: 'Print an access token of the bootstrap user, for use with curl',
   usage: 'token [--data-dir DIR]',
   options: { 'data-dir': clientOptions['data-dir'] },
   async run(args, io) {

@@ -1,4 +1,4 @@
-import { defineErrors } from '../platform/index.ts'
+import { defineErrors } from '../platform/base/index.ts'
 
 /** What collectors refuse, and why. */
 export const collectError = defineErrors({

@@ -1,4 +1,3 @@
-export { createLogFiles } from './files/log-files.ts'
 export type { SyslogLimits } from './limits.ts'
 export { createParser } from './parse/parser.ts'
 export { type RecordRouteDeps, recordRoutes } from './records/routes.ts'

@@ -1,4 +1,4 @@
-import { defineErrors } from '../platform/index.ts'
+import { defineErrors } from '../platform/base/index.ts'
 
 export const detectionError = defineErrors({
   'detection.state.unreadable': { status: 500, title: 'State of detection unreadable' },

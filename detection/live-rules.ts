@@ -1,4 +1,4 @@
-import type { AccountId } from '../platform/index.ts'
+import type { AccountId } from '../platform/base/index.ts'
 import { detectionError } from './errors.ts'
 import { RULES_MAX } from './limits.ts'
 import type { RuleChange } from './online/rule-watcher.ts'

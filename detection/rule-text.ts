@@ -1,4 +1,4 @@
-import type { FieldError } from '../platform/index.ts'
+import type { FieldError } from '../platform/base/index.ts'
 import { detectionError } from './errors.ts'
 import { RULE_FILE_BYTES_MAX } from './limits.ts'
 import { buildRuleSet } from './rule-set.ts'

@@ -1,4 +1,4 @@
-import type { Clock, FieldError } from '../platform/index.ts'
+import type { Clock, FieldError } from '../platform/base/index.ts'
 import { detectionError } from './errors.ts'
 import { SYNC_PROBLEMS_MAX } from './limits.ts'
 import type { LiveRules } from './live-rules.ts'

@@ -1,7 +1,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { defineErrors, RampartError } from './base/errors.ts'
 import { type Channel, openChannel } from './channel.ts'
-import { defineErrors, RampartError } from './errors.ts'
 
 const testError = defineErrors({ 'test.thing.missing': { status: 404, title: 'No such thing' } })
 

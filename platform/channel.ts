@@ -1,4 +1,4 @@
-import { RampartError } from './errors.ts'
+import { RampartError } from './base/errors.ts'
 
 /** What one side of a channel answers, by name. What goes in and out must survive a structured clone. */
 // biome-ignore lint/suspicious/noExplicitAny: each handler types its own input; a channel joins two threads of one build

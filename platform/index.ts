@@ -1,32 +1,15 @@
-export { type AccountId, type Arn, type ArnParts, formatArn, iamArn, parseAccountId, parseArn, REGION } from './arn.ts'
-export { assert, unreachable } from './assert.ts'
+export * from './base/index.ts'
 export { type Channel, type ChannelHandlers, openChannel } from './channel.ts'
-export { type Clock, formatInstant, systemClock } from './clock.ts'
 export { describeConfig, type ShownSetting } from './config/describe.ts'
 export { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts'
 export { type Config, type ConfigKey, configKeys } from './config/schema.ts'
-export { createFileOnce, syncDir, writeFileAtomic } from './data-dir/atomic-file.ts'
 export { type DataDir, openDataDir } from './data-dir/data-dir.ts'
-export {
-  type BootstrapCredentials,
-  findBootstrapCredentials,
-  findRuntime,
-  type RuntimeInfo,
-} from './data-dir/published.ts'
 export type { ColumnTypes, Database, Migration } from './db/database.ts'
 export { migrate } from './db/migrate.ts'
 export { openDatabase } from './db/open.ts'
 export { Egress } from './egress/egress.ts'
 export { NetworkSet, networkSet, parseNetwork } from './egress/networks.ts'
 export { type Response, type SendOptions, sendPinned } from './egress/send.ts'
-export {
-  defineErrors,
-  type ErrorEntry,
-  type ErrorOptions,
-  type FieldError,
-  listErrors,
-  RampartError,
-} from './errors.ts'
 export type { Access, OperationAccess, OperationRequest, Operations } from './http/access.ts'
 export type { Api } from './http/api.ts'
 export { takeRawBodies } from './http/bodies.ts'
@@ -48,25 +31,13 @@ export { pageThrough } from './http/page-through.ts'
 export { probeRoutes } from './http/probe-routes.ts'
 export { createServer } from './http/server.ts'
 export { placesOf, type WorkspaceRouteDeps } from './http/workspace.ts'
-export { uuidv7 } from './ids.ts'
-export {
-  clockTime,
-  digits,
-  eventTime,
-  instant,
-  parseEpoch,
-  parseIso,
-  parseTime,
-  zoneMinutes,
-} from './instants.ts'
 export { createJobs, type JobOptions, type Jobs } from './jobs/jobs.ts'
 export { jobMigrations } from './jobs/migrations.ts'
 export { jobRoutes } from './jobs/routes.ts'
 export type { JobContext } from './jobs/run-held.ts'
 export type { Job, JobAccount, JobState } from './jobs/types.ts'
-export { createLog, type Log, printable } from './log.ts'
+export { createLog, type Log } from './log.ts'
 export { createMetrics, defineMetrics, listMetrics, type MetricDefinition, type Metrics } from './metrics.ts'
-export { nearest } from './nearest.ts'
 export type {
   AuditEvent,
   AuditOutcome,
@@ -83,7 +54,5 @@ export type {
   Sealer,
   Snapshots,
 } from './ports.ts'
-export { err, ok, type Result } from './result.ts'
 export { openSealer } from './sealer.ts'
-export { Secret } from './secret.ts'
 export { createStop, type Stop, type StopPhase, stopOnSignals } from './stop.ts'

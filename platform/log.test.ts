@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from './clock.ts'
-import { defineErrors } from './errors.ts'
+import { systemClock } from './base/clock.ts'
+import { defineErrors } from './base/errors.ts'
+import { Secret } from './base/secret.ts'
 import { createLog, type Log, lineForPeople } from './log.ts'
 import { redact } from './redact.ts'
-import { Secret } from './secret.ts'
 
 const HUNTER = 'hunter2-hunter2'
 

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { type Bindings, type ChildLoggerOptions, type Logger, pino } from 'pino'
-import { type Clock, formatInstant } from './clock.ts'
+import { type Clock, formatInstant } from './base/clock.ts'
+import { printable } from './base/printable.ts'
 import { redact, redactText } from './redact.ts'
 
 /** A structured log. What is given to it may hold secrets and hostile text: neither gets out as it is. */
@@ -73,13 +74,4 @@ export function lineForPeople(line: string): string {
 function shown(value: unknown): string {
   const text = typeof value === 'string' && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value)
   return printable(text)
-}
-
-/** Text that cannot move the cursor, change colours or forge a second line on a terminal. */
-export function printable(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get through
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

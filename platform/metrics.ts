@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { assert } from './assert.ts'
+import { assert } from './base/assert.ts'
 
 /** What a metric is, beside its name. Labels must be few-valued: kinds, outcomes, pipes; never an address or a user. */
 export interface MetricDefinition {

@@ -1,4 +1,4 @@
-import type { AccountId, Arn } from './arn.ts'
+import type { AccountId, Arn } from './base/arn.ts'
 
 /** Who calls: an authenticated user, role session, or a source's token. */
 export interface Principal {

@@ -1,4 +1,4 @@
-import { Secret } from './secret.ts'
+import { Secret } from './base/secret.ts'
 
 const HIDDEN = '[secret]'
 /** Names whose values never go to a log, wherever they stand. */

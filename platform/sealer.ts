@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createFileOnce } from './data-dir/atomic-file.ts'
-import { defineErrors } from './errors.ts'
+import { createFileOnce } from './base/atomic-file.ts'
+import { defineErrors } from './base/errors.ts'
 import type { Sealer } from './ports.ts'
 
 const sealerError = defineErrors({

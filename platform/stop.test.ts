@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from './clock.ts'
+import { systemClock } from './base/clock.ts'
 import { createLog } from './log.ts'
 import { createStop } from './stop.ts'
 

@@ -1,4 +1,4 @@
-import { clockTime, digits, instant, zoneMinutes } from '../../platform/index.ts'
+import { clockTime, digits, instant, zoneMinutes } from '../../platform/base/index.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, startEvent } from '../ocsf/event.ts'
 import { baseName, endpoint, integerOf, ipOf, put, user } from '../ocsf/objects.ts'
 import type { Reading } from './reading.ts'

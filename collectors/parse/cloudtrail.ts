@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import { parseTime } from '../../platform/index.ts'
+import { parseTime } from '../../platform/base/index.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, startEvent } from '../ocsf/event.ts'
 import { endpoint, ipOf, put, textOf } from '../ocsf/objects.ts'
 import { isObject } from './json.ts'

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import { err, ok, type Result } from '../../platform/index.ts'
+import { err, ok, type Result } from '../../platform/base/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import type { Draft } from '../ocsf/event.ts'
 import type { ParseProblem } from './problems.ts'

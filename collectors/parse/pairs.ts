@@ -1,4 +1,4 @@
-import { parseTime } from '../../platform/index.ts'
+import { parseTime } from '../../platform/base/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import { type Draft, FAILURE, SUCCESS, setStatus, severityIds, startEvent } from '../ocsf/event.ts'
 import { endpoint, put, textOf, user } from '../ocsf/objects.ts'

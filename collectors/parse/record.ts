@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import { eventTime, parseTime } from '../../platform/index.ts'
+import { eventTime, parseTime } from '../../platform/base/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import { type Draft, severityIds, startEvent } from '../ocsf/event.ts'
 import { device, ipOf, put, textOf, user } from '../ocsf/objects.ts'

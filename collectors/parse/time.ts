@@ -1,4 +1,4 @@
-import { instant } from '../../platform/index.ts'
+import { instant } from '../../platform/base/index.ts'
 
 const MONTHS: Readonly<Record<string, number>> = {
   Jan: 0,

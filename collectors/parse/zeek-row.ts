@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import { parseTime } from '../../platform/index.ts'
+import { parseTime } from '../../platform/base/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import { type Draft, startEvent } from '../ocsf/event.ts'
 import { put } from '../ocsf/objects.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogRecord, PartitionLog, ShardAddress } from '../../pipeline/index.ts'
-import { RampartError } from '../../platform/index.ts'
+import { RampartError } from '../../platform/base/index.ts'
 import type { SyslogLimits } from '../limits.ts'
 
 /** Who gave a record, and is told when it is durable. */

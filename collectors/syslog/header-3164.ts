@@ -1,4 +1,4 @@
-import { clockTime, digits, instant, parseIso } from '../../platform/index.ts'
+import { clockTime, digits, instant, parseIso } from '../../platform/base/index.ts'
 import { monthOf, nearestYear } from '../parse/time.ts'
 
 interface Header3164 {

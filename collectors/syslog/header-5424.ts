@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../pipeline/index.ts'
-import { parseIso } from '../../platform/index.ts'
+import { parseIso } from '../../platform/base/index.ts'
 import { PARSE_LIMITS } from '../limits.ts'
 import type { Draft } from '../ocsf/event.ts'
 

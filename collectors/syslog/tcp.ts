@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { LogRecord } from '../../pipeline/index.ts'
-import type { Clock } from '../../platform/index.ts'
+import type { Clock } from '../../platform/base/index.ts'
 import type { SyslogLimits } from '../limits.ts'
 import type { Delivery, Giver } from './delivery.ts'
 import type { Quiet } from './drain.ts'

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import type { Clock } from '../../platform/index.ts'
+import type { Clock } from '../../platform/base/index.ts'
 import type { SyslogLimits } from '../limits.ts'
 import type { Delivery } from './delivery.ts'
 import type { Quiet } from './drain.ts'

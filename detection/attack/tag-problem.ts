@@ -1,4 +1,4 @@
-import { nearest } from '../../platform/index.ts'
+import { nearest } from '../../platform/base/index.ts'
 import { ATTACK_VERSION, findFormer, formerTactics, tactics, techniques } from './attack.ts'
 
 /** What is wrong with a tag of a rule, in words; undefined for one that is right, or none of ATT&CK's techniques and

@@ -1,5 +1,5 @@
 import type { Event, ShardAddress } from '../../pipeline/index.ts'
-import { formatInstant } from '../../platform/index.ts'
+import { formatInstant } from '../../platform/base/index.ts'
 import {
   BACKTEST_ALERT_KEYS_MAX,
   BACKTEST_DAYS_LISTED_MAX,

@@ -1,4 +1,4 @@
-import { defineErrors } from '../../platform/index.ts'
+import { defineErrors } from '../../platform/base/index.ts'
 
 export const baselineError = defineErrors({
   'detection.baseline.stateUnreadable': { status: 500, title: 'State of a baseline unreadable' },

@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../platform/index.ts'
+import { ok, type Result } from '../../platform/base/index.ts'
 import type { RuleTree } from '../offline/rule-tree.ts'
 import { correlationToPpl, ruleToPpl } from './rule-to-ppl.ts'
 

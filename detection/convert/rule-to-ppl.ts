@@ -1,5 +1,5 @@
 import { checkQuery, quoteName } from '../../pipeline/index.ts'
-import { err, ok, RampartError, type Result } from '../../platform/index.ts'
+import { err, ok, RampartError, type Result } from '../../platform/base/index.ts'
 import type { ResolvedCorrelation } from '../correlate/resolve.ts'
 import { and, type Expression, or } from '../match/expression.ts'
 import type { SigmaRule } from '../sigma/rule.ts'

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { syncDir } from '../../platform/index.ts'
+import { syncDir } from '../../platform/base/index.ts'
 import { detectionError } from '../errors.ts'
 import { type GroupRecord, makeRecordBuffer, RECORD_HEAD_BYTES, type RecordBuffer, recordAt } from './group-record.ts'
 

@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { err, ok, type Result } from '../../platform/index.ts'
+import { err, ok, type Result } from '../../platform/base/index.ts'
 import type { RegexFlags } from './expression.ts'
 
 /** A compiled search, in time linear in the text whatever the pattern. */

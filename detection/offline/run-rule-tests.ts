@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../pipeline/index.ts'
-import { eventTime } from '../../platform/index.ts'
+import { eventTime } from '../../platform/base/index.ts'
 import { Correlator } from '../correlate/correlator.ts'
 import { lookUp, makeField } from '../match/field.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'

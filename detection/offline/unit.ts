@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
-import { eventTime } from '../../platform/index.ts'
+import { eventTime } from '../../platform/base/index.ts'
 import { HEAD_BYTES } from '../limits.ts'
 import { lookUp, makeField } from '../match/field.ts'
 import type { RuleMatcher } from '../match/rule-matcher.ts'

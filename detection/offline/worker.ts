@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { assert } from '../../platform/index.ts'
+import { assert } from '../../platform/base/index.ts'
 import { costsOfLines } from '../match/cost-model.ts'
 import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Event, ShardAddress } from '../../pipeline/index.ts'
-import type { AccountId } from '../../platform/index.ts'
+import type { AccountId } from '../../platform/base/index.ts'
 import type { RuleHead, Severity } from '../types.ts'
 import type { Entities } from './entities.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Event, JsonValue, ShardAddress } from '../../pipeline/index.ts'
-import type { AccountId } from '../../platform/index.ts'
+import type { AccountId } from '../../platform/base/index.ts'
 import { CorrelationBudget } from '../correlate/budget.ts'
 import { Correlator, type CorrelatorCounts, type Hold } from '../correlate/correlator.ts'
 import { areEarlierWindows, readEarlierWindows } from '../correlate/earlier-windows.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../../platform/index.ts'
+import { nearest } from '../../platform/base/index.ts'
 import { CONDITION_CHARS_MAX, CONDITION_DEPTH_MAX, EXPRESSION_NODES_MAX } from '../limits.ts'
 import { and, type Expression, FALSE, not, or } from '../match/expression.ts'
 import type { Reporter } from './problem.ts'

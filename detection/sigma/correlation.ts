@@ -1,4 +1,4 @@
-import { nearest } from '../../platform/index.ts'
+import { nearest } from '../../platform/base/index.ts'
 import { TIMESPAN_MS_MAX } from '../limits.ts'
 import type { RuleHead } from '../types.ts'
 import { type Condition, parseCondition } from './condition.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../../platform/index.ts'
+import { nearest } from '../../platform/base/index.ts'
 import { VALUE_CHARS_MAX } from '../limits.ts'
 import { ANY_FIELD } from '../match/expression.ts'
 import { type ListNode, type MapEntry, type MapNode, member, type Node, type ScalarNode } from './document.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../../platform/index.ts'
+import { nearest } from '../../platform/base/index.ts'
 import { tagProblem } from '../attack/tag-problem.ts'
 import { type RuleHead, type Severity, severities } from '../types.ts'
 import { type MapNode, member, type Node } from './document.ts'

@@ -1,5 +1,5 @@
 import type { Event, JsonObject, Logsource, ShardAddress } from '../../pipeline/index.ts'
-import { type AccountId, parseAccountId } from '../../platform/index.ts'
+import { type AccountId, parseAccountId } from '../../platform/base/index.ts'
 import type { CorrelationBudget } from '../correlate/budget.ts'
 import { createDetector, type DetectorDeps, type OnlineDetector } from '../online/detector.ts'
 import { createRuleWatcher, type RuleWatcher } from '../online/rule-watcher.ts'

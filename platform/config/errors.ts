@@ -1,4 +1,4 @@
-import { defineErrors } from '../errors.ts'
+import { defineErrors } from '../base/errors.ts'
 
 export const configError = defineErrors({
   'platform.config.unreadable': { status: 500, title: 'Configuration file cannot be read' },

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import type { RampartError } from '../errors.ts'
-import { Secret } from '../secret.ts'
+import type { RampartError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
 import { checkValues } from './check-values.ts'
 import { configError } from './errors.ts'
 import { readEnvironment, valueFromText } from './read-environment.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { type ConfigKey, configKeys } from './schema.ts'
 import type { Given, Problem, Reading } from './source.ts'
 

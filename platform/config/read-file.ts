@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { configError } from './errors.ts'
 import { configKeys } from './schema.ts'
 import type { Given, Problem, Reading, Source } from './source.ts'

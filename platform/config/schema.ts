@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import type { Secret } from '../secret.ts'
+import type { Secret } from '../base/secret.ts'
 
 /** What a process may do. Default: all of it. */
 const roles = ['api', 'collector', 'processor', 'playbooks'] as const

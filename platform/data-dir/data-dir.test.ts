@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createFileOnce, writeFileAtomic } from './atomic-file.ts'
+import { createFileOnce, writeFileAtomic } from '../base/atomic-file.ts'
+import { findBootstrapCredentials, findRuntime } from '../base/published.ts'
 import { openDataDir } from './data-dir.ts'
-import { findBootstrapCredentials, findRuntime } from './published.ts'
 
 const module = fileURLToPath(new URL('./data-dir.ts', import.meta.url))
 const held = expect.objectContaining({ code: 'platform.dataDir.held' })

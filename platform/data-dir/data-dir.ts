@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { syncDir, writeFileAtomic } from '../base/atomic-file.ts'
+import { defineErrors } from '../base/errors.ts'
+import { type BootstrapCredentials, bootstrapFile, type RuntimeInfo, runtimeFile } from '../base/published.ts'
 import { tryLockFile } from '../db/file-lock.ts'
-import { defineErrors } from '../errors.ts'
-import { syncDir, writeFileAtomic } from './atomic-file.ts'
-import { type BootstrapCredentials, bootstrapFile, type RuntimeInfo, runtimeFile } from './published.ts'
 
 const dataDirError = defineErrors({
   'platform.dataDir.held': { status: 409, title: 'Another process uses this data folder' },

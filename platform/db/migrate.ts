@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { ColumnTypes, Database, Migration } from './database.ts'
 
 interface MigrationTables {

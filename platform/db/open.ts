@@ -1,4 +1,4 @@
-import { assert } from '../assert.ts'
+import { assert } from '../base/assert.ts'
 import type { Database, DatabaseOptions } from './database.ts'
 import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'

@@ -1,4 +1,4 @@
-import { type AccountId, REGION } from '../arn.ts'
+import { type AccountId, REGION } from '../base/arn.ts'
 import type { ContextValue } from '../ports.ts'
 
 /** What a caller must be allowed to do to use a route, or why anybody may. Every route has one; the server refuses to

@@ -1,4 +1,4 @@
-import { defineErrors } from '../errors.ts'
+import { defineErrors } from '../base/errors.ts'
 
 export const httpError = defineErrors({
   'platform.http.malformed': { status: 400, title: 'Malformed request' },

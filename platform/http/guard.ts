@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { AuditSink, Authenticator, Authorizer, BodyBound, Context, ContextValue, Principal } from '../ports.ts'
 import { type Access, auditsSuccess, type OperationAccess, type Operations, resolveResource } from './access.ts'
 import { httpError } from './errors.ts'

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { type FieldError, RampartError } from '../errors.ts'
+import { type FieldError, RampartError } from '../base/errors.ts'
 import { httpError } from './errors.ts'
 
 /** The error a caller is told about: our own as it is, Fastify's translated, anything else hidden behind 500. */

@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RouteOptions } from 'fastify'
-import { uuidv7 } from '../ids.ts'
+import { uuidv7 } from '../base/ids.ts'
 import type { Context } from '../ports.ts'
 import { type Access, accessProblem } from './access.ts'
 import type { Api } from './api.ts'

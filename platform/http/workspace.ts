@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { AccountId } from '../arn.ts'
+import type { AccountId } from '../base/arn.ts'
 import { contextOf } from './guard.ts'
 
 /** What routes below `/v1/workspaces/{ws}` need of whoever knows the workspaces. */

@@ -1,4 +1,4 @@
-import { defineErrors } from '../errors.ts'
+import { defineErrors } from '../base/errors.ts'
 
 export const jobError = defineErrors({
   'platform.job.notFound': { status: 404, title: 'No such job' },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { formatInstant } from '../clock.ts'
+import { formatInstant } from '../base/clock.ts'
 import type { Api } from '../http/api.ts'
 import { contextOf } from '../http/guard.ts'
 import { type FilterCompiler, filterQuery, listSchema, pageOf, pageQuery } from '../http/lists.ts'

@@ -1,4 +1,4 @@
-import { RampartError } from '../errors.ts'
+import { RampartError } from '../base/errors.ts'
 import type { Log } from '../log.ts'
 import { redactText } from '../redact.ts'
 import { HEARTBEAT_MS, INPUT_CHARS_MAX, NOTE_CHARS_MAX } from './limits.ts'

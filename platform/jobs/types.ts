@@ -1,4 +1,4 @@
-import type { AccountId } from '../arn.ts'
+import type { AccountId } from '../base/arn.ts'
 
 /** `running` is held by a process under a lease; the last three never change again. */
 export const jobStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const

@@ -56,6 +56,8 @@ describe('in order', () => {
       'iam/index.ts': "import { x } from '../platform/index.ts'\nimport './users.ts'\nexport const a = x\n",
       'iam/users.ts': "import type { x } from '../platform/index.ts'\nexport type X = typeof x\n",
       'iam/store.ts': "import { Kysely } from 'kysely'\nexport const k = Kysely\n",
+      'platform/base/index.ts': 'export const b = 1\n',
+      'iam/light.ts': "import { b } from '../platform/base/index.ts'\nexport const c = b\n",
       'iam/users.test.ts': "import '../platform/deep.ts'\nimport 'vitest'\nDate.now()\n",
       'main.ts':
         "import './iam/index.ts'\nimport './platform/index.ts'\nnew Worker(new URL('./processor.ts', import.meta.url))\n",
@@ -179,6 +181,15 @@ describe('against the rules', () => {
       'a ring through a type in an expression',
       { 'iam/a.ts': "export type A = import('./b.ts').B\n", 'iam/b.ts': "import { a } from './a.ts'\n" },
       'iam/a.ts: imports itself by iam/b.ts → iam/a.ts',
+    ],
+    [
+      'a light door that brings a whole folder in',
+      {
+        ...platform,
+        'detection/offline/index.ts': "import '../x.ts'\n",
+        'detection/x.ts': "import { x } from '../platform/index.ts'\nexport const y = x\n",
+      },
+      'detection/x.ts: is needed by detection/offline/index.ts, and may import platform/index.ts by type only',
     ],
     ['Date.now', { 'iam/x.ts': 'export const t =\n  Date.now()\n' }, 'iam/x.ts:2: no `Date.now`: take a Clock'],
     ['Date.now by another spelling', { 'iam/x.ts': "globalThis.Date['now']()\n" }, 'no `Date.now`'],

@@ -1,6 +1,6 @@
 import ts from 'typescript'
 import { type Code, type Import, readSource } from './modules.ts'
-import { bannedWords, exceptions, mayImport, packageHomes, roots, tests, tools } from './rules.ts'
+import { bannedWords, doors, exceptions, mayImport, packageHomes, roots, tests, tools } from './rules.ts'
 
 const matches = (patterns: readonly RegExp[], file: string): boolean => patterns.some((pattern) => pattern.test(file))
 const isTest = (file: string): boolean => matches(tests, file)
@@ -20,6 +20,7 @@ export function judge(code: Code, root: string): string[] {
       return problem === undefined ? [] : [`${each.from}: ${problem}`]
     }),
     ...cycles(code),
+    ...heavyDoors(code),
     ...words(code, root),
   ]
 }
@@ -47,7 +48,7 @@ function arrowProblem({ from, to }: Import): string | undefined {
     const allowed = mayImport[mine]?.join(', ') || 'no other folder'
     return `${mine}/ may import ${allowed}, not ${theirs}/; declare a port in ${mine}/ and let main.ts pass it in`
   }
-  if (!isTool(to) && to !== `${theirs}/index.ts`)
+  if (!isTool(to) && to !== `${theirs}/index.ts` && !doors.includes(to))
     return `may import ${theirs}/ through ${theirs}/index.ts only, not \`${to}\``
   return undefined
 }
@@ -59,13 +60,39 @@ function packageProblem({ from, to }: Import): string | undefined {
   return `may not import \`${to}\`: ${rule.instead}`
 }
 
-/** Rings of files that need each other, be it for a type alone: none of them can be read, or moved, without the others.
- * What they share belongs in a file below them. */
-function cycles({ imports }: Code): string[] {
+/** What is needed behind a door that is to be light, and brings a whole folder in by its index.ts. */
+function heavyDoors({ imports }: Code): string[] {
+  const problems = new Set<string>()
+  const next = importsOf(imports.filter(({ typeOnly }) => !typeOnly))
+  for (const door of doors) {
+    const seen = new Set<string>()
+    const visit = (file: string): void => {
+      if (seen.has(file)) return
+      seen.add(file)
+      for (const target of next.get(file) ?? []) {
+        const isWhole = target === `${folderOf(target)}/index.ts`
+        if (isWhole) problems.add(`${file}: is needed by ${door}, and may import ${target} by type only`)
+        else visit(target)
+      }
+    }
+    visit(door)
+  }
+  return [...problems]
+}
+
+/** The files that each file imports. */
+function importsOf(imports: readonly Import[]): ReadonlyMap<string, readonly string[]> {
   const next = new Map<string, string[]>()
   for (const { from, to, kind } of imports) {
     if (kind === 'file') next.set(from, [...(next.get(from) ?? []), to])
   }
+  return next
+}
+
+/** Rings of files that need each other, be it for a type alone: none of them can be read, or moved, without the others.
+ * What they share belongs in a file below them. */
+function cycles({ imports }: Code): string[] {
+  const next = importsOf(imports)
   const found = new Map<string, string>()
   const done = new Set<string>()
   const visit = (file: string, path: readonly string[]): void => {

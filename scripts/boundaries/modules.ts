@@ -9,6 +9,8 @@ export interface Import {
   /** A path from the root, or the name of a package. */
   readonly to: string
   readonly kind: 'file' | 'package'
+  /** Types only: gone at run time. */
+  readonly typeOnly: boolean
 }
 
 /** The code as the check sees it. Paths are from the root, with `/`. */
@@ -45,17 +47,18 @@ export async function readCode(root: string): Promise<Code> {
   for (const module of output.modules) {
     if (!files.includes(module.source)) continue
     seen.add(module.source)
-    for (const { module: specifier, resolved, couldNotResolve } of module.dependencies) {
+    for (const { module: specifier, resolved, couldNotResolve, dependencyTypes } of module.dependencies) {
       const from = module.source
-      if (!specifier.startsWith('.')) imports.push({ from, to: packageOf(specifier), kind: 'package' })
+      const typeOnly = dependencyTypes.includes('type-only')
+      if (!specifier.startsWith('.')) imports.push({ from, to: packageOf(specifier), kind: 'package', typeOnly })
       else if (couldNotResolve) dangling.push({ from, specifier })
-      else imports.push({ from, to: resolved, kind: 'file' })
+      else imports.push({ from, to: resolved, kind: 'file', typeOnly })
     }
   }
   for (const from of files) {
     for (const specifier of urlEntries(readSource(root, from))) {
       const to = posix.join(dirname(from), specifier)
-      if (files.includes(to)) imports.push({ from, to, kind: 'file' })
+      if (files.includes(to)) imports.push({ from, to, kind: 'file', typeOnly: false })
       else dangling.push({ from, specifier })
     }
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from '../../cli/command.ts'
-import { commandNames, loadCommand } from '../../cli/commands.ts'
+import { commandNames, loadCommand, summaryOf } from '../../cli/commands.ts'
 import { configKeys, listErrors, listMetrics } from '../../platform/index.ts'
 import { foundTable } from './baselines-found.ts'
 import { benchTable } from './bench.ts'
@@ -65,7 +65,7 @@ function cliPage(commands: readonly Command[]): string {
     })
     const options = rows.length === 0 ? '' : `\n${table(['option', 'default', 'meaning'], rows)}`
     const details = command.details === undefined ? '' : `\n${command.details}\n`
-    return `## rampart ${command.name}\n\n${command.summary}.\n\n\`\`\`text\nrampart ${command.usage}\n\`\`\`\n${options}${details}`
+    return `## rampart ${command.name}\n\n${summaryOf(command.name)}.\n\n\`\`\`text\nrampart ${command.usage}\n\`\`\`\n${options}${details}`
   })
   const introduction = `\`npx rampart <command>\` from any folder; \`--help\` everywhere. Exit code 0 ok, 1 failed, 2 wrong use.`
   return page('Command line', introduction, sections.join('\n'))

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { createParser } from '../../collectors/index.ts'
-import { readRuleTree, runRuleTests } from '../../detection/index.ts'
+import { readRuleTree, runRuleTests } from '../../detection/offline/index.ts'
 import { account, aRuleDetector, shard } from '../../detection/testing/builders.ts'
 import type { StoredRecord } from '../../pipeline/index.ts'
 

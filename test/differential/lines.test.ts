@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createLogFiles, createParser } from '../../collectors/index.ts'
+import { createLogFiles } from '../../collectors/files/index.ts'
+import { createParser } from '../../collectors/index.ts'
 import { splitRecords } from '../../collectors/records/split.ts'
-import { detectFiles, findInputFiles, type RuleTree, readRuleTree } from '../../detection/index.ts'
 import { RuleMatcher } from '../../detection/match/rule-matcher.ts'
+import { detectFiles, findInputFiles, type RuleTree, readRuleTree } from '../../detection/offline/index.ts'
 import { sharedData } from '../support/requirements.ts'
 
 const sigma = sharedData('sigma')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createLogFiles } from '../../collectors/index.ts'
-import { detectFiles, findInputFiles, type LineMatch, readRuleTree } from '../../detection/index.ts'
+import { createLogFiles } from '../../collectors/files/index.ts'
+import { detectFiles, findInputFiles, type LineMatch, readRuleTree } from '../../detection/offline/index.ts'
 import { sharedData } from '../support/requirements.ts'
 
 const attackLogs = sharedData('attack-logs')

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { zstdDecompressSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { createLogFiles, createParser } from '../../collectors/index.ts'
+import { createLogFiles } from '../../collectors/files/index.ts'
+import { createParser } from '../../collectors/index.ts'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { sharedData } from '../support/requirements.ts'
 

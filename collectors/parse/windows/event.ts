@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../pipeline/index.ts'
-import { parseTime } from '../../../platform/index.ts'
+import { parseTime } from '../../../platform/base/index.ts'
 import { type Draft, severityIds, startEvent } from '../../ocsf/event.ts'
 import { device, integerOf, put, textOf } from '../../ocsf/objects.ts'
 import type { Reading } from '../reading.ts'

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../pipeline/index.ts'
-import { parseTime } from '../../../platform/index.ts'
+import { parseTime } from '../../../platform/base/index.ts'
 import type { ClassUid } from '../../ocsf/classes.ts'
 import { type Draft, FAILURE, setStatus, startEvent } from '../../ocsf/event.ts'
 import { endpoint, file, fingerprints, integerOf, ipOf, process, put, textOf, user } from '../../ocsf/objects.ts'

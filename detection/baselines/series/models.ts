@@ -1,4 +1,4 @@
-import { nearest } from '../../../platform/index.ts'
+import { nearest } from '../../../platform/base/index.ts'
 import { baselineError } from '../errors.ts'
 import type { SeriesModelKind } from '../types.ts'
 import { changePoint } from './change-point.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../../../platform/index.ts'
+import { nearest } from '../../../platform/base/index.ts'
 import { type MapEntry, type MapNode, member, type Node, plainValue } from '../document.ts'
 import type { Reporter } from '../problem.ts'
 import { compileSearch, type SearchRegex } from './search-regex.ts'

@@ -1,4 +1,4 @@
-import { nearest } from '../../../platform/index.ts'
+import { nearest } from '../../../platform/base/index.ts'
 import { PIPELINE_STEPS_MAX } from '../../limits.ts'
 import { type Condition, parseCondition } from '../condition.ts'
 import { type MapNode, member, type Node, RuleText, readDocuments } from '../document.ts'

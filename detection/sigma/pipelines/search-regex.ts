@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { err, ok, type Result } from '../../../platform/index.ts'
+import { err, ok, type Result } from '../../../platform/base/index.ts'
 import { REGEX_CHARS_MAX } from '../../limits.ts'
 
 /** A regular expression of a pipeline, run in linear time. Pipelines are written for Python's `re`. */

@@ -1,0 +1,1 @@
+export { createLogFiles } from './log-files.ts'
