@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BenchResult } from '../../bench/run.ts'
 
-/** The last result of each case, a table for each module of bench/. */
+/** What the last run of each module of bench/ measured. */
 export function benchTable(root: string): string {
   const folder = join(root, 'bench', 'results')
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.jsonl')) : []
@@ -22,9 +22,10 @@ export function readResults(file: string): BenchResult[] {
 }
 
 function section(name: string, results: readonly BenchResult[]): string {
-  const last = new Map(results.map((result) => [result.case, result]))
   const newest = results.at(-1)
-  const rows = [...last.values()].map(({ case: what, value, unit }) => `| ${what} | ${shown(value)} | ${unit} |`)
+  const rows = results
+    .filter(({ at }) => at === newest?.at)
+    .map(({ case: what, value, unit }) => `| ${what} | ${shown(value)} | ${unit} |`)
   const { cores, memGiB, node } = newest?.machine ?? { cores: 0, memGiB: 0, node: '' }
   const where = `${newest?.at.slice(0, 10)}, commit ${newest?.commit}, ${cores} cores, ${memGiB} GiB, Node ${node}.`
   return `## ${name}\n\n${where}\n\n| what | value | unit |\n| --- | --- | --- |\n${rows.join('\n')}\n`

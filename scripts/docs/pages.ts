@@ -91,7 +91,7 @@ The number of series of a metric is bounded: what comes above goes to the label 
 }
 
 const benchIntroduction =
-  'The last full run of each case of `npm run bench`; the history is in `bench/results/`. Read them as ratios: they hold for the machine named.'
+  'The last full run of each module of `npm run bench`; the history is in `bench/results/`. Read them as ratios: they hold for the machine named.'
 
 const foundIntroduction = `Attacks of a stated strength, planted in generated populations of ordinary users and hosts: five populations a row, drawn from
 seeds, means of them. *Found* is the share of attacks that were stated while they lasted, *right* the share of statements that were
