@@ -126,6 +126,8 @@ export const KEYS_REMEMBERED_MAX = 4_096
 export const RULE_CACHE_BYTES_MAX = 512 * 1024 * 1024
 /** Files of parsed rules, and of what was learned with them, that are kept; the oldest go. */
 export const RULE_CACHE_FILES_MAX = 16
+/** Of them, how many are looked through for files that have not changed when a set of rules has. */
+export const RULE_CACHE_OTHERS_MAX = 4
 /** Observables of one event that indicators are looked up for. */
 export const OBSERVABLES_PER_EVENT_MAX = 64
 /** An indicator is told of an entity once in so long, ms. */

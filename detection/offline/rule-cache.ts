@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ATTACK_VERSION } from '../attack/attack.ts'
-import { RULE_CACHE_BYTES_MAX, RULE_CACHE_FILES_MAX } from '../limits.ts'
+import { RULE_CACHE_BYTES_MAX, RULE_CACHE_FILES_MAX, RULE_CACHE_OTHERS_MAX } from '../limits.ts'
 import { programHash } from '../screen/memory.ts'
 
 /** Raised whenever what is parsed from the same text changes, or the form in which screens are kept. */
-const FORM = 5
+const FORM = 6
 
 /** Keeps what was parsed of a set of files, and what was learned with it, in a folder of the user's own, under a name made of
  * their contents: another content is another name, so nothing old is ever taken for new. */
@@ -27,8 +27,20 @@ export class RuleCache {
 
   /** What was parsed; undefined where nothing is kept. */
   find(key: string): unknown {
+    return this.#parse(rulesName(key))
+  }
+
+  /** What was parsed of other contents, the latest first. */
+  *others(): Iterable<unknown> {
+    for (const { name } of this.#byAge(RULES).slice(0, RULE_CACHE_OTHERS_MAX)) {
+      const value = this.#parse(name)
+      if (value !== undefined) yield value
+    }
+  }
+
+  #parse(name: string): unknown {
     try {
-      const bytes = this.#read(`rules-${key}.json`)
+      const bytes = this.#read(name)
       return bytes && JSON.parse(bytes.toString('utf8'))
     } catch {
       return undefined
@@ -36,7 +48,7 @@ export class RuleCache {
   }
 
   keep(key: string, value: unknown): void {
-    this.#write(`rules-${key}.json`, Buffer.from(JSON.stringify(value)))
+    this.#write(rulesName(key), Buffer.from(JSON.stringify(value)))
   }
 
   /** What a line screen learned with the rules; undefined where nothing is kept. */
@@ -82,14 +94,25 @@ export class RuleCache {
 
   /** What was written longest ago goes, so that rules that change every day do not fill the disk. */
   #forgetOldest(): void {
-    const names = readdirSync(this.#folder).filter((name) => KEPT.test(name))
-    const byAge = names
-      .map((name) => ({ path: join(this.#folder, name), writtenAt: lstatSync(join(this.#folder, name)).mtimeMs }))
-      .sort((left, right) => right.writtenAt - left.writtenAt)
-    for (const { path } of byAge.slice(RULE_CACHE_FILES_MAX)) rmSync(path, { force: true })
+    for (const { path } of this.#byAge(KEPT).slice(RULE_CACHE_FILES_MAX)) rmSync(path, { force: true })
+  }
+
+  /** Files with such names, those written last first; none where the folder cannot be read. */
+  #byAge(names: RegExp): readonly { readonly name: string; readonly path: string }[] {
+    try {
+      return readdirSync(this.#folder)
+        .filter((name) => names.test(name))
+        .map((name) => ({ name, path: join(this.#folder, name) }))
+        .map((file) => ({ ...file, writtenAt: lstatSync(file.path).mtimeMs }))
+        .sort((left, right) => right.writtenAt - left.writtenAt)
+    } catch {
+      return []
+    }
   }
 }
 
+const RULES = /^rules-[0-9a-f]+\.json$/
 const KEPT = /^(?:rules-[0-9a-f]+\.json|screen-[0-9a-f-]+\.bin)/
 
+const rulesName = (key: string): string => `rules-${key}.json`
 const screenName = (key: string): string => `screen-${key}-${programHash.slice(0, 16)}.bin`

@@ -53,7 +53,13 @@ export interface ReadTreeOptions {
   readonly cacheFolder?: string
 }
 
-type ParsedTree = Pick<RuleTree, 'documents' | 'refused' | 'warnings' | 'kept'>
+type ParsedTree = Pick<RuleTree, 'documents' | 'refused' | 'warnings'>
+
+/** What was parsed of one file, under a name made of it and of how it was read. */
+interface KeptFile {
+  readonly key: string
+  readonly parsed: ParsedTree
+}
 
 interface RuleFile {
   /** Below the folder. */
@@ -91,49 +97,75 @@ function readFiles(path: string): readonly RuleFile[] {
   })
 }
 
-function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree {
+function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree & Pick<RuleTree, 'kept'> {
   const { placeholders, pipelines, explain = false, cacheFolder } = options
-  if (cacheFolder === undefined) return parseAll(files, options)
+  if (cacheFolder === undefined) return allOf(parseAll(files, options))
   const cache = new RuleCache(cacheFolder)
-  const key = RuleCache.keyOf([
-    JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? [], explain]),
-    ...files.flatMap(({ file, bytes, sizeBytes }) => [file, bytes, String(sizeBytes)]),
-  ])
-  const known = cache.find(key)
+  const how = JSON.stringify([[...(placeholders ?? [])], pipelines?.texts ?? [], explain])
+  const key = RuleCache.keyOf([how, ...files.flatMap(contentsOf)])
   const kept = { folder: cacheFolder, key }
-  if (known !== undefined) return { ...(known as ParsedTree), kept }
-  const parsed = parseAll(files, options)
-  cache.keep(key, parsed)
-  return { ...parsed, kept }
+  const known = cache.find(key) as readonly KeptFile[] | undefined
+  if (known !== undefined) return { ...allOf(known.map(({ parsed }) => parsed)), kept }
+  const keys = files.map((file) => RuleCache.keyOf([how, ...contentsOf(file)]))
+  const parsed = parseAll(files, options, findUnchanged(keys, cache), keys)
+  cache.keep(
+    key,
+    parsed.map((each, index) => ({ key: keys[index] as string, parsed: each }) satisfies KeptFile),
+  )
+  return { ...allOf(parsed), kept }
 }
 
-/** Pipelines ask correlations for the log sources of their rules, which are known once all are read. */
-function parseAll(files: readonly RuleFile[], options: ReadTreeOptions): ParsedTree {
-  const { placeholders, pipelines, explain = false } = options
+const contentsOf = ({ file, bytes, sizeBytes }: RuleFile): readonly (string | Buffer)[] => [
+  file,
+  bytes,
+  String(sizeBytes),
+]
+
+/** What was parsed of files with these keys, in sets of rules of before. */
+function findUnchanged(keys: readonly string[], cache: RuleCache): ReadonlyMap<string, ParsedTree> {
+  const wanted = new Set(keys)
+  const found = new Map<string, ParsedTree>()
+  for (const other of cache.others()) {
+    for (const { key, parsed } of other as readonly KeptFile[]) if (wanted.has(key)) found.set(key, parsed)
+    if (found.size * 2 > keys.length) break
+  }
+  return found
+}
+
+function allOf(parsed: readonly ParsedTree[]): ParsedTree {
+  return {
+    documents: parsed.flatMap(({ documents }) => documents),
+    refused: parsed.flatMap(({ refused }) => refused),
+    warnings: parsed.flatMap(({ warnings }) => warnings),
+  }
+}
+
+/** Each file by itself. Pipelines ask correlations for the log sources of their rules, which are known once all are read: what
+ * was parsed under one is only good for the same set. */
+function parseAll(
+  files: readonly RuleFile[],
+  { placeholders, pipelines, explain = false }: ReadTreeOptions,
+  unchanged: ReadonlyMap<string, ParsedTree> = new Map(),
+  keys: readonly string[] = [],
+): readonly ParsedTree[] {
   const read = { explain, ...(placeholders ? { placeholders } : {}) }
   const pipeline = pipelines?.pipeline
-  if (!pipeline) return parse(files, read)
-  const asWritten = parse(files, read).documents.map(({ document }) => document)
-  return parse(files, { ...read, pipeline, logsourcesOf: logsourcesIn(asWritten) })
+  if (!pipeline) return files.map((file, index) => unchanged.get(keys[index] ?? '') ?? parse(file, read))
+  const asWritten = files.flatMap((file) => parse(file, read).documents.map(({ document }) => document))
+  const logsourcesOf = logsourcesIn(asWritten)
+  return files.map((file) => parse(file, { ...read, pipeline, logsourcesOf }))
 }
 
-function parse(files: readonly RuleFile[], options: Omit<ReadFileOptions, 'fallbackId'>): ParsedTree {
-  const documents: FiledDocument[] = []
-  const refused: RefusedRule[] = []
-  const warnings: { file: string; problem: Problem }[] = []
-  for (const { file, bytes, sizeBytes } of files) {
-    const fallbackId = basename(file).replace(RULE_FILE, '')
-    if (sizeBytes > RULE_FILE_BYTES_MAX) {
-      const reason = `line 1, column 1: the file has ${sizeBytes} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
-      refused.push({ file, id: fallbackId, title: '', reasons: [reason] })
-      continue
-    }
-    const read = readSigma(bytes.toString('utf8'), { fallbackId, ...options })
-    for (const { document, tests } of read.accepted) documents.push({ file, document, tests })
-    for (const { id, title, problems } of read.refused) {
-      refused.push({ file, id, title, reasons: problems.map(printProblem) })
-    }
-    for (const problem of read.warnings) warnings.push({ file, problem })
+function parse({ file, bytes, sizeBytes }: RuleFile, options: Omit<ReadFileOptions, 'fallbackId'>): ParsedTree {
+  const fallbackId = basename(file).replace(RULE_FILE, '')
+  if (sizeBytes > RULE_FILE_BYTES_MAX) {
+    const reason = `line 1, column 1: the file has ${sizeBytes} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
+    return { documents: [], refused: [{ file, id: fallbackId, title: '', reasons: [reason] }], warnings: [] }
   }
-  return { documents, refused, warnings }
+  const { accepted, refused, warnings } = readSigma(bytes.toString('utf8'), { fallbackId, ...options })
+  return {
+    documents: accepted.map(({ document, tests }) => ({ file, document, tests })),
+    refused: refused.map(({ id, title, problems }) => ({ file, id, title, reasons: problems.map(printProblem) })),
+    warnings: warnings.map((problem) => ({ file, problem })),
+  }
 }
