@@ -32,7 +32,8 @@ export class RuleCache {
 
   /** What was parsed of other contents, the latest first. */
   *others(): Iterable<unknown> {
-    for (const { name } of this.#byAge(RULES).slice(0, RULE_CACHE_OTHERS_MAX)) {
+    const ofThisForm = this.#byAge(KEPT).filter(({ name }) => name.startsWith(RULES))
+    for (const { name } of ofThisForm.slice(0, RULE_CACHE_OTHERS_MAX)) {
       const value = this.#parse(name)
       if (value !== undefined) yield value
     }
@@ -111,8 +112,9 @@ export class RuleCache {
   }
 }
 
-const RULES = /^rules-[0-9a-f]+\.json$/
-const KEPT = /^(?:rules-[0-9a-f]+\.json|screen-[0-9a-f-]+\.bin)/
+/** How the names of files of parsed rules begin, in the form of now. */
+const RULES = `rules-${FORM}-`
+const KEPT = /^(?:rules-[0-9a-f-]+\.json|screen-[0-9a-f-]+\.bin)/
 
-const rulesName = (key: string): string => `rules-${key}.json`
+const rulesName = (key: string): string => `${RULES}${key}.json`
 const screenName = (key: string): string => `screen-${key}-${programHash.slice(0, 16)}.bin`

@@ -23,6 +23,8 @@ const told = ({ documents, refused, warnings }: ReturnType<typeof readRuleTree>)
 test('a set of rules that changed is read as if nothing had been kept', () => {
   const { rules, cacheFolder } = aFolder()
   readRuleTree(rules, { cacheFolder })
+  // Of an earlier version, in another form.
+  writeFileSync(join(cacheFolder, `rules-${'0'.repeat(64)}.json`), '{"documents":[]}', { mode: 0o600 })
   writeFileSync(join(rules, 'a.yml'), rule('a', 'other'))
   rmSync(join(rules, 'b.yml'))
   renameSync(join(rules, 'c.yml'), join(rules, 'e.yml'))
