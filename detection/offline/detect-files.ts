@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
@@ -97,6 +98,8 @@ export async function detectFiles(
     }
     for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
       await ledger.take(await replayUnit(unit, files[unit.file] as InputFile, tools))
+      // Others are heard in between: reading and matching hold the thread.
+      await nextTurn()
     }
     await workers.done
     // All learn about the same, so that one keeps it.

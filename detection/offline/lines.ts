@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DOCUMENT_BYTES_MAX, HEAD_BYTES, LINE_BYTES_MAX } from '../limits.ts'
@@ -113,20 +112,25 @@ async function takeDocument(
   return Array.from({ length: Math.ceil(bytes / size) }, (_, i) => whole.subarray(i * size, (i + 1) * size))
 }
 
-/** The file's bytes, all in one buffer, which the next chunk overwrites. */
+/** The file's bytes, all in one buffer, which the next chunk overwrites. Read at once: handing a read to another thread takes
+ * longer than the read. */
 async function* readPlain(
   file: InputFile,
   start: number,
   visitor: LineVisitor,
 ): AsyncGenerator<Buffer, void, undefined> {
-  await using handle = await open(file.path)
-  const buffer = visitor.space
-  for (let position = start; ; ) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) return
-    position += bytesRead
-    visitor.progress(bytesRead)
-    yield buffer.subarray(0, bytesRead)
+  const handle = openSync(file.path, 'r')
+  try {
+    const buffer = visitor.space
+    for (let position = start; ; ) {
+      const bytesRead = readSync(handle, buffer, 0, buffer.length, position)
+      if (bytesRead === 0) return
+      position += bytesRead
+      visitor.progress(bytesRead)
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    closeSync(handle)
   }
 }
 
