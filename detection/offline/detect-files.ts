@@ -101,7 +101,7 @@ export async function detectFiles(
       // Others are heard in between: reading and matching hold the thread.
       await nextTurn()
     }
-    await workers.done
+    await workers.finish()
     // All learn about the same, so that one keeps it.
     keepScreen(screen, kept)
   } finally {
@@ -143,8 +143,9 @@ function largestFirst(units: readonly Unit[], files: readonly InputFile[]): Unit
 }
 
 interface Workers {
-  /** Nothing waits any more, and what they had is in the ledger. Rejects where a worker ends before. */
-  readonly done: Promise<unknown>
+  /** Once nothing waits any more: resolves when what they have in hand is in the ledger, and does not wait for those that are
+   * not ready yet. Rejects where a worker ends before. */
+  finish(): Promise<unknown>
   stop(): Promise<unknown>
 }
 
@@ -157,6 +158,7 @@ function startWorkers(
   data: WorkerData,
 ): Workers {
   const workers = Array.from({ length: count }, () => new Worker(options.worker, { workerData: data }))
+  const nexts: (() => void)[] = []
   const done = Promise.all(
     workers.map(
       (worker) =>
@@ -170,6 +172,7 @@ function startWorkers(
               worker.postMessage(unit)
             } else if (inHand === 0) taking.then(resolve, () => {})
           }
+          nexts.push(next)
           worker.on('error', reject)
           worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
           worker.on('message', (message: FromWorker) => {
@@ -187,7 +190,11 @@ function startWorkers(
   )
   // Without one of its threads the run is lost, so that the others need not go on.
   done.catch(() => waiting.splice(0))
-  return { done, stop: () => Promise.all(workers.map((worker) => worker.terminate())) }
+  const finish = (): Promise<unknown> => {
+    for (const next of nexts) next()
+    return done
+  }
+  return { finish, stop: () => Promise.all(workers.map((worker) => worker.terminate())) }
 }
 
 interface OrderedEvent {
