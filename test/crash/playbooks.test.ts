@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Cases, caseMigrations, createCases } from '../../cases/index.ts'
@@ -175,6 +177,30 @@ function report(
   })
 }
 
+/** A process that is paused within a transaction would hold the lock of SQLite's file. */
+async function pauseBetweenTransactions(process: ChildProcess): Promise<void> {
+  for (;;) {
+    process.kill('SIGSTOP')
+    await delay(10)
+    if (url !== undefined || isFree(join(dir, 'rampart.db'))) return
+    process.kill('SIGCONT')
+    await delay(1)
+  }
+}
+
+/** Whether a file of SQLite may be written to at once. */
+function isFree(file: string): boolean {
+  const probe = new DatabaseSync(file, { timeout: 0 })
+  try {
+    probe.exec('BEGIN IMMEDIATE; ROLLBACK')
+    return true
+  } catch {
+    return false
+  } finally {
+    probe.close()
+  }
+}
+
 const newestRun = () => read().selectFrom('playbook_run').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirst()
 
 /** Which of the places where a crash must do no harm the process was killed in.
@@ -300,13 +326,7 @@ describe('playbooks survive kill -9', () => {
       const held = new Promise<() => void>((resolve) => {
         far.answer = (request, response) => {
           if (request.path !== '/first' || far.received.length > 1) return sendJson(response, 200, { ok: true })
-          // Behind whatever it is writing: a process paused within a transaction holds the lock of SQLite's file.
-          const quiet = report(paused, 'awake')
-          paused.send('awake?')
-          void quiet.then(() => {
-            paused.kill('SIGSTOP')
-            resolve(() => sendJson(response, 200, { ok: true }))
-          })
+          void pauseBetweenTransactions(paused).then(() => resolve(() => sendJson(response, 200, { ok: true })))
         }
       })
       paused.send({ alert: 'paused' } satisfies Order)
