@@ -3,22 +3,13 @@ import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
 import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES, UNITS_AHEAD } from '../limits.ts'
-import { costsOfLines } from '../match/cost-model.ts'
-import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
-import { createExplainer, type Reason } from './explain.ts'
+import type { Reason } from './explain.ts'
 import { type InputFile, readFront } from './input-file.ts'
-import { keepScreen, takeUpScreen } from './kept-screen.ts'
+import { keepScreen } from './kept-screen.ts'
 import type { LogFiles } from './log-files.ts'
 import type { RulesKept } from './rule-tree.ts'
-import {
-  type CorrelatedEvent,
-  correlatedFields,
-  replayUnit,
-  type Unit,
-  type UnitResult,
-  type UnitTools,
-} from './unit.ts'
+import { type CorrelatedEvent, makeTools, replayUnit, type Unit, type UnitResult } from './unit.ts'
 import type { FromWorker, WorkerData } from './worker.ts'
 
 /** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
@@ -84,18 +75,12 @@ export async function detectFiles(
   const ledger = new Ledger(ruleSet, files, units, options)
   const { correlations, explain = false, kept, jobs } = options
   const waiting = jobs === 1 ? [...units] : largestFirst(units, files)
-  const data = { ruleSet, files, correlations, explain, kept }
-  const workers = startWorkers(waiting, Math.min(jobs, units.length) - 1, ledger, options, data)
+  const task = { ruleSet, correlations, explain, kept }
+  const workers = startWorkers(waiting, Math.min(jobs, units.length) - 1, ledger, options, { ...task, files })
   try {
     // This thread works, too: it is at it before the others are ready.
-    const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
-    const screen = takeUpScreen(matcher, kept)
+    const tools = makeTools(task, { logFiles: options.logFiles, onBytes: options.onProgress })
     options.onReady()
-    const tools: UnitTools = {
-      ...{ matcher, screen, logFiles: options.logFiles, onBytes: options.onProgress },
-      fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
-      explain: explain ? createExplainer(ruleSet.rules) : undefined,
-    }
     for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
       await ledger.take(await replayUnit(unit, files[unit.file] as InputFile, tools))
       // Others are heard in between: reading and matching hold the thread.
@@ -103,7 +88,7 @@ export async function detectFiles(
     }
     await workers.finish()
     // All learn about the same, so that one keeps it.
-    keepScreen(screen, kept)
+    keepScreen(tools.screen, kept)
   } finally {
     await workers.stop()
   }

@@ -158,6 +158,7 @@ async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<B
     inflater.destroy()
   }
 }
+
 class LineSplitter {
   readonly #visitor: LineVisitor
   readonly #to: number

@@ -107,7 +107,7 @@ function parseCached(files: readonly RuleFile[], options: ReadTreeOptions): Pars
   const known = cache.find(key) as readonly KeptFile[] | undefined
   if (known !== undefined) return { ...allOf(known.map(({ parsed }) => parsed)), kept }
   const keys = files.map((file) => RuleCache.keyOf([how, ...contentsOf(file)]))
-  const parsed = parseAll(files, options, findUnchanged(keys, cache), keys)
+  const parsed = parseAll(files, options, findUnchanged(keys, cache))
   cache.keep(
     key,
     parsed.map((each, index) => ({ key: keys[index] as string, parsed: each }) satisfies KeptFile),
@@ -121,15 +121,15 @@ const contentsOf = ({ file, bytes, sizeBytes }: RuleFile): readonly (string | Bu
   String(sizeBytes),
 ]
 
-/** What was parsed of files with these keys, in sets of rules of before. */
-function findUnchanged(keys: readonly string[], cache: RuleCache): ReadonlyMap<string, ParsedTree> {
+/** What was parsed of files with these keys in sets of rules of before, each at the place of its key. */
+function findUnchanged(keys: readonly string[], cache: RuleCache): readonly (ParsedTree | undefined)[] {
   const wanted = new Set(keys)
   const found = new Map<string, ParsedTree>()
   for (const other of cache.others()) {
     for (const { key, parsed } of other as readonly KeptFile[]) if (wanted.has(key)) found.set(key, parsed)
     if (found.size * 2 > keys.length) break
   }
-  return found
+  return keys.map((key) => found.get(key))
 }
 
 function allOf(parsed: readonly ParsedTree[]): ParsedTree {
@@ -145,12 +145,11 @@ function allOf(parsed: readonly ParsedTree[]): ParsedTree {
 function parseAll(
   files: readonly RuleFile[],
   { placeholders, pipelines, explain = false }: ReadTreeOptions,
-  unchanged: ReadonlyMap<string, ParsedTree> = new Map(),
-  keys: readonly string[] = [],
+  unchanged: readonly (ParsedTree | undefined)[] = [],
 ): readonly ParsedTree[] {
   const read = { explain, ...(placeholders ? { placeholders } : {}) }
   const pipeline = pipelines?.pipeline
-  if (!pipeline) return files.map((file, index) => unchanged.get(keys[index] ?? '') ?? parse(file, read))
+  if (!pipeline) return files.map((file, index) => unchanged[index] ?? parse(file, read))
   const asWritten = files.flatMap((file) => parse(file, read).documents.map(({ document }) => document))
   const logsourcesOf = logsourcesIn(asWritten)
   return files.map((file) => parse(file, { ...read, pipeline, logsourcesOf }))

@@ -1,15 +1,18 @@
 import type { JsonObject, JsonValue, Logsource } from '../../pipeline/index.ts'
 import { eventTime } from '../../platform/base/index.ts'
 import { HEAD_BYTES } from '../limits.ts'
+import { costsOfLines } from '../match/cost-model.ts'
 import { lookUp, makeField } from '../match/field.ts'
-import type { RuleMatcher } from '../match/rule-matcher.ts'
+import { RuleMatcher } from '../match/rule-matcher.ts'
 import type { RuleSet } from '../rule-set.ts'
 import { BLOCK_BYTES, type LineScreen } from '../screen/line-screen.ts'
 import { shapeEvent } from '../sources/event-shape.ts'
-import type { Explain, Reason } from './explain.ts'
+import { createExplainer, type Explain, type Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
+import { takeUpScreen } from './kept-screen.ts'
 import { type FileRange, visitFile } from './lines.ts'
 import type { FileForm, LineReader, LogFiles, TextEvent } from './log-files.ts'
+import type { RulesKept } from './rule-tree.ts'
 
 /** A piece of work: a file, or a part of one. */
 export interface Unit {
@@ -50,9 +53,9 @@ export interface UnitResult {
 }
 
 /** For the number of each correlated rule, the fields its correlations look at. */
-export type CorrelatedFields = ReadonlyMap<number, ReadonlySet<string>>
+type CorrelatedFields = ReadonlyMap<number, ReadonlySet<string>>
 
-export function correlatedFields({ rules, correlations }: RuleSet): CorrelatedFields {
+function correlatedFields({ rules, correlations }: RuleSet): CorrelatedFields {
   const numberOf = new Map(rules.map(({ head }, number) => [head.id, number]))
   const fields = new Map<number, Set<string>>()
   const add = (id: string, names: readonly string[], seen: readonly string[]): void => {
@@ -82,6 +85,27 @@ export interface UnitTools {
   readonly logFiles: LogFiles
   readonly explain: Explain | undefined
   readonly onBytes: (bytes: number) => void
+}
+
+/** What all units of a run are looked through for. */
+export interface UnitTask {
+  readonly ruleSet: RuleSet
+  readonly correlations: boolean
+  readonly explain: boolean
+  readonly kept: RulesKept | undefined
+}
+
+/** The tools for it, to be used by one thread and for one unit at a time. */
+export function makeTools(
+  { ruleSet, correlations, explain, kept }: UnitTask,
+  { logFiles, onBytes }: Pick<UnitTools, 'logFiles' | 'onBytes'>,
+): UnitTools {
+  const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
+  return {
+    ...{ matcher, screen: takeUpScreen(matcher, kept), logFiles, onBytes },
+    fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
+    explain: explain ? createExplainer(ruleSet.rules) : undefined,
+  }
 }
 
 /** An event, and what is known of it beside its own members: of JSON, nothing. */

@@ -1,22 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../platform/base/index.ts'
-import { costsOfLines } from '../match/cost-model.ts'
-import { RuleMatcher } from '../match/rule-matcher.ts'
-import type { RuleSet } from '../rule-set.ts'
-import { createExplainer } from './explain.ts'
 import type { InputFile } from './input-file.ts'
-import { takeUpScreen } from './kept-screen.ts'
 import type { LogFiles } from './log-files.ts'
-import type { RulesKept } from './rule-tree.ts'
-import { correlatedFields, replayUnit, type Unit, type UnitResult, type UnitTools } from './unit.ts'
+import { makeTools, replayUnit, type Unit, type UnitResult, type UnitTask } from './unit.ts'
 
 /** What a worker of `rampart detect` starts with. */
-export interface WorkerData {
-  readonly ruleSet: RuleSet
+export interface WorkerData extends UnitTask {
   readonly files: readonly InputFile[]
-  readonly correlations: boolean
-  readonly explain: boolean
-  readonly kept: RulesKept | undefined
 }
 
 export type FromWorker =
@@ -28,15 +18,9 @@ export type FromWorker =
 export function serveDetectWorker({ logFiles }: { readonly logFiles: LogFiles }): void {
   const port = parentPort
   assert(port, 'a worker of rampart detect has a parent')
-  const { ruleSet, files, correlations, explain, kept } = workerData as WorkerData
-  const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
+  const { files, ...task } = workerData as WorkerData
   const tell = (message: FromWorker): void => port.postMessage(message)
-  const tools: UnitTools = {
-    ...{ matcher, screen: takeUpScreen(matcher, kept), logFiles },
-    fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
-    explain: explain ? createExplainer(ruleSet.rules) : undefined,
-    onBytes: (bytes) => tell({ kind: 'bytes', bytes }),
-  }
+  const tools = makeTools(task, { logFiles, onBytes: (bytes) => tell({ kind: 'bytes', bytes }) })
 
   const work = async (unit: Unit): Promise<void> => {
     const file = files[unit.file]

@@ -9,23 +9,21 @@ import { deviceOf, type UnixMessage } from './message.ts'
 /** Fields that hold what a user chose: in quotes where that is harmless, else as hexadecimal digits.
  * @see https://github.com/linux-audit/audit-documentation/wiki/SPEC-Writing-Good-Events */
 const untrusted: ReadonlySet<string> = new Set([
-  ...[
-    'exe',
-    'comm',
-    'name',
-    'cwd',
-    'key',
-    'cmd',
-    'acct',
-    'proctitle',
-    'data',
-    'path',
-    'old',
-    'new',
-    'vm',
-    'grp',
-    'dir',
-  ],
+  'exe',
+  'comm',
+  'name',
+  'cwd',
+  'key',
+  'cmd',
+  'acct',
+  'proctitle',
+  'data',
+  'path',
+  'old',
+  'new',
+  'vm',
+  'grp',
+  'dir',
 ])
 const ARGUMENT = /^a\d{1,4}$/
 /** What is written for nothing. */
