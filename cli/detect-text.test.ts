@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Arguments } from './command.ts'
 import { detectCommand } from './detect.ts'
+import { runCommand } from './testing/run-command.ts'
 
 let folder: string
 let rules: string
@@ -43,18 +43,9 @@ correlation: {type: event_count, rules: [root], group-by: [src_ip], timespan: 1m
 `
 
 async function run(positionals: readonly string[], values: Arguments['values'] = {}, stdin: Iterable<unknown> = []) {
-  const told = { stdout: '', stderr: '' }
-  const into = (name: keyof typeof told) =>
-    new Writable({
-      write(chunk, _, done) {
-        told[name] += String(chunk)
-        done()
-      },
-    })
-  const io = { stdin: Readable.from(stdin), stdout: into('stdout'), stderr: into('stderr'), env: {} }
-  const code = await detectCommand.run({ positionals, values: { rules, 'no-cache': true, ...values } }, io)
-  const matches = told.stdout.split('\n').filter(Boolean)
-  return { code, stderr: told.stderr, matches: matches.map((line) => JSON.parse(line)) }
+  const args = { positionals, values: { rules, 'no-cache': true, ...values } }
+  const { code, stderr, lines } = await runCommand(detectCommand, args, { stdin })
+  return { code, stderr, matches: lines }
 }
 
 const places = (matches: readonly { file: string; line: number; rule: string }[]) =>

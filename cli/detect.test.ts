@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Arguments, Command } from './command.ts'
 import { detectCommand } from './detect.ts'
 import { rulesLintCommand, rulesTestCommand } from './rules.ts'
+import { runCommand } from './testing/run-command.ts'
 
 let folder: string
 beforeAll(() => {
@@ -14,31 +14,8 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-async function run(command: Command, positionals: readonly string[], values: Arguments['values'] = {}) {
-  const told = { stdout: '', stderr: '' }
-  const into = (name: keyof typeof told) =>
-    new Writable({
-      write(chunk, _, done) {
-        told[name] += String(chunk)
-        done()
-      },
-    })
-  const io = {
-    stdin: Readable.from([]),
-    stdout: into('stdout'),
-    stderr: into('stderr'),
-    env: { XDG_CACHE_HOME: folder },
-  }
-  const code = await command.run({ positionals, values }, io)
-  return {
-    code,
-    ...told,
-    lines: told.stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line)),
-  }
-}
+const run = (command: Command, positionals: readonly string[], values: Arguments['values'] = {}) =>
+  runCommand(command, { positionals, values }, { env: { XDG_CACHE_HOME: folder } })
 
 const rule = (id: string, detection: string, more = '') =>
   `title: ${id}\nid: ${id}\nlogsource: {product: windows}\ndetection: ${detection}\n${more}`
