@@ -7,6 +7,8 @@ export interface Spender {
   readonly coldGroups: number
   /** Takes some of what it holds out of memory.   @returns whether there was any */
   spill(): boolean
+  /** Drops some of what it has on the disk only, for good. */
+  drop(): void
 }
 
 /** What the groups of all shards of a thread may take together. Whoever takes most makes room when there is none. */
@@ -33,17 +35,18 @@ export class CorrelationBudget {
     while (this.memoryBytes > this.#memoryBytesMax && this.#largest('memoryBytes')?.spill()) {}
   }
 
-  /** Whether `spender` has to drop what is on the disk. */
-  mustDrop(spender: Spender): boolean {
+  /** Has whoever takes most of the disk drop some of it, if there is too much. */
+  makeRoomOnDisk(): void {
     for (const [of, most] of [
       ['diskBytes', this.#diskBytesMax],
       ['coldGroups', this.#coldGroupsMax],
     ] as const) {
       let sum = 0
       for (const one of this.#spenders) sum += one[of]
-      if (sum > most && this.#largest(of) === spender) return true
+      if (sum <= most) continue
+      this.#largest(of)?.drop()
+      return
     }
-    return false
   }
 
   add(spender: Spender): void {

@@ -11,8 +11,6 @@ const KEPT_SEGMENTS = 4
 interface Work {
   readonly segment: Segment
   readonly records: ReturnType<typeof recordsOf>
-  /** What is good is dropped instead of written anew. */
-  readonly dropping: boolean
 }
 
 interface CompactionDeps {
@@ -28,7 +26,8 @@ interface CompactionDeps {
 export class Compaction {
   readonly #disk: GroupDisk
   readonly #deps: CompactionDeps
-  #work: Work | undefined
+  #compacting: Work | undefined
+  #dropping: Work | undefined
   readonly #compacted = new WeakSet<Segment>()
   readonly #dropped = new WeakSet<Segment>()
 
@@ -37,56 +36,90 @@ export class Compaction {
     this.#deps = deps
   }
 
-  /** Does the next slice, if there is anything to do.
-   * @param mustDrop there is more than there may be
+  /** Writes the next slice anew, if there is anything to gain. */
+  advance(): void {
+    this.#compacting ??= this.#toCompact()
+    const work = this.#compacting
+    if (!work) return
+    const isOver = this.#slice(work, (record, location) => {
+      this.#writeAnew(record, location)
+    })
+    if (isOver) this.#compacting = undefined
+  }
+
+  /** Drops the next slice of the oldest segment: there is more than there may be.
    * @returns how many groups were dropped */
-  advance(mustDrop: boolean): number {
-    const { segments } = this.#disk
-    if (mustDrop && !this.#work?.dropping) this.#work = this.#toDrop() ?? this.#work
-    this.#work ??= this.#toCompact()
-    const work = this.#work
+  drop(): number {
+    this.#dropping ??= this.#toDrop()
+    const work = this.#dropping
     if (!work) return 0
     let dropped = 0
-    for (let bytes = 0; bytes < this.#deps.sliceBytes; ) {
-      // It may have been retired meanwhile.
-      const isThere = segments.segmentOf(segments.locationIn(work.segment, 0)) === work.segment
-      const next = isThere ? work.records.next() : undefined
-      if (!next || next.done) {
-        this.#work = undefined
-        break
-      }
-      const { record, at } = next.value
-      bytes += record.length
-      if (this.#take(work, record, segments.locationIn(work.segment, at))) dropped++
-    }
+    const isOver = this.#slice(work, (record, location) => {
+      if (this.#letGo(record, location)) dropped++
+    })
+    if (isOver) this.#dropping = undefined
     return dropped
   }
 
-  /** @returns whether a group was dropped */
-  #take({ dropping }: Work, record: GroupRecord, location: number): boolean {
-    const { index } = this.#disk
-    const table = this.#deps.tableOf(record.table)
+  /** @returns whether there is no more of it */
+  #slice({ segment, records }: Work, take: (record: GroupRecord, location: number) => void): boolean {
+    const { segments } = this.#disk
+    for (let bytes = 0; bytes < this.#deps.sliceBytes; ) {
+      // It may have been retired meanwhile.
+      const isThere = segments.segmentOf(segments.locationIn(segment, 0)) === segment
+      const next = isThere ? records.next() : undefined
+      if (!next || next.done) return true
+      const { record, at } = next.value
+      bytes += record.length
+      take(record, segments.locationIn(segment, at))
+    }
+    return false
+  }
+
+  /** Writes a record anew if it counts. */
+  #writeAnew(record: GroupRecord, location: number): void {
     // Of correlations that are gone nothing is found any more, and the index lets go of it with the segment.
+    const table = this.#deps.tableOf(record.table)
+    if (!table) return
+    const { index } = this.#disk
+    const { key } = record
+    const window = table.hot.get(key)
+    if (window) {
+      // One that changed is written with the next checkpoint anyway.
+      if (window.location !== location || window.changedIn !== 0) return
+      window.location = this.#move(record, location)
+    } else {
+      const hash = this.#disk.hashOf(table, key)
+      if (!index.has(hash, location)) return
+      if (this.#isOver(table, record)) index.remove(hash, location)
+      else index.move(hash, location, this.#move(record, location))
+    }
+    this.#disk.release(table, location)
+  }
+
+  /** Lets a group go that is on the disk only. One in memory stays, and its record is written anew, so that the file can go.
+   * @returns whether a group was dropped whose time was not over */
+  #letGo(record: GroupRecord, location: number): boolean {
+    const table = this.#deps.tableOf(record.table)
     if (!table) return false
     const { key } = record
     const window = table.hot.get(key)
     if (window) {
       if (window.location !== location) return false
-      // One that changed is written with the next checkpoint anyway.
-      if (dropping) this.#disk.touch(table, key, window)
-      else if (window.changedIn === 0) {
+      if (window.changedIn !== 0) this.#disk.write(table, key, window)
+      else {
         window.location = this.#move(record, location)
         this.#disk.release(table, location)
       }
       return false
     }
-    const hash = this.#disk.hashOf(table, key)
-    if (!index.has(hash, location)) return false
-    const isOver = record.arrivedAt < this.#deps.overBefore(table)
-    if (isOver || dropping) index.remove(hash, location)
-    else index.move(hash, location, this.#move(record, location))
+    if (!this.#disk.index.remove(this.#disk.hashOf(table, key), location)) return false
     this.#disk.release(table, location)
-    return dropping && !isOver
+    return !this.#isOver(table, record)
+  }
+
+  #isOver(table: GroupTable, { arrivedAt }: GroupRecord): boolean {
+    return arrivedAt < this.#deps.overBefore(table)
   }
 
   #move(record: GroupRecord, location: number): number {
@@ -100,7 +133,11 @@ export class Compaction {
   }
 
   #toDrop(): Work | undefined {
-    for (const segment of this.#closed()) if (!this.#dropped.has(segment)) return this.#begin(segment, true)
+    for (const segment of this.#closed()) {
+      if (this.#dropped.has(segment)) continue
+      this.#dropped.add(segment)
+      return this.#begin(segment)
+    }
     return undefined
   }
 
@@ -115,14 +152,13 @@ export class Compaction {
       if (this.#compacted.has(segment)) continue
       if (!worst || shareOf(segment) < shareOf(worst)) worst = segment
     }
-    const isTooMuch = count >= KEPT_SEGMENTS && this.#disk.segments.bytes > KEPT_FACTOR * live
-    return worst && isTooMuch ? this.#begin(worst, false) : undefined
+    if (!worst || count < KEPT_SEGMENTS || this.#disk.segments.bytes <= KEPT_FACTOR * live) return undefined
+    this.#compacted.add(worst)
+    return this.#begin(worst)
   }
 
-  #begin(segment: Segment, dropping: boolean): Work {
-    const done = dropping ? this.#dropped : this.#compacted
-    done.add(segment)
-    return { segment, dropping, records: recordsOf(this.#disk.segments, segment, () => void this.#disk.lostGroups++) }
+  #begin(segment: Segment): Work {
+    return { segment, records: recordsOf(this.#disk.segments, segment, () => void this.#disk.lostGroups++) }
   }
 
   *#closed(): Generator<Segment> {

@@ -232,14 +232,19 @@ export class Groups implements Spender {
     return true
   }
 
+  drop(): void {
+    this.#evictedGroups += this.#onDisk?.compaction.drop() ?? 0
+  }
+
   /** Does a slice of what there is to do on the disk: to be called between batches.
    * @throws detection.state.notWritten */
   tend(): void {
     if (!this.#onDisk) return
     const { disk, checkpoints, compaction } = this.#onDisk
     this.#budget.makeRoom()
+    this.#budget.makeRoomOnDisk()
     if (checkpoints.isUnderWay) checkpoints.advance()
-    else this.#evictedGroups += compaction.advance(this.#budget.mustDrop(this))
+    else compaction.advance()
     if (this.#purge > 0) disk.index.purge(--this.#purge)
   }
 

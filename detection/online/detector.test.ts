@@ -392,6 +392,36 @@ describe('the state', () => {
     expect(detector.detect(shard, later)).toMatchObject([{ rule: { id: 'rampart.lost-windows' } }])
   })
 
+  test('beyond the room on the disk is dropped, the oldest first, which is told', () => {
+    const begin = (state: Uint8Array | undefined, coldGroups?: number) => {
+      const budget = new CorrelationBudget(coldGroups === undefined ? {} : { coldGroups })
+      const detector = aRuleDetector({ dir, budget })
+      detector.rules.changeRules({ ...scope, put: rulesOf(failed, guessing) })
+      detector.restore(shard, state)
+      return detector
+    }
+    const fail = (n: number, host: string) => anEvent(n, { host, outcome: 'failed' }, { time: START })
+    const first = begin(undefined)
+    first.detect(
+      shard,
+      Array.from({ length: 300 }, (_, n) => fail(n, `made-up-${n}`)),
+    )
+    const detector = begin(first.snapshot(shard), 100)
+    const [notice, ...more] = detector.detect(shard, [fail(300, 'made-up-299')])
+    expect(more).toEqual([])
+    expect(notice).toMatchObject({ rule: { id: 'rampart.lost-windows' } })
+    const { evictedGroups, groups } = detector.rules.counts()
+    expect(notice?.rule.description).toContain(`${evictedGroups} groups were dropped for want of room`)
+    expect({ evictedGroups, groups }).toEqual({ evictedGroups: 299, groups: 1 })
+    // The one that goes on was in memory, and has both its failures.
+    expect(detector.detect(shard, [fail(301, 'made-up-299')])).toMatchObject([
+      {
+        rule: { id: 'guessing' },
+        recordIds: ['default/default/logs/0/299', 'default/default/logs/0/300', 'default/default/logs/0/301'],
+      },
+    ])
+  })
+
   test('that is not ours is refused', () => {
     expect(() => aRuleDetector().restore(shard, Buffer.from('nonsense'))).toThrow(
       expect.objectContaining({ code: 'detection.state.unreadable' }),
