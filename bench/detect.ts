@@ -30,7 +30,9 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
   const logs = sharedData('attack-logs')
   if (!rules || !logs) return
   const folder = await mkdtemp(join(tmpdir(), 'rampart-bench-detect-'))
-  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') }
+  // As `bin/rampart.js` sets it.
+  const cache = join(folder, 'cache')
+  const env = { ...process.env, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'compiled') }
   try {
     const large = join(folder, 'large.ndjson')
     await unpack(logs, large)

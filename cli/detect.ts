@@ -3,6 +3,7 @@ import { createLogFiles } from '../collectors/files/index.ts'
 import {
   detectFiles,
   findInputFiles,
+  planDetect,
   type RefusedRule,
   type RuleTree,
   readRuleTree,
@@ -49,24 +50,26 @@ What holds no text is named and left out.`,
     const jobs = readJobs(values.jobs)
     const format = readFormat(values.format)
     const startedAt = now()
+    const { files, unreadable } = findInputs(positionals, io)
+    const worker = new URL('./detect-worker.ts', import.meta.url)
+    const plan = planDetect(files, { jobs, logFiles: createLogFiles(), worker })
     const tree = loadRules(rules, values, io)
-    if (!tree) return 1
+    if (!tree) {
+      await plan.threads.stop()
+      return 1
+    }
     tellRefused(tree.refused, io)
     let loadedAt = now()
-    const { files, unreadable } = findInputs(positionals, io)
     for (const reason of unreadable) io.stderr.write(`cannot read ${printable(reason)}\n`)
     const output = createDetectOutput(format, tree, io)
     const bar = new ProgressBar(
       io.stderr,
       files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     )
-    const summary = await detectFiles(tree.ruleSet, files, {
-      jobs,
+    const summary = await detectFiles(tree.ruleSet, plan, {
       correlations: values.correlations === true,
       explain: values.explain === true,
       kept: tree.kept,
-      logFiles: createLogFiles(),
-      worker: new URL('./detect-worker.ts', import.meta.url),
       onReady: () => {
         loadedAt = now()
       },

@@ -1,16 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import type { JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
-import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX, UNIT_BYTES, UNITS_AHEAD } from '../limits.ts'
+import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX } from '../limits.ts'
 import type { RuleSet } from '../rule-set.ts'
+import { type DetectPlan, largestFirst } from './detect-plan.ts'
 import type { Reason } from './explain.ts'
-import { type InputFile, readFront } from './input-file.ts'
+import type { InputFile } from './input-file.ts'
 import { keepScreen } from './kept-screen.ts'
-import type { LogFiles } from './log-files.ts'
 import type { RulesKept } from './rule-tree.ts'
 import { type CorrelatedEvent, makeTools, replayUnit, type Unit, type UnitResult } from './unit.ts'
-import type { FromWorker, WorkerData } from './worker.ts'
 
 /** A rule matched a line; with `group`, a correlation holds there. Lines count from 0. */
 export interface LineMatch {
@@ -29,15 +27,11 @@ interface WindowEvent {
 }
 
 export interface DetectOptions {
-  readonly jobs: number
   readonly correlations: boolean
   /** Where what is learned with the rules is kept. */
   readonly kept?: RulesKept | undefined
   /** Whether matches say why; rules have to be read for it. */
   readonly explain?: boolean
-  readonly logFiles: LogFiles
-  /** The entry of worker threads: a composition root that calls `serveDetectWorker`. */
-  readonly worker: URL
   /** The rules are compiled, in the first of the threads; events come next. */
   readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
@@ -66,120 +60,32 @@ export interface DetectSummary {
 
 /** Runs a rule set over log files, several files at a time, and tells the matches in the order of the files.
  * The memory it needs grows with the matches that wait for their turn, not with the files. */
-export async function detectFiles(
-  ruleSet: RuleSet,
-  files: readonly InputFile[],
-  options: DetectOptions,
-): Promise<DetectSummary> {
-  const units = planUnits(files, options.logFiles)
-  const ledger = new Ledger(ruleSet, files, units, options)
-  const { correlations, explain = false, kept, jobs } = options
-  const waiting = jobs === 1 ? [...units] : largestFirst(units, files)
-  const task = { ruleSet, correlations, explain, kept }
-  const workers = startWorkers(waiting, Math.min(jobs, units.length) - 1, ledger, options, { ...task, files })
+export async function detectFiles(ruleSet: RuleSet, plan: DetectPlan, options: DetectOptions): Promise<DetectSummary> {
+  const { files, units, threads, logFiles } = plan
   try {
+    const ledger = new Ledger(ruleSet, files, units, options)
+    const { correlations, explain = false, kept, onProgress } = options
+    const waiting = threads.count === 0 ? [...units] : largestFirst(units, files)
+    const task = { ruleSet, correlations, explain, kept }
+    const others = threads.work({ ...task, files }, waiting, {
+      take: (result) => ledger.take(result),
+      onBytes: onProgress,
+    })
     // This thread works, too: it is at it before the others are ready.
-    const tools = makeTools(task, { logFiles: options.logFiles, onBytes: options.onProgress })
+    const tools = makeTools(task, { logFiles, onBytes: onProgress })
     options.onReady()
     for (let unit = waiting.shift(); unit; unit = waiting.shift()) {
       await ledger.take(await replayUnit(unit, files[unit.file] as InputFile, tools))
       // Others are heard in between: reading and matching hold the thread.
       await nextTurn()
     }
-    await workers.finish()
+    await others.finish()
     // All learn about the same, so that one keeps it.
     keepScreen(tools.screen, kept)
+    return await ledger.finish()
   } finally {
-    await workers.stop()
+    await threads.stop()
   }
-  return ledger.finish()
-}
-
-/** Compressed files are read from their beginning, so they are one unit each; plain ones are cut where each line is a record
- * by itself. */
-function planUnits(files: readonly InputFile[], logFiles: LogFiles): readonly Unit[] {
-  const units: Unit[] = []
-  for (const [number, file] of files.entries()) {
-    const { compression, sizeBytes } = file
-    if (compression !== 'none' || sizeBytes <= UNIT_BYTES || !hasFreeLines(file, logFiles)) {
-      units.push({ number: units.length, file: number })
-      continue
-    }
-    for (let from = 0; from < sizeBytes; from += UNIT_BYTES) {
-      units.push({ number: units.length, file: number, range: { from, to: Math.min(sizeBytes, from + UNIT_BYTES) } })
-    }
-  }
-  return units
-}
-
-/** False also where the file cannot be read, which is told when its turn comes. */
-function hasFreeLines({ path, name }: InputFile, logFiles: LogFiles): boolean {
-  try {
-    return logFiles.formOf(readFront(path), name, false).kind === 'lines'
-  } catch {
-    return false
-  }
-}
-
-/** So that no thread is left alone with a large one at the end. */
-function largestFirst(units: readonly Unit[], files: readonly InputFile[]): Unit[] {
-  const size = ({ file, range }: Unit) => (range ? range.to - range.from : (files[file]?.sizeBytes ?? 0) * 8)
-  return [...units].sort((left, right) => size(right) - size(left))
-}
-
-interface Workers {
-  /** Once nothing waits any more: resolves when what they have in hand is in the ledger, and does not wait for those that are
-   * not ready yet. Rejects where a worker ends before. */
-  finish(): Promise<unknown>
-  stop(): Promise<unknown>
-}
-
-/** Threads that take of the waiting units and put their results into the ledger. */
-function startWorkers(
-  waiting: Unit[],
-  count: number,
-  ledger: Ledger,
-  options: DetectOptions,
-  data: WorkerData,
-): Workers {
-  const workers = Array.from({ length: count }, () => new Worker(options.worker, { workerData: data }))
-  const nexts: (() => void)[] = []
-  const done = Promise.all(
-    workers.map(
-      (worker) =>
-        new Promise<void>((resolve, reject) => {
-          let taking = Promise.resolve()
-          let inHand = 0
-          const next = (): void => {
-            const unit = waiting.shift()
-            if (unit) {
-              inHand++
-              worker.postMessage(unit)
-            } else if (inHand === 0) taking.then(resolve, () => {})
-          }
-          nexts.push(next)
-          worker.on('error', reject)
-          worker.on('exit', (code) => reject(new Error(`a worker of rampart detect ended with code ${code}`)))
-          worker.on('message', (message: FromWorker) => {
-            if (message.kind === 'bytes') options.onProgress(message.bytes)
-            else if (message.kind === 'ready') for (let ahead = 0; ahead < UNITS_AHEAD; ahead++) next()
-            else {
-              inHand--
-              taking = taking.then(() => ledger.take(message.result))
-              taking.catch(reject)
-              next()
-            }
-          })
-        }),
-    ),
-  )
-  // Without one of its threads the run is lost, so that the others need not go on.
-  done.catch(() => waiting.splice(0))
-  const finish = (): Promise<unknown> => {
-    for (const next of nexts) next()
-    return done
-  }
-  return { finish, stop: () => Promise.all(workers.map((worker) => worker.terminate())) }
 }
 
 interface OrderedEvent {

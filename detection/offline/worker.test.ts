@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { readRuleTree } from './rule-tree.ts'
-import type { Unit, UnitResult } from './unit.ts'
-import type { FromWorker, WorkerData } from './worker.ts'
+import type { UnitResult } from './unit.ts'
+import type { FromWorker, ToWorker, WorkerTask } from './worker.ts'
 
 const EVENTS = 4_000
 
@@ -24,25 +24,27 @@ test('a worker does what it was given ahead one after the other', async () => {
     Array.from({ length: EVENTS }, (_, n) => JSON.stringify({ Channel: 'Test', EventID: 1, n, pad })).join('\n'),
   )
   const file = { path, name: 'large.ndjson', compression: 'none', sizeBytes: EVENTS * 1_500, writtenAt: 0 } as const
-  const data: WorkerData = {
+  const task: WorkerTask = {
     ruleSet: readRuleTree(rules).ruleSet,
     files: [file],
     correlations: false,
     explain: false,
     kept: undefined,
   }
-  const worker = new Worker(new URL('../../cli/detect-worker.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('../../cli/detect-worker.ts', import.meta.url))
   onTestFinished(async () => {
     await worker.terminate()
   })
+  const tell = (message: ToWorker): void => worker.postMessage(message)
   const numbers = [0, 1, 2, 3, 4]
   const results: UnitResult[] = []
   await new Promise<void>((resolve, reject) => {
     worker.on('error', reject)
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'ready') for (const number of numbers) worker.postMessage({ number, file: 0 } satisfies Unit)
+      if (message.kind === 'ready') for (const number of numbers) tell({ kind: 'unit', unit: { number, file: 0 } })
       if (message.kind === 'result' && results.push(message.result) === numbers.length) resolve()
     })
+    tell({ kind: 'task', task })
   })
   expect(results.map(({ number }) => number)).toEqual(numbers)
   for (const result of results)

@@ -6,7 +6,7 @@ import { createLogFiles } from '../../collectors/files/index.ts'
 import { createParser } from '../../collectors/index.ts'
 import { splitRecords } from '../../collectors/records/split.ts'
 import { RuleMatcher } from '../../detection/match/rule-matcher.ts'
-import { detectFiles, findInputFiles, type RuleTree, readRuleTree } from '../../detection/offline/index.ts'
+import { detectFiles, findInputFiles, planDetect, type RuleTree, readRuleTree } from '../../detection/offline/index.ts'
 import { sharedData } from '../support/requirements.ts'
 
 const sigma = sharedData('sigma')
@@ -120,9 +120,9 @@ describe.skipIf(!sigma)('public rules over lines of text (needs ../shared/data)'
     writeFileSync(path, text)
     const offLine: string[] = []
     const { files } = findInputFiles([path], 0)
-    await detectFiles(tree.ruleSet, files, {
-      ...{ jobs: 1, correlations: false, logFiles: createLogFiles() },
-      worker: new URL('../../cli/detect-worker.ts', import.meta.url),
+    const worker = new URL('../../cli/detect-worker.ts', import.meta.url)
+    await detectFiles(tree.ruleSet, planDetect(files, { jobs: 1, logFiles: createLogFiles(), worker }), {
+      correlations: false,
       onReady: () => undefined,
       onMatches: async (matches) => {
         offLine.push(...matches.map(({ line, rule }) => `${line} ${titleOf(rule)}`))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createLogFiles } from '../../collectors/files/index.ts'
-import { detectFiles, findInputFiles, type LineMatch, readRuleTree } from '../../detection/offline/index.ts'
+import { detectFiles, findInputFiles, type LineMatch, planDetect, readRuleTree } from '../../detection/offline/index.ts'
 import { sharedData } from '../support/requirements.ts'
 
 const attackLogs = sharedData('attack-logs')
@@ -11,23 +11,21 @@ const correlations = sharedData('sigma-correlations')
 
 async function detect(options: { rules: string; logs: string; jobs?: number; correlations?: boolean }) {
   const tree = readRuleTree(options.rules)
-  const { files } = findInputFiles([options.logs], 0)
+  const files = findInputFiles([options.logs], 0).files.filter(({ name }) => name !== 'truth.json')
+  const plan = planDetect(files, {
+    jobs: options.jobs ?? 1,
+    logFiles: createLogFiles(),
+    worker: new URL('../../cli/detect-worker.ts', import.meta.url),
+  })
   const matches: LineMatch[] = []
-  const summary = await detectFiles(
-    tree.ruleSet,
-    files.filter(({ name }) => name !== 'truth.json'),
-    {
-      jobs: options.jobs ?? 1,
-      correlations: options.correlations ?? false,
-      logFiles: createLogFiles(),
-      worker: new URL('../../cli/detect-worker.ts', import.meta.url),
-      onReady: () => undefined,
-      onMatches: async (some) => {
-        matches.push(...some)
-      },
-      onProgress: () => undefined,
+  const summary = await detectFiles(tree.ruleSet, plan, {
+    correlations: options.correlations ?? false,
+    onReady: () => undefined,
+    onMatches: async (some) => {
+      matches.push(...some)
     },
-  )
+    onProgress: () => undefined,
+  })
   return { tree, matches, summary }
 }
 
