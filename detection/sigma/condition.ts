@@ -219,13 +219,11 @@ function putIn(name: string, scope: ConditionScope): Expression | undefined {
 const sizes = new WeakMap<Expression, number>()
 
 function sizeOf(expression: Expression): number {
+  if (expression.kind === 'not') return sizeOf(expression.of)
+  if (expression.kind !== 'and' && expression.kind !== 'or') return 1
   const known = sizes.get(expression)
   if (known !== undefined) return known
-  let size = 1
-  if (expression.kind === 'not') size = sizeOf(expression.of)
-  else if (expression.kind === 'and' || expression.kind === 'or') {
-    size = expression.of.reduce((sum, part) => sum + sizeOf(part), 1)
-  }
+  const size = expression.of.reduce((sum, part) => sum + sizeOf(part), 1)
   sizes.set(expression, size)
   return size
 }
