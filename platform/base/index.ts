@@ -31,3 +31,4 @@ export {
 } from './published.ts'
 export { err, ok, type Result } from './result.ts'
 export { Secret } from './secret.ts'
+export { withoutEnvironment } from './without-environment.ts'
