@@ -9,7 +9,8 @@ export const SERIES_DEPTH_MAX = 32
 /** Buckets of one quantile sketch; beyond it the lowest are merged, so that high quantiles stay exact to the promised
  * error. 512 of 2 % hold a range of 10^9. */
 export const SKETCH_BUCKETS_MAX = 512
-/** Entities that a detector holds; beyond it those quiet longest are dropped, and counted: they learn anew. */
+/** Entities that a detector holds; beyond it those quiet longest are dropped, newcomers before those known for a day, and
+ * counted: they learn anew. */
 export const ENTITIES_MAX = 100_000
 /** Values that are held of one entity or one peer group; beyond it those not seen longest are dropped, and are new again. */
 export const VALUES_PER_ENTITY_MAX = 256

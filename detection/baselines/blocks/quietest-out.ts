@@ -1,41 +1,60 @@
 import { shortKey } from './short-key.ts'
 
-interface Node<Value> {
-  readonly key: string
-  readonly value: Value
-  older: Node<Value> | undefined
-  newer: Node<Value> | undefined
-  /** Where it stands in the order of use. */
-  rank: number
-  /** The walk that it was given in last, or that it came after. */
-  walk: number
-}
+/** Since the first use of a key, after which another one makes it a regular, ms. */
+export const REGULAR_AFTER_MS = 86_400_000
+/** The part of a map that newcomers may take up at the expense of regulars; with no regulars, all of it is theirs. */
+const NEWCOMERS_SHARE = 0.25
 
-/** Takes an entry as it was when the walk began. Ranks put entries in order of their last use. */
-export type TakeEntry<Value> = (key: string, value: Value, rank: number) => void
+/** Numbers of a slot, and where each stands: its neighbours in its ring, its place in the order of use, and when its key was
+ * used first, `REGULAR` for regulars. */
+const WIDTH = 4
+const OLDER = 0
+const NEWER = 1
+const RANK = 2
+const MET = 3
+const REGULAR = Number.NEGATIVE_INFINITY
+/** The slots at which the rings of newcomers and of regulars begin and end. */
+const NEWCOMERS = 0
+const REGULARS = 1
 
-/** A map of at most `max` keys: using one beyond drops that which was used the longest ago. Long keys are held as
- * digests. Use is one look-up and a few links: putting a key last in a `Map` by deleting it costs ten times that.
- * INVARIANT (used before changed): a value changes only after `use` gave it, so that walks see it as it was. */
+/** Takes an entry as it was when the walk began. Ranks put entries in order of their last use; `met` is when a newcomer was
+ * used first, null for regulars. */
+export type TakeEntry<Value> = (key: string, value: Value, rank: number, met: number | null) => void
+
+/** A map of at most `max` keys: using one beyond drops another. Keys that are used again a day after they were first are
+ * regulars. While newcomers take up a quarter or more, that of them which was used the longest ago is dropped, else such a
+ * regular: so no flood of made-up names pushes out who was there before, but for what is beyond three quarters. Where uses
+ * say no time, all are newcomers and the quietest is dropped. Long keys are held as digests. Slots are numbers in one array,
+ * linked in two rings: neither is anything for the garbage collector to walk, nor does use move a key in a `Map`, which costs
+ * ten times that.
+ * INVARIANT (used before changed): a value changes only after `use` gave it, so that walks see it as it was.
+ * @see Johnson, Shasha: 2Q: A Low Overhead High Performance Buffer Management Replacement Algorithm, VLDB 1994 (simplified
+ * 2Q, Kin = 25 %; here a reference counts as second when it is a day later, and newcomers are in order of use) */
 export class QuietestOut<Value> {
   readonly #max: number
-  readonly #nodes = new Map<string, Node<Value>>()
-  #oldest: Node<Value> | undefined
-  #newest: Node<Value> | undefined
+  readonly #newcomersMin: number
+  readonly #slots = new Map<string, number>()
+  readonly #keys: string[] = ['', '']
+  /** By slot; those of the rings hold nothing. */
+  readonly #values: (Value | undefined)[] = [undefined, undefined]
+  readonly #links: number[] = [
+    ...[NEWCOMERS, NEWCOMERS, Number.POSITIVE_INFINITY, 0],
+    ...[REGULARS, REGULARS, Number.POSITIVE_INFINITY, REGULAR],
+  ]
+  #newcomers = 0
   #dropped = 0
   #rank = 0
-  #walk = 0
-  #take: TakeEntry<Value> | undefined
-  /** The oldest that the walk has not given. */
-  #cursor: Node<Value> | undefined
+  #walk: Walk<Value> | undefined
 
-  constructor(max: number, entries: Iterable<readonly [string, Value]> = []) {
+  /** @param entries in order of their last use, oldest first; without `met` as newcomers of no time */
+  constructor(max: number, entries: Iterable<readonly [key: string, value: Value, met?: number | null]> = []) {
     this.#max = max
-    for (const [key, value] of entries) this.#add(key, value)
+    this.#newcomersMin = Math.max(1, Math.floor(NEWCOMERS_SHARE * max))
+    for (const [key, value, met = 0] of entries) this.#add(key, value, met ?? REGULAR)
   }
 
   get size(): number {
-    return this.#nodes.size
+    return this.#slots.size
   }
 
   /** How many were dropped for want of room. */
@@ -44,119 +63,172 @@ export class QuietestOut<Value> {
   }
 
   has(key: string): boolean {
-    return this.#nodes.has(shortKey(key))
+    return this.#slots.has(shortKey(key))
   }
 
   /** The value, which does not count as use. */
   peek(key: string): Readonly<Value> | undefined {
-    return this.#nodes.get(shortKey(key))?.value
+    const slot = this.#slots.get(shortKey(key))
+    return slot === undefined ? undefined : this.#values[slot]
   }
 
-  /** The value, or what `make` makes; used now. */
-  use(name: string, make: () => Value): Value {
+  /** The value, or what `make` makes; used now.
+   * @param now ms, at no use before that of an earlier one: who could choose it could make regulars of made-up names */
+  use(name: string, make: () => Value, now = 0): Value {
     const key = shortKey(name)
-    const node = this.#nodes.get(key)
-    if (node) return this.#used(node)
+    const slot = this.#slots.get(key)
+    if (slot !== undefined) return this.#used(slot, now)
     const value = make()
-    this.#add(key, value)
-    if (this.#nodes.size > this.#max && this.#oldest) {
-      this.#remove(this.#oldest)
-      this.#dropped += 1
-    }
+    const freed = this.#slots.size < this.#max ? undefined : this.#dropQuietest()
+    this.#add(key, value, now, freed)
     return value
   }
 
   /** The value of a key that is there; used now. */
-  touch(name: string): Value | undefined {
-    const node = this.#nodes.get(shortKey(name))
-    return node && this.#used(node)
+  touch(name: string, now = 0): Value | undefined {
+    const slot = this.#slots.get(shortKey(name))
+    return slot === undefined ? undefined : this.#used(slot, now)
   }
 
   /** Gives all that is there now to `take`, each entry as it is now, one with each call of what comes back, and what is used
    * meanwhile before that; so a large map is saved as of one moment while it is used on. Another walk ends this one.
-   * @returns gives the next one; false when none was left */
+   * @returns gives the next one, oldest first; false when none was left */
   walk(take: TakeEntry<Value>): () => boolean {
-    this.#walk += 1
-    this.#take = take
-    this.#cursor = this.#oldest
-    const walk = this.#walk
+    const walk: Walk<Value> = {
+      ...{ take, began: this.#rank, given: 0 },
+      cursors: [this.#at(NEWCOMERS, NEWER), this.#at(REGULARS, NEWER)],
+    }
+    this.#walk = walk
     return () => {
       if (walk !== this.#walk) return false
-      const node = this.#cursor
-      if (node === undefined || node.walk === walk) {
-        this.#take = undefined
-        this.#cursor = undefined
+      const [newcomer, regular] = walk.cursors
+      const slot = this.#at(newcomer, RANK) < this.#at(regular, RANK) ? newcomer : regular
+      if (this.#at(slot, RANK) > walk.began) {
+        this.#walk = undefined
         return false
       }
-      this.#give(node)
+      this.#give(slot, walk)
+      walk.given = this.#at(slot, RANK)
+      this.#step(slot, walk)
       return true
     }
   }
 
   /** In order of their last use, oldest first. */
   *keys(): IterableIterator<string> {
-    for (let node = this.#oldest; node; node = node.newer) yield node.key
+    for (const slot of this.#inOrder(NEWER)) yield this.#keys[slot] ?? ''
   }
 
   /** In order of their last use, oldest first. */
   *entries(): IterableIterator<[string, Value]> {
-    for (let node = this.#oldest; node; node = node.newer) yield [node.key, node.value]
+    for (const slot of this.#inOrder(NEWER)) yield [this.#keys[slot] ?? '', this.#values[slot] as Value]
   }
 
   /** In order of their last use, newest first. */
   *newest(): IterableIterator<[string, Readonly<Value>]> {
-    for (let node = this.#newest; node; node = node.older) yield [node.key, node.value]
+    for (const slot of this.#inOrder(OLDER)) yield [this.#keys[slot] ?? '', this.#values[slot] as Value]
   }
 
-  delete(key: string): void {
-    const node = this.#nodes.get(shortKey(key))
-    if (node) this.#remove(node)
-  }
-
-  #used(node: Node<Value>): Value {
-    if (this.#take !== undefined) this.#give(node)
-    if (node !== this.#newest) {
-      this.#unlink(node)
-      this.#append(node)
+  /** The slots of both rings together. */
+  *#inOrder(direction: typeof OLDER | typeof NEWER): IterableIterator<number> {
+    let newcomer = this.#at(NEWCOMERS, direction)
+    let regular = this.#at(REGULARS, direction)
+    while (newcomer !== NEWCOMERS || regular !== REGULARS) {
+      const isOlder = this.#at(newcomer, RANK) < this.#at(regular, RANK)
+      if (regular === REGULARS || (newcomer !== NEWCOMERS && isOlder === (direction === NEWER))) {
+        yield newcomer
+        newcomer = this.#at(newcomer, direction)
+      } else {
+        yield regular
+        regular = this.#at(regular, direction)
+      }
     }
-    return node.value
   }
 
-  #give(node: Node<Value>): void {
-    if (node.walk === this.#walk) return
-    node.walk = this.#walk
-    if (this.#cursor === node) this.#cursor = node.newer
-    this.#take?.(node.key, node.value, node.rank)
+  #at(slot: number, place: number): number {
+    return this.#links[WIDTH * slot + place] as number
   }
 
-  #add(key: string, value: Value): void {
-    const node: Node<Value> = { key, value, older: undefined, newer: undefined, rank: 0, walk: this.#walk }
-    this.#nodes.set(key, node)
-    this.#append(node)
+  #used(slot: number, now: number): Value {
+    if (this.#walk !== undefined) this.#giveFirst(slot, this.#walk)
+    const met = this.#at(slot, MET)
+    // Of a regular, that is for ever ago.
+    const isRegular = now - met >= REGULAR_AFTER_MS
+    this.#unlink(slot)
+    if (isRegular && met !== REGULAR) {
+      this.#links[WIDTH * slot + MET] = REGULAR
+      this.#newcomers -= 1
+    }
+    this.#append(slot, isRegular ? REGULARS : NEWCOMERS)
+    return this.#values[slot] as Value
   }
 
-  #remove(node: Node<Value>): void {
-    if (this.#take !== undefined) this.#give(node)
-    this.#nodes.delete(node.key)
-    this.#unlink(node)
+  #add(key: string, value: Value, met: number, slot = this.#keys.length): void {
+    this.#slots.set(key, slot)
+    this.#keys[slot] = key
+    this.#values[slot] = value
+    if (slot * WIDTH === this.#links.length) this.#links.push(0, 0, 0, met)
+    else this.#links[WIDTH * slot + MET] = met
+    if (met !== REGULAR) this.#newcomers += 1
+    this.#append(slot, met === REGULAR ? REGULARS : NEWCOMERS)
   }
 
-  #append(node: Node<Value>): void {
+  /** @returns the slot that is free now */
+  #dropQuietest(): number {
+    const isNewcomer = this.#newcomers >= this.#newcomersMin
+    const slot = this.#at(isNewcomer ? NEWCOMERS : REGULARS, NEWER)
+    if (this.#walk !== undefined) this.#giveFirst(slot, this.#walk)
+    this.#slots.delete(this.#keys[slot] ?? '')
+    this.#unlink(slot)
+    if (isNewcomer) this.#newcomers -= 1
+    this.#dropped += 1
+    return slot
+  }
+
+  /** Gives what the walk has not given yet, before it changes its place. */
+  #giveFirst(slot: number, walk: Walk<Value>): void {
+    const rank = this.#at(slot, RANK)
+    if (rank > walk.given && rank <= walk.began) this.#give(slot, walk)
+    this.#step(slot, walk)
+  }
+
+  #give(slot: number, { take }: Walk<Value>): void {
+    const met = this.#at(slot, MET)
+    take(this.#keys[slot] ?? '', this.#values[slot] as Value, this.#at(slot, RANK), met === REGULAR ? null : met)
+  }
+
+  /** Moves a cursor on that stands at the slot. */
+  #step(slot: number, { cursors }: Walk<Value>): void {
+    if (cursors[0] === slot) cursors[0] = this.#at(slot, NEWER)
+    else if (cursors[1] === slot) cursors[1] = this.#at(slot, NEWER)
+  }
+
+  #append(slot: number, ring: number): void {
+    const links = this.#links
+    const newest = this.#at(ring, OLDER)
     this.#rank += 1
-    node.rank = this.#rank
-    node.older = this.#newest
-    node.newer = undefined
-    if (this.#newest) this.#newest.newer = node
-    else this.#oldest = node
-    this.#newest = node
+    links[WIDTH * slot + RANK] = this.#rank
+    links[WIDTH * slot + OLDER] = newest
+    links[WIDTH * slot + NEWER] = ring
+    links[WIDTH * newest + NEWER] = slot
+    links[WIDTH * ring + OLDER] = slot
   }
 
-  #unlink(node: Node<Value>): void {
-    const { older, newer } = node
-    if (this.#cursor === node) this.#cursor = newer
-    if (older) older.newer = newer
-    else this.#oldest = newer
-    if (newer) newer.older = older
-    else this.#newest = older
+  #unlink(slot: number): void {
+    const links = this.#links
+    const older = this.#at(slot, OLDER)
+    const newer = this.#at(slot, NEWER)
+    links[WIDTH * older + NEWER] = newer
+    links[WIDTH * newer + OLDER] = older
   }
+}
+
+interface Walk<Value> {
+  readonly take: TakeEntry<Value>
+  /** The last rank when it began: what is of a later one was used since, or is new. */
+  readonly began: number
+  /** The last rank that it gave in turn. */
+  given: number
+  /** Of newcomers and regulars the oldest that it has not come to. */
+  readonly cursors: [number, number]
 }

@@ -140,16 +140,16 @@ describe('Transitions', () => {
   it('is surprised by novelty where there never was any, and less where there always is', () => {
     const transitions = new Transitions(100)
     for (let i = 0; i < 500; i++) {
-      transitions.learn('steady', i % 2 === 0 ? 'a' : 'b', 100)
-      transitions.learn('restless', `child-${i}`, 100)
+      transitions.learn('steady', i % 2 === 0 ? 'a' : 'b', { knownMin: 100 })
+      transitions.learn('restless', `child-${i}`, { knownMin: 100 })
     }
     const saved = (one: Transitions) => wholeOf({ rest: { total: one.total }, tables: { froms: one.froms } })
     const again = new Transitions(100, JSON.parse(JSON.stringify(saved(transitions))))
     expect(saved(again)).toEqual(saved(transitions))
     expect(transitions.usual('steady', 1)).toEqual(['a'])
-    expect(transitions.learn('steady', 'a', 100)).toBe(0)
-    expect(transitions.learn('steady', 'c', 100)).toBeGreaterThan(2.5)
-    expect(again.learn('restless', 'another', 100)).toBeLessThan(0.1)
-    expect(again.learn('unknown', 'c', 100)).toBe(0)
+    expect(transitions.learn('steady', 'a', { knownMin: 100 })).toBe(0)
+    expect(transitions.learn('steady', 'c', { knownMin: 100 })).toBeGreaterThan(2.5)
+    expect(again.learn('restless', 'another', { knownMin: 100 })).toBeLessThan(0.1)
+    expect(again.learn('unknown', 'c', { knownMin: 100 })).toBe(0)
   })
 })

@@ -1,5 +1,5 @@
 import { QuietestOut } from './quietest-out.ts'
-import { type Table, tableOf } from './savable.ts'
+import { mapOf, type Saved, type Table, tableOf } from './savable.ts'
 
 /** Followers of one name that are told apart. */
 const FOLLOWERS_MAX = 512
@@ -20,7 +20,7 @@ interface FromState {
 export interface TransitionsState {
   /** How many were learned. */
   readonly total: number
-  readonly froms: readonly (readonly [name: string, FromState])[]
+  readonly froms: Saved<FromState>
 }
 
 /** Which names follow which, as a Markov chain of order one, and how likely one is followed by what it never was.
@@ -30,10 +30,7 @@ export class Transitions {
   #total: number
 
   constructor(namesMax: number, state?: TransitionsState) {
-    this.#froms = new QuietestOut(
-      namesMax,
-      (state?.froms ?? []).map(([name, from]) => [name, { ...from, counts: counted(from.counts) }]),
-    )
+    this.#froms = mapOf(namesMax, state?.froms, (from) => ({ ...from, counts: counted(from.counts) }))
     this.#total = state?.total ?? 0
   }
 
@@ -57,9 +54,10 @@ export class Transitions {
 
   /** Takes in that `from` was followed by `to`. @returns how surprising that was, in decades, where `to` never followed before
    * and `from` was followed by anything `knownMin` times or more; else 0. Who brought something new often, will again: Good and
-   * Turing's estimate (n₁ + ½)/(n + 1), n₁ being the followers seen once. */
-  learn(from: string, to: string, knownMin: number): number {
-    const known = this.#froms.use(from, nothing)
+   * Turing's estimate (n₁ + ½)/(n + 1), n₁ being the followers seen once.
+   * @param now ms, never before that of an earlier call */
+  learn(from: string, to: string, { knownMin, now = 0 }: { readonly knownMin: number; readonly now?: number }): number {
+    const known = this.#froms.use(from, nothing, now)
     const pair = known.counts.use(to, never)
     const isSurprise = pair.count === 0 && known.total >= knownMin
     const decades = isSurprise ? -Math.log10((known.once + 0.5) / (known.total + 1)) : 0

@@ -1,6 +1,6 @@
 import { pack, unpack } from '../blocks/packed.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PAIRS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -15,7 +15,7 @@ export interface Connection {
 }
 
 const NAME = 'beacon'
-const VERSION = 3
+const VERSION = 4
 /** Connections of a pair that are looked back over. */
 const HELD = 128
 /** Connections from which on a pair is judged, and every how many. */
@@ -47,10 +47,11 @@ interface Pair {
 
 export interface BeaconState {
   readonly startedAt: number | null
+  readonly latestAt: number
   /** Times and bytes packed. */
-  readonly pairs: readonly (readonly [string, Omit<Pair, 'times' | 'bytes'> & { times: string; bytes: string }])[]
+  readonly pairs: Saved<Omit<Pair, 'times' | 'bytes'> & { times: string; bytes: string }>
   readonly sources: readonly string[]
-  readonly destinations: readonly (readonly [string, readonly string[]])[]
+  readonly destinations: Saved<readonly string[]>
 }
 
 /** Calls home. Of the last 128 connections of a source to a destination, three things each from 0 to 1 make the score:
@@ -68,29 +69,31 @@ export class BeaconDetector implements EntityDetector<Connection> {
   readonly #destinations: QuietestOut<Set<string>>
 
   #startedAt: number | null
+  #latestAt: number
 
   constructor(state?: BeaconState) {
     this.#startedAt = state?.startedAt ?? null
-    this.#pairs = new QuietestOut(
-      PAIRS_MAX,
-      (state?.pairs ?? []).map(([key, pair]) => [
-        key,
-        { ...pair, times: [...unpack(pair.times)], bytes: [...unpack(pair.bytes)] },
-      ]),
-    )
+    this.#latestAt = state?.latestAt ?? 0
+    this.#pairs = mapOf(PAIRS_MAX, state?.pairs, (pair) => ({
+      ...pair,
+      times: [...unpack(pair.times)],
+      bytes: [...unpack(pair.bytes)],
+    }))
     this.#sources = new Set(state?.sources)
-    this.#destinations = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.destinations ?? []).map(([key, sources]) => [key, new Set(sources)]),
-    )
+    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => new Set(sources))
   }
 
   observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
     if (!isSound(at, bytesOut)) return undefined
     this.#startedAt = Math.min(this.#startedAt ?? at, at)
-    const callers = this.#destinations.use(destination, nobody)
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const callers = this.#destinations.use(destination, nobody, this.#latestAt)
     const entity = `${source} ${destination}`
-    const pair = this.#pairs.use(entity, () => ({ times: [], bytes: [], count: 0, since: at, statedAt: null }))
+    const pair = this.#pairs.use(
+      entity,
+      () => ({ times: [], bytes: [], count: 0, since: at, statedAt: null }),
+      this.#latestAt,
+    )
     // A pair is never held longer than its destination, which more are held of.
     if (pair.count === 0) this.#meet(source, callers)
     pair.times.push(at)
@@ -154,7 +157,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
 
   save(): Savable {
     return {
-      rest: { startedAt: this.#startedAt, sources: [...this.#sources] },
+      rest: { startedAt: this.#startedAt, latestAt: this.#latestAt, sources: [...this.#sources] },
       tables: {
         pairs: tableOf(this.#pairs, (pair) => ({ ...pair, times: pack(pair.times), bytes: pack(pair.bytes) })),
         destinations: tableOf(this.#destinations, (sources) => [...sources]),

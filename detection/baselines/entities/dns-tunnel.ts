@@ -1,6 +1,6 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, FLOWS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -16,7 +16,7 @@ export interface DnsQuery {
 }
 
 const NAME = 'dns-tunnel'
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 /** Names below one domain that are told apart in an hour; what is beyond carried enough to be stated already. */
 const NAMES_HELD = 512
@@ -43,18 +43,16 @@ interface Flow {
 }
 
 export interface DnsTunnelState {
-  readonly flows: readonly (readonly [
-    string,
-    {
-      hour: number
-      since: number
-      names: readonly number[]
-      letters: number
-      counts: readonly number[]
-      stated: boolean
-    },
-  ])[]
-  readonly clients: readonly (readonly [string, readonly string[]])[]
+  readonly latestAt: number
+  readonly flows: Saved<{
+    hour: number
+    since: number
+    names: readonly number[]
+    letters: number
+    counts: readonly number[]
+    stated: boolean
+  }>
+  readonly clients: Saved<readonly string[]>
 }
 
 /** Data carried out in names: what distinct names below a domain could have carried in an hour, letters of new names times
@@ -64,23 +62,21 @@ export interface DnsTunnelState {
  * Communication over DNS, USENIX Security 2013 */
 export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
   readonly #hash: KeyedHash
+  /** Of an hour each: there are no regulars. */
   readonly #flows: QuietestOut<Flow>
   readonly #clients: QuietestOut<Set<string>>
+  #latestAt: number
 
   /** @param key secret, and the same after a load: who knew it could send names that count as one */
   constructor(key: Uint8Array, state?: DnsTunnelState) {
     this.#hash = new KeyedHash(key)
-    this.#flows = new QuietestOut(
-      FLOWS_MAX,
-      (state?.flows ?? []).map(([key, flow]) => [
-        key,
-        { ...flow, names: new Set(flow.names), counts: [...flow.counts] },
-      ]),
-    )
-    this.#clients = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.clients ?? []).map(([domain, clients]) => [domain, new Set(clients)]),
-    )
+    this.#flows = mapOf(FLOWS_MAX, state?.flows, (flow) => ({
+      ...flow,
+      names: new Set(flow.names),
+      counts: [...flow.counts],
+    }))
+    this.#clients = mapOf(ENTITIES_MAX, state?.clients, (clients) => new Set(clients))
+    this.#latestAt = state?.latestAt ?? 0
   }
 
   observe({ at, client, name, registeredDomain }: DnsQuery): Deviation | undefined {
@@ -88,7 +84,8 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     const sub = name
       .slice(0, Math.max(0, Math.min(NAME_CHARS_MAX, name.length - registeredDomain.length - 1)))
       .toLowerCase()
-    const clients = this.#clients.use(registeredDomain, () => new Set())
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const clients = this.#clients.use(registeredDomain, () => new Set(), this.#latestAt)
     if (clients.size < ORDINARY_CLIENTS) clients.add(shortKey(client))
     if (sub === '' || clients.size >= ORDINARY_CLIENTS) return undefined
     const hour = Math.floor(at / HOUR_MS)
@@ -131,7 +128,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
 
   save(): Savable {
     return {
-      rest: {},
+      rest: { latestAt: this.#latestAt },
       tables: {
         flows: tableOf(this.#flows, (flow) => ({ ...flow, names: [...flow.names], counts: [...flow.counts] })),
         clients: tableOf(this.#clients, (clients) => [...clients]),

@@ -1,6 +1,6 @@
 import { isWeekend } from '../blocks/hour-cells.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -13,7 +13,7 @@ export interface Sent {
 }
 
 const NAME = 'exfiltration'
-const VERSION = 3
+const VERSION = 4
 const DAY_MS = 86_400_000
 const WEEK_DAYS = 7
 /** Days that are looked back over: of working days, and of Saturdays and Sundays. */
@@ -76,7 +76,8 @@ interface Host {
 }
 
 export interface ExfiltrationState {
-  readonly hosts: readonly (readonly [string, Host])[]
+  readonly latestAt: number
+  readonly hosts: Saved<Host>
 }
 
 /** Data carried out. Of each host and day the logarithm of the bytes sent outside is compared with those of its last 20
@@ -87,18 +88,18 @@ export interface ExfiltrationState {
  * @see Iglewicz, Hoaglin: How to Detect and Handle Outliers, 1993; Page: Continuous Inspection Schemes, Biometrika 41, 1954 */
 export class ExfiltrationDetector implements EntityDetector<Sent> {
   readonly #hosts: QuietestOut<Host>
+  #latestAt: number
 
   constructor(state?: ExfiltrationState) {
-    this.#hosts = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.hosts ?? []).map(([name, host]) => [name, copy(host)]),
-    )
+    this.#hosts = mapOf(ENTITIES_MAX, state?.hosts, copy)
+    this.#latestAt = state?.latestAt ?? 0
   }
 
   observe({ at, host: name, bytes }: Sent, frozen = false): Deviation | undefined {
     if (!isSound(at, bytes) || bytes < 0) return undefined
     const day = Math.floor(at / DAY_MS)
-    const host = this.#hosts.use(name, () => fresh(day))
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const host = this.#hosts.use(name, () => fresh(day), this.#latestAt)
     // What comes late belongs to a day that is over; it is counted in the running one.
     const drifted = day > host.day ? this.#close(name, host, day, frozen) : undefined
     host.sum += bytes
@@ -193,7 +194,7 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
   }
 
   save(): Savable {
-    return { rest: {}, tables: { hosts: tableOf(this.#hosts, copy) } }
+    return { rest: { latestAt: this.#latestAt }, tables: { hosts: tableOf(this.#hosts, copy) } }
   }
 }
 

@@ -1,7 +1,7 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { groupAlike, groupOf, type PeerGroup } from '../blocks/peer-groups.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, PEER_GROUPS_MAX, PEERS_MAX, VALUES_PER_ENTITY_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -17,7 +17,7 @@ export interface Usage {
 }
 
 const NAME = 'first-seen'
-const VERSION = 2
+const VERSION = 3
 const DAY_MS = 86_400_000
 /** No statement about an entity younger than this: everything is new to the new. */
 const LEARNING_MS = 14 * DAY_MS
@@ -53,21 +53,16 @@ interface Peers {
 }
 
 export interface FirstSeenState {
-  readonly entities: readonly (readonly [
-    string,
-    {
-      since: number
-      latest: number
-      day: number
-      newToday: number
-      newSince: number
-      values: readonly (readonly [string, number])[]
-    },
-  ])[]
-  readonly groups: readonly (readonly [
-    string,
-    { members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] },
-  ])[]
+  readonly latestAt: number
+  readonly entities: Saved<{
+    since: number
+    latest: number
+    day: number
+    newToday: number
+    newSince: number
+    values: readonly (readonly [string, number])[]
+  }>
+  readonly groups: Saved<{ members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] }>
   readonly learned: Learned
 }
 
@@ -86,50 +81,34 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #entities: QuietestOut<Entity>
   readonly #groups: QuietestOut<Peers>
   readonly #hash: KeyedHash
+  #latestAt: number
   #learned: Learned
 
   /** @param key secret, and the same after a load */
   constructor(key: Uint8Array, state?: FirstSeenState) {
     this.#hash = new KeyedHash(key)
     this.#learned = state?.learned ?? { day: 0, groups: [] }
-    this.#entities = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.entities ?? []).map(([name, entity]) => [
-        name,
-        {
-          ...entity,
-          values: new QuietestOut(
-            VALUES_PER_ENTITY_MAX,
-            entity.values.map(([value, usedAt]) => [value, { at: usedAt }] as const),
-          ),
-        },
-      ]),
-    )
-    this.#groups = new QuietestOut(
-      PEER_GROUPS_MAX,
-      (state?.groups ?? []).map(([name, { members, values }]) => [
-        name,
-        {
-          members: names(PEERS_MAX, members),
-          values: new QuietestOut(
-            VALUES_PER_ENTITY_MAX,
-            values.map(([value, users]) => [value, names(USERS_COUNTED, users)] as const),
-          ),
-        },
-      ]),
-    )
+    this.#latestAt = state?.latestAt ?? 0
+    this.#entities = mapOf(ENTITIES_MAX, state?.entities, (entity) => ({
+      ...entity,
+      values: new QuietestOut(
+        VALUES_PER_ENTITY_MAX,
+        entity.values.map(([value, usedAt]) => [value, { at: usedAt }] as const),
+      ),
+    }))
+    this.#groups = mapOf(PEER_GROUPS_MAX, state?.groups, ({ members, values }) => ({
+      members: names(PEERS_MAX, members),
+      values: new QuietestOut(
+        VALUES_PER_ENTITY_MAX,
+        values.map(([value, users]) => [value, names(USERS_COUNTED, users)] as const),
+      ),
+    }))
   }
 
   observe({ at, entity: name, peerGroup, value }: Usage): Deviation | undefined {
     if (!isSound(at)) return undefined
-    const entity = this.#entities.use(name, () => ({
-      since: at,
-      latest: at,
-      values: new QuietestOut<{ at: number }>(VALUES_PER_ENTITY_MAX),
-      day: 0,
-      newToday: 0,
-      newSince: at,
-    }))
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const entity = this.#entities.use(name, () => fresh(at), this.#latestAt)
     const used = entity.values.use(value, () => ({ at: Number.NEGATIVE_INFINITY }))
     const isNew = at - used.at > FORGOTTEN_MS
     used.at = at
@@ -164,10 +143,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
 
   /** Takes the use into the group. @returns how many others use the value, of how many others */
   #weigh(name: string, peerGroup: string, value: string): { users: number; members: number } {
-    const group = this.#groups.use(peerGroup, () => ({
-      members: names(PEERS_MAX),
-      values: new QuietestOut<QuietestOut<null>>(VALUES_PER_ENTITY_MAX),
-    }))
+    const group = this.#groups.use(peerGroup, nobody, this.#latestAt)
     const users = group.values.use(value, () => names(USERS_COUNTED))
     const others = users.size - (users.has(name) ? 1 : 0)
     users.use(name, () => null)
@@ -225,7 +201,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
 
   save(): Savable {
     return {
-      rest: { learned: this.#learned },
+      rest: { latestAt: this.#latestAt, learned: this.#learned },
       tables: {
         entities: tableOf(this.#entities, (entity) => ({
           ...entity,
@@ -239,6 +215,16 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     }
   }
 }
+
+const fresh = (at: number): Entity => ({
+  ...{ since: at, latest: at, day: 0, newToday: 0, newSince: at },
+  values: new QuietestOut<{ at: number }>(VALUES_PER_ENTITY_MAX),
+})
+
+const nobody = (): Peers => ({
+  members: names(PEERS_MAX),
+  values: new QuietestOut<QuietestOut<null>>(VALUES_PER_ENTITY_MAX),
+})
 
 const names = (max: number, list: readonly string[] = []): QuietestOut<null> =>
   new QuietestOut(

@@ -1,8 +1,8 @@
 import { LetterModel, type LetterModelState } from '../blocks/letter-model.ts'
 import { poissonDecades } from '../blocks/poisson.ts'
 import { QuantileSketch, type QuantileSketchState } from '../blocks/quantile-sketch.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -18,7 +18,7 @@ export interface Resolution {
 }
 
 const NAME = 'generated-domain'
-const VERSION = 1
+const VERSION = 2
 /** Names that resolved, of which the model of letters is made, before anything is stated. */
 const LEARNED_MIN = 300
 /** A name is unlikely when its letters surprise more than those of this share of names met for the first time. */
@@ -55,11 +55,16 @@ export interface GeneratedDomainState {
   readonly surprises: QuantileSketchState
   readonly learned: number
   readonly windows: { readonly count: number; readonly missing: number }
-  readonly known: readonly (readonly [string, null])[]
-  readonly clients: readonly (readonly [
-    string,
-    { window: number; since: number; met: readonly string[]; unlikely: number; missing: number; stated: boolean },
-  ])[]
+  readonly latestAt: number
+  readonly known: Saved<null>
+  readonly clients: Saved<{
+    window: number
+    since: number
+    met: readonly string[]
+    unlikely: number
+    missing: number
+    stated: boolean
+  }>
 }
 
 /** Bursts of names a machine made up. A model of letters (trigrams) is learned from every name that resolved, once a name;
@@ -76,24 +81,25 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
   /** Windows of clients that are over, and the names that did not exist in all of them. */
   readonly #windows: { count: number; missing: number }
   readonly #known: QuietestOut<null>
+  /** Of ten minutes each: there are no regulars. */
   readonly #clients: QuietestOut<Client>
+  #latestAt: number
 
   constructor(state?: GeneratedDomainState) {
     this.#model = new LetterModel(state?.model)
     this.#surprises = new QuantileSketch(state?.surprises)
     this.#learned = state?.learned ?? 0
     this.#windows = { ...(state?.windows ?? { count: 0, missing: 0 }) }
-    this.#known = new QuietestOut(ENTITIES_MAX, state?.known)
-    this.#clients = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.clients ?? []).map(([name, client]) => [name, { ...client, met: new Set(client.met) }]),
-    )
+    this.#latestAt = state?.latestAt ?? 0
+    this.#known = mapOf(ENTITIES_MAX, state?.known, () => null)
+    this.#clients = mapOf(ENTITIES_MAX, state?.clients, (client) => ({ ...client, met: new Set(client.met) }))
   }
 
   observe({ at, client: name, label: text, resolved }: Resolution): Deviation | undefined {
     if (!isSound(at)) return undefined
     const label = text.slice(0, LABEL_CHARS_MAX)
-    if (this.#known.touch(label) === null) return undefined
+    this.#latestAt = Math.max(this.#latestAt, at)
+    if (this.#known.touch(label, this.#latestAt) === null) return undefined
     const surprise = this.#model.surprise(label)
     const bound = this.#surprises.quantile(UNLIKELY_SHARE)
     if (resolved) this.#learn(label, surprise)
@@ -144,7 +150,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     // The first names surprise because nothing was learned yet.
     if (this.#learned >= LEARNED_MIN / 3) this.#surprises.add(surprise)
     this.#model.learn(label)
-    this.#known.use(label, () => null)
+    this.#known.use(label, () => null, this.#latestAt)
     this.#learned += 1
   }
 
@@ -164,6 +170,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
         surprises: this.#surprises.save(),
         learned: this.#learned,
         windows: { ...this.#windows },
+        latestAt: this.#latestAt,
       },
       tables: {
         known: tableOf(this.#known, () => null),

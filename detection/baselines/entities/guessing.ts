@@ -2,8 +2,8 @@ import { CountMin, type CountMinState } from '../blocks/count-min.ts'
 import { Distinct, type DistinctState } from '../blocks/distinct.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import { poissonDecades } from '../blocks/poisson.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { UsualCount, type UsualCountState } from '../blocks/usual-count.ts'
 import { GUESSED_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -20,7 +20,7 @@ export interface Attempt {
   readonly succeeded: boolean
 }
 
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** Since the first attempt of all, before anything is stated. */
@@ -60,7 +60,7 @@ interface WindowState {
 export interface GuessingState {
   readonly startedAt: number | null
   readonly latestAt: number
-  readonly windows: readonly (readonly [string, WindowState])[]
+  readonly windows: Saved<WindowState>
   readonly own: CountMinState
 }
 
@@ -138,10 +138,7 @@ export class GuessingDetector implements EntityDetector<Attempt> {
   constructor(kind: Kind, key: Uint8Array, state?: GuessingState) {
     this.#kind = kind
     this.#hash = new KeyedHash(key)
-    this.#windows = new QuietestOut(
-      GUESSED_MAX,
-      (state?.windows ?? []).map(([name, window]) => [name, load(window)]),
-    )
+    this.#windows = mapOf(GUESSED_MAX, state?.windows, load)
     this.#own = new CountMin(state?.own)
     this.#startedAt = state?.startedAt ?? null
     this.#latestAt = state?.latestAt ?? 0
@@ -169,7 +166,7 @@ export class GuessingDetector implements EntityDetector<Attempt> {
 
   #count(entity: string, counted: string, at: number): Deviation | undefined {
     const { countMin, usualFloor, failuresEachMax, say, sliceMs } = this.#kind
-    const window = this.#windows.use(entity, () => fresh(Math.floor(at / sliceMs), at))
+    const window = this.#windows.use(entity, () => fresh(Math.floor(at / sliceMs), at), this.#latestAt)
     this.#slide(window, at)
     window.current.add(this.#hash.wide(counted))
     window.failures += 1

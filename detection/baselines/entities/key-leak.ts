@@ -1,5 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX, KEY_VALUES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -19,7 +19,7 @@ export interface KeyCall {
 }
 
 const NAME = 'key-leak'
-const VERSION = 2
+const VERSION = 3
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** How long a key is watched, and how many calls at the least, before anything is stated of it. */
@@ -98,7 +98,8 @@ interface KeyState {
 }
 
 export interface KeyLeakState {
-  readonly keys: readonly (readonly [string, KeyState])[]
+  readonly latestAt: number
+  readonly keys: Saved<KeyState>
 }
 
 /** Access keys in other hands. Weak signs of one hour (a network, an agent, a region, an operation never used before, one
@@ -108,18 +109,18 @@ export interface KeyLeakState {
  * @see Pearl: Probabilistic Reasoning in Intelligent Systems, 1988, 4.3 (noisy-or) */
 export class KeyLeakDetector implements EntityDetector<KeyCall> {
   readonly #keys: QuietestOut<Key>
+  #latestAt: number
 
   constructor(state?: KeyLeakState) {
-    this.#keys = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.keys ?? []).map(([name, key]) => [name, load(key)]),
-    )
+    this.#keys = mapOf(ENTITIES_MAX, state?.keys, load)
+    this.#latestAt = state?.latestAt ?? 0
   }
 
   observe(call: KeyCall): Deviation | undefined {
     const { at } = call
     if (!isSound(at)) return undefined
-    const key = this.#keys.use(call.key, () => fresh(call))
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const key = this.#keys.use(call.key, () => fresh(call), this.#latestAt)
     const isKnown = isLearned(key, at)
     if (at - key.last > ASLEEP_MS) note(key, 'awakened', at, `awake after ${Math.floor((at - key.last) / DAY_MS)} days`)
     this.#noteNew(key, call)
@@ -190,7 +191,7 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
   }
 
   save(): Savable {
-    return { rest: {}, tables: { keys: tableOf(this.#keys, store) } }
+    return { rest: { latestAt: this.#latestAt }, tables: { keys: tableOf(this.#keys, store) } }
   }
 }
 

@@ -2,8 +2,8 @@ import { Distinct, type DistinctState } from '../blocks/distinct.ts'
 import { HalfSpaceForest, type HalfSpaceForestState } from '../blocks/half-space-forest.ts'
 import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { Tail, type TailState } from '../blocks/tail.ts'
 import { BEHAVIOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -21,7 +21,7 @@ export interface Flow {
 }
 
 const NAME = 'network-behaviour'
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 /** Hours of a host before it is judged: a week of its own. */
 const LEARNING_HOURS = 100
@@ -84,7 +84,8 @@ interface ClosedHour {
 }
 
 export interface NetworkBehaviourState {
-  readonly hosts: readonly (readonly [string, HostState])[]
+  readonly latestAt: number
+  readonly hosts: Saved<HostState>
   readonly forest: HalfSpaceForestState
   readonly tail: TailState
 }
@@ -102,14 +103,13 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
   readonly #hosts: QuietestOut<Host>
   readonly #forest: HalfSpaceForest
   readonly #tail: Tail
+  #latestAt: number
 
   /** @param key secret, and the same after a load */
   constructor(key: Uint8Array, state?: NetworkBehaviourState) {
     this.#hash = new KeyedHash(key)
-    this.#hosts = new QuietestOut(
-      BEHAVIOURS_MAX,
-      (state?.hosts ?? []).map(([name, host]) => [name, load(host)]),
-    )
+    this.#hosts = mapOf(BEHAVIOURS_MAX, state?.hosts, load)
+    this.#latestAt = state?.latestAt ?? 0
     this.#forest = new HalfSpaceForest({ ...FOREST, dimensions: COUNT }, state?.forest)
     this.#tail = new Tail(state?.tail)
   }
@@ -118,7 +118,8 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
     const { at, bytesOut, bytesIn } = flow
     if (!isSound(at, bytesOut, bytesIn)) return undefined
     const hour = Math.floor(at / HOUR_MS)
-    const host = this.#hosts.use(flow.host, () => fresh(hour))
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const host = this.#hosts.use(flow.host, () => fresh(hour), this.#latestAt)
     // What comes late belongs to an hour that is over; it is counted in the running one.
     const stated = hour > host.hour ? this.#close(flow.host, host, { at, hour, frozen }) : undefined
     host.connections += 1
@@ -189,7 +190,7 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
 
   save(): Savable {
     return {
-      rest: { forest: this.#forest.save(), tail: this.#tail.save() },
+      rest: { latestAt: this.#latestAt, forest: this.#forest.save(), tail: this.#tail.save() },
       tables: { hosts: tableOf(this.#hosts, store) },
     }
   }

@@ -1,5 +1,5 @@
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { Transitions, type TransitionsState } from '../blocks/transitions.ts'
 import { ENTITIES_MAX, PROGRAMS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -15,7 +15,7 @@ export interface Launch {
 }
 
 const NAME = 'process-tree'
-const VERSION = 1
+const VERSION = 2
 const HOUR_MS = 3_600_000
 const LEARNING_MS = 7 * 24 * HOUR_MS
 const LEARNING_LAUNCHES = 2_000
@@ -40,7 +40,7 @@ interface Host {
 export interface ProcessTreeState extends TransitionsState {
   readonly startedAt: number | null
   readonly latestAt: number
-  readonly hosts: readonly (readonly [string, Host])[]
+  readonly hosts: Saved<Host>
 }
 
 /** Programs that start programs they never start. All launches of a workspace make a Markov chain of parents and children.
@@ -58,10 +58,7 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
 
   constructor(state?: ProcessTreeState) {
     this.#transitions = new Transitions(PROGRAMS_MAX, state)
-    this.#hosts = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.hosts ?? []).map(([name, host]) => [name, { ...host, pairs: [...host.pairs] }]),
-    )
+    this.#hosts = mapOf(ENTITIES_MAX, state?.hosts, (host) => ({ ...host, pairs: [...host.pairs] }))
     this.#startedAt = state?.startedAt ?? null
     this.#latestAt = state?.latestAt ?? 0
   }
@@ -71,8 +68,8 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
     this.#startedAt = Math.min(this.#startedAt ?? at, at)
     this.#latestAt = Math.max(this.#latestAt, at)
     const hour = Math.floor(at / HOUR_MS)
-    const host = this.#hosts.use(name, () => fresh(hour, at))
-    const surprise = this.#transitions.learn(parent, child, PARENT_MIN)
+    const host = this.#hosts.use(name, () => fresh(hour, at), this.#latestAt)
+    const surprise = this.#transitions.learn(parent, child, { now: this.#latestAt, knownMin: PARENT_MIN })
     if (surprise <= ORDINARY_DECADES || this.#progress() < 1) return undefined
     if (hour > host.hour + 1 || (hour > host.hour && at - host.since > HOUR_MS)) Object.assign(host, fresh(hour, at))
     host.decades += surprise - ORDINARY_DECADES

@@ -1,5 +1,5 @@
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { CLIENT_PAIRS_MAX, ENTITIES_MAX, SIGNATURES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -18,7 +18,7 @@ export interface Hello {
 }
 
 const NAME = 'rare-client'
-const VERSION = 1
+const VERSION = 2
 const LEARNING_MS = 3 * 86_400_000
 const LEARNING_HELLOS = 300
 /** Share of all sources that makes a signature rare, and sources from which on that says something. */
@@ -62,9 +62,9 @@ export interface RareClientState {
   readonly latestAt: number
   readonly hellos: number
   readonly sources: readonly string[]
-  readonly signatures: readonly (readonly [string, { sources: string[]; destinations: string[]; count: number }])[]
-  readonly destinations: readonly (readonly [string, readonly string[]])[]
-  readonly pairs: readonly (readonly [string, Pair])[]
+  readonly signatures: Saved<{ sources: string[]; destinations: string[]; count: number }>
+  readonly destinations: Saved<readonly string[]>
+  readonly pairs: Saved<Pair>
 }
 
 /** Programs nobody else has, speaking to places nobody else speaks to. Of a source and a destination five signs are joined by
@@ -86,21 +86,11 @@ export class RareClientDetector implements EntityDetector<Hello> {
     this.#latestAt = state?.latestAt ?? 0
     this.#hellos = state?.hellos ?? 0
     this.#sources = new Set(state?.sources)
-    this.#signatures = new QuietestOut(
-      SIGNATURES_MAX,
-      (state?.signatures ?? []).map(([name, { sources, destinations, count }]) => [
-        name,
-        { sources: new Set(sources), destinations: new Set(destinations), count },
-      ]),
-    )
-    this.#destinations = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.destinations ?? []).map(([name, sources]) => [name, new Set(sources)]),
-    )
-    this.#pairs = new QuietestOut(
-      CLIENT_PAIRS_MAX,
-      (state?.pairs ?? []).map(([name, pair]) => [name, { ...pair }]),
-    )
+    this.#signatures = mapOf(SIGNATURES_MAX, state?.signatures, ({ sources, destinations, count }) => ({
+      ...{ sources: new Set(sources), destinations: new Set(destinations), count },
+    }))
+    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => new Set(sources))
+    this.#pairs = mapOf(CLIENT_PAIRS_MAX, state?.pairs, (pair) => ({ ...pair }))
   }
 
   observe({ at, source, destination, signature, serverName, selfSigned }: Hello): Deviation | undefined {
@@ -111,16 +101,18 @@ export class RareClientDetector implements EntityDetector<Hello> {
     const from = shortKey(source)
     const to = shortKey(destination)
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(from)
-    const known = this.#signatures.use(signature, unused)
+    const known = this.#signatures.use(signature, unused, this.#latestAt)
     known.count += 1
     if (known.sources.size < COUNTED) known.sources.add(from)
     if (known.destinations.size < COUNTED) known.destinations.add(to)
-    const callers = this.#destinations.use(destination, nobody)
+    const callers = this.#destinations.use(destination, nobody, this.#latestAt)
     if (callers.size < COUNTED) callers.add(from)
     const entity = `${source} ${destination}`
-    const pair = this.#pairs.use(entity, () => ({
-      ...{ since: at, count: 0, signature, nameless: true, selfSigned: false, statedAt: null },
-    }))
+    const pair = this.#pairs.use(
+      entity,
+      () => ({ since: at, count: 0, signature, nameless: true, selfSigned: false, statedAt: null }),
+      this.#latestAt,
+    )
     pair.count += 1
     pair.signature = shortKey(signature)
     if (serverName !== '') pair.nameless = false

@@ -1,5 +1,5 @@
 import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -18,7 +18,7 @@ export interface SignIn {
 }
 
 const NAME = 'impossible-travel'
-const VERSION = 2
+const VERSION = 3
 const EARTH_RADIUS_KM = 6371
 /** An airliner's speed; what is faster was two people, or one with a proxy. */
 const SPEED_KMH_MAX = 900
@@ -54,11 +54,14 @@ interface Traveller {
 }
 
 export interface TravelState {
-  readonly networks: readonly (readonly [string, readonly string[]])[]
-  readonly travellers: readonly (readonly [
-    string,
-    { days: number; lastDay: number; last: SignIn | null; networks: readonly (readonly [string, Network])[] },
-  ])[]
+  readonly latestAt: number
+  readonly networks: Saved<readonly string[]>
+  readonly travellers: Saved<{
+    days: number
+    lastDay: number
+    last: SignIn | null
+    networks: readonly (readonly [string, Network])[]
+  }>
 }
 
 /** Two sign-ins of a user that nobody can have travelled between: great-circle distance (haversine), less what both places
@@ -70,35 +73,26 @@ export class TravelDetector implements EntityDetector<SignIn> {
   readonly #travellers: QuietestOut<Traveller>
   /** Up to five users of each network. */
   readonly #networks: QuietestOut<Set<string>>
+  #latestAt: number
 
   constructor(state?: TravelState) {
-    this.#networks = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.networks ?? []).map(([name, users]) => [name, new Set(users)]),
-    )
-    this.#travellers = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.travellers ?? []).map(([user, { networks, ...traveller }]) => [
-        user,
-        {
-          ...traveller,
-          networks: new QuietestOut(
-            NETWORKS_HELD,
-            networks.map(([name, use]) => [name, { ...use }] as const),
-          ),
-        },
-      ]),
-    )
+    this.#latestAt = state?.latestAt ?? 0
+    this.#networks = mapOf(ENTITIES_MAX, state?.networks, (users) => new Set(users))
+    this.#travellers = mapOf(ENTITIES_MAX, state?.travellers, ({ networks, ...traveller }) => ({
+      ...traveller,
+      networks: new QuietestOut(
+        NETWORKS_HELD,
+        networks.map(([name, use]) => [name, { ...use }] as const),
+      ),
+    }))
   }
 
   observe(signIn: SignIn): Deviation | undefined {
     const { at, user, network } = signIn
     if (!isSound(at, signIn.latitude, signIn.longitude, signIn.accuracyKm)) return undefined
-    const traveller = this.#travellers.use(user, () => ({
-      ...{ days: 0, lastDay: -1, last: null },
-      networks: new QuietestOut<Network>(NETWORKS_HELD),
-    }))
-    const users = this.#networks.use(network, () => new Set())
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const traveller = this.#travellers.use(user, fresh, this.#latestAt)
+    const users = this.#networks.use(network, nobody, this.#latestAt)
     if (users.size < SHARED_USERS) users.add(shortKey(user))
     const { latitude, longitude } = signIn
     const day = Math.floor(at / DAY_MS)
@@ -146,7 +140,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
 
   save(): Savable {
     return {
-      rest: {},
+      rest: { latestAt: this.#latestAt },
       tables: {
         networks: tableOf(this.#networks, (users) => [...users]),
         travellers: tableOf(this.#travellers, ({ networks, ...traveller }) => ({
@@ -157,6 +151,12 @@ export class TravelDetector implements EntityDetector<SignIn> {
     }
   }
 }
+
+const nobody = (): Set<string> => new Set()
+const fresh = (): Traveller => ({
+  ...{ days: 0, lastDay: -1, last: null },
+  networks: new QuietestOut<Network>(NETWORKS_HELD),
+})
 
 /** Whether a place is one of the user's own: near a network that was used on three days. */
 function isAtHome({ networks }: Traveller, place: Place): boolean {

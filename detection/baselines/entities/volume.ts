@@ -1,7 +1,7 @@
 import { HOUR_CELLS, hourCell } from '../blocks/hour-cells.ts'
 import { pack, unpack } from '../blocks/packed.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
-import { type Savable, tableOf } from '../blocks/savable.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
+import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX, SILENT_HOURS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -14,7 +14,7 @@ export interface Amount {
 }
 
 const NAME = 'volume'
-const VERSION = 2
+const VERSION = 3
 const HOUR_MS = 3_600_000
 /** Hours an entity is watched before anything is stated: a week, so that every kind of day was seen. */
 const LEARNING_HOURS = 7 * 24
@@ -43,7 +43,8 @@ interface Watched {
 type Packed = Omit<Watched, 'cells'> & { cells: string }
 
 export interface VolumeState {
-  readonly entities: readonly (readonly [string, Packed])[]
+  readonly latestAt: number
+  readonly entities: Saved<Packed>
 }
 
 /** How much an entity does in an hour, against the same hour of working days or weekends (48 cells, UTC): mean and mean
@@ -53,18 +54,18 @@ export interface VolumeState {
  * Holt–Winters Smoothing, 2010 (clipping) */
 export class VolumeDetector implements EntityDetector<Amount> {
   readonly #entities: QuietestOut<Watched>
+  #latestAt: number
 
   constructor(state?: VolumeState) {
-    this.#entities = new QuietestOut(
-      ENTITIES_MAX,
-      (state?.entities ?? []).map(([entity, watched]) => [entity, load(watched)]),
-    )
+    this.#entities = mapOf(ENTITIES_MAX, state?.entities, load)
+    this.#latestAt = state?.latestAt ?? 0
   }
 
   observe({ at, entity, amount }: Amount, frozen = false): Deviation | undefined {
     if (!isSound(at, amount) || amount < 0) return undefined
     const hour = Math.floor(at / HOUR_MS)
-    const watched = this.#entities.use(entity, () => fresh(hour))
+    this.#latestAt = Math.max(this.#latestAt, at)
+    const watched = this.#entities.use(entity, () => fresh(hour), this.#latestAt)
     // What comes late belongs to an hour that is over; it is counted in the running one.
     if (hour > watched.hour) advance(watched, hour, frozen)
     watched.sum += amount
@@ -99,7 +100,7 @@ export class VolumeDetector implements EntityDetector<Amount> {
   }
 
   save(): Savable {
-    return { rest: {}, tables: { entities: tableOf(this.#entities, store) } }
+    return { rest: { latestAt: this.#latestAt }, tables: { entities: tableOf(this.#entities, store) } }
   }
 }
 

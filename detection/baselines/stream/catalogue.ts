@@ -29,7 +29,7 @@ const PROCESS = 1007
 export const baselines: readonly Baseline[] = [
   defineBaseline({
     name: 'sign-in-volume',
-    version: 2,
+    version: 3,
     title: 'A user signs in far more often than ever',
     watches: 'sign-ins tried by a user in an hour, against the same hour of working days or weekends',
     needs: 'Authentication (3002) with `user.name`',
@@ -46,7 +46,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'api-volume',
-    version: 2,
+    version: 3,
     title: 'An identity makes far more API calls than ever',
     watches: 'API calls of an identity in an hour, against the same hour of working days or weekends',
     needs: 'API Activity (6003) with `actor.user`',
@@ -63,7 +63,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'first-seen-host',
-    version: 2,
+    version: 3,
     title: 'A user signs in to a host that neither the user nor any peer uses',
     watches: 'hosts that a user signs in to for the first time, weighed by how many peers use them',
     needs: 'Authentication (3002) that succeeded, with `user.name` and a host; `user.org.ou_name` where known',
@@ -79,7 +79,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'first-seen-country',
-    version: 1,
+    version: 2,
     title: 'A user signs in from a country that neither the user nor any peer comes from',
     watches: 'countries that a user signs in from for the first time, weighed by how many peers come from them',
     needs:
@@ -96,7 +96,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'impossible-travel',
-    version: 2,
+    version: 3,
     title: 'Two sign-ins of a user that nobody can have travelled between',
     watches: 'the speed between places a user signs in from',
     needs:
@@ -113,7 +113,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'beacon',
-    version: 3,
+    version: 4,
     title: 'A host calls home',
     watches: 'how regular, alike and steady the connections of a host to a destination are',
     needs: 'Network Activity (4001) with both ends; `traffic.bytes_out` where known',
@@ -129,7 +129,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'dns-tunnel',
-    version: 1,
+    version: 2,
     title: 'Data leaves in the names a host asks for',
     watches: 'what the names a client asks for below one domain could carry in an hour',
     needs: 'DNS Activity (4003) with `query.hostname` and a client',
@@ -145,7 +145,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'generated-domain',
-    version: 1,
+    version: 2,
     title: 'A host asks for names that a machine made up',
     watches: 'unlikely and missing names among those a client asks for in ten minutes',
     needs: 'DNS Activity (4003) with `query.hostname` and `rcode_id` or answers',
@@ -161,7 +161,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'distributed-guessing',
-    version: 1,
+    version: 2,
     title: 'Many sources fail to sign in as one user',
     watches: 'how many different sources fail for a user within a day',
     needs: 'Authentication (3002) with `user.name`, `src_endpoint.ip` and `status_id`',
@@ -177,7 +177,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'password-spray',
-    version: 1,
+    version: 2,
     title: 'One source fails to sign in as many users',
     watches:
       'how many different users an address, a network, or all sources together fail for within a day, few times each',
@@ -194,7 +194,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'key-leak',
-    version: 2,
+    version: 3,
     title: 'An access key is in other hands',
     watches:
       'networks, programs, regions and operations new to an access key, refusals, and keys that awake, within an hour',
@@ -211,7 +211,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'exfiltration',
-    version: 3,
+    version: 4,
     title: 'A host sends far more outside than ever',
     watches: 'bytes that a host sends to addresses outside in a day, and slow drifts of them',
     needs: 'Network Activity (4001) with `traffic.bytes_out` and an address outside',
@@ -228,7 +228,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'process-tree',
-    version: 1,
+    version: 2,
     title: 'Programs are started by what never starts them',
     watches: 'pairs of parent and child that no host had before, by how rarely that parent starts anything new',
     needs: 'Process Activity (1007), launches, with `process`, its parent, and `device`',
@@ -244,7 +244,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'network-behaviour',
-    version: 1,
+    version: 2,
     title: 'A host talks as it never did',
     watches: 'how connections, destinations, ports, failures and bytes of an hour go together',
     needs: 'Network Activity (4001) with both ends; `traffic` where known',
@@ -261,7 +261,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'rare-client',
-    version: 1,
+    version: 2,
     title: 'A program nobody else has speaks to a place nobody else knows',
     watches: 'signatures of TLS and HTTP clients, and the names and certificates of those they speak to',
     needs: 'Network Activity (4001) with `tls`, or HTTP Activity (4002) with a user agent, from addresses inside',

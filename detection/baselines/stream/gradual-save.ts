@@ -1,10 +1,11 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { joinParts, readingState, splitParts } from '../../online/shard-state.ts'
-import type { Savable } from '../blocks/savable.ts'
+import type { Savable, Saved } from '../blocks/savable.ts'
 import { SAVED_PIECE_CHARS, STATE_PIECE_BYTES_MAX } from '../limits.ts'
 
-/** A line of a piece: the table's name, the entry's place in the order of use, its key and value. */
-type Line = readonly [table: string, rank: number, key: string, value: unknown]
+/** A line of a piece: the table's name, the entry's place in the order of use, its key and value, and when a newcomer was met.
+ * @see Saved */
+type Line = readonly [table: string, rank: number, ...Saved<unknown>[number]]
 
 /** Saves what a model has learned, as it is when this is made, little by little while the model learns on. */
 export class GradualSave {
@@ -20,8 +21,8 @@ export class GradualSave {
     this.#push(JSON.stringify([head, rest]))
     this.#tables = Object.entries(tables).map(([name, table]) => {
       const quoted = JSON.stringify(name)
-      return table.walk((key, value, rank) =>
-        this.#push(`[${quoted},${rank},${JSON.stringify(key)},${JSON.stringify(value)}]`),
+      return table.walk((key, value, rank, met) =>
+        this.#push(`[${quoted},${rank},${JSON.stringify(key)},${JSON.stringify(value)},${met}]`),
       )
     })
   }
@@ -75,7 +76,7 @@ export function readSaved<Head>(
     const [first, rest] = JSON.parse(lines.shift() ?? '') as [unknown, Record<string, unknown>]
     const head = readHead(first)
     if (head === undefined) return undefined
-    const tables = new Map<string, [rank: number, key: string, value: unknown][]>()
+    const tables = new Map<string, (readonly [rank: number, ...Saved<unknown>[number]])[]>()
     for (const line of lines) {
       const [table, ...entry] = JSON.parse(line) as Line
       const entries = tables.get(table)
@@ -83,8 +84,7 @@ export function readSaved<Head>(
       else tables.set(table, [entry])
     }
     const model: Record<string, unknown> = { ...rest }
-    for (const [name, entries] of tables)
-      model[name] = entries.sort(([a], [b]) => a - b).map(([, key, value]) => [key, value])
+    for (const [name, entries] of tables) model[name] = entries.sort(([a], [b]) => a - b).map(([, ...entry]) => entry)
     return { head, model }
   })
 }
