@@ -45,6 +45,8 @@ export const FILES_MAX = 1_000_000
 export const UNIT_BYTES = 8 * 1024 * 1024
 /** Of such a worker has so many at hand, so that it need not wait for the thread that gives them. */
 export const UNITS_AHEAD = 2
+/** Tags of a rule. */
+export const TAGS_MAX = 200
 /** How many correlations may build on one another in a row. */
 export const CORRELATION_DEPTH_MAX = 10
 /** Memory that groups of correlations take, about, bytes, unless the configuration says otherwise; beyond it those quiet

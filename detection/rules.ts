@@ -7,10 +7,10 @@ import { createPipelines, joinStored, type Pipelines } from './pipelines/pipelin
 import { createPipelineStore } from './pipelines/store.ts'
 import { buildRuleSet } from './rule-set.ts'
 import { readOneDocument, requireFitting, requireUnused } from './rule-text.ts'
+import { idOfFile } from './sigma/head.ts'
 import type { Problem } from './sigma/problem.ts'
 import { printProblem } from './sigma/problem.ts'
-import type { ReadAs } from './sigma/read.ts'
-import { type AcceptedDocument, readSigma, type SigmaDocument } from './sigma/read.ts'
+import { type AcceptedDocument, type ReadAs, readSigma, type SigmaDocument } from './sigma/read.ts'
 import {
   createRuleStore,
   type RulePlace,
@@ -231,7 +231,7 @@ export function createRules(deps: RulesDeps): Rules {
       const files = await readTarGz(archive, /\.ya?ml$/i)
       const as = live.readOptions(place)
       for (const { path, bytes } of files) {
-        const fallbackId = path.replace(/^.*\//, '').replace(/\.ya?ml$/i, '')
+        const fallbackId = idOfFile(path)
         const file = readSigma(bytes.toString('utf8'), { fallbackId, ...as })
         accepted.push(...file.accepted)
         for (const document of file.documents) fileOf.set(document, path)

@@ -5,9 +5,9 @@ import type { LiveRules } from './live-rules.ts'
 import type { FiledDocument } from './offline/rule-tree.ts'
 import { runRuleTests } from './offline/run-rule-tests.ts'
 import { buildRuleSet } from './rule-set.ts'
+import { idOfFile } from './sigma/head.ts'
 import { printProblem } from './sigma/problem.ts'
-import type { ReadAs } from './sigma/read.ts'
-import { readSigma, type SigmaDocument } from './sigma/read.ts'
+import { type ReadAs, readSigma, type SigmaDocument } from './sigma/read.ts'
 import type { createRuleStore, RulePlace, RuleRow, RuleState, StoredRule, SyncSource } from './store.ts'
 import { readTarGz } from './tar.ts'
 
@@ -162,7 +162,7 @@ async function readFolder(archive: Buffer, as: ReadAs): Promise<readonly FolderR
   const folder: FolderRule[] = []
   const problems: FieldError[] = []
   for (const { path, bytes } of await readTarGz(archive, /\.ya?ml$/i)) {
-    const fallbackId = path.replace(/^.*\//, '').replace(/\.ya?ml$/i, '')
+    const fallbackId = idOfFile(path)
     const { accepted, refused } = readSigma(bytes.toString('utf8'), { fallbackId, ...as })
     const written = as.pipeline ? readSigma(bytes.toString('utf8'), { fallbackId }).documents : []
     for (const rule of accepted) {

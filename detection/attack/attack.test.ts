@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { currentId, findFormer, parentOf, tactics, techniques } from './attack.ts'
-import { tagProblem } from './tag-problem.ts'
+import { misfitOfTactic, tagProblem } from './tag-problem.ts'
 
 describe('ATT&CK', () => {
   test('has every technique and sub-technique of Enterprise 19.2', () => {
@@ -61,5 +61,15 @@ describe('a tag', () => {
     'tlp.green',
   ])('%s is right, or not ours to judge', (tag) => {
     expect(tagProblem(tag)).toBeUndefined()
+  })
+
+  test('a tactic that none of the techniques has is told, and one is enough', () => {
+    const tags = ['attack.execution', 'attack.credential_access', 'attack.t1003.001', 'attack.s0002']
+    expect(misfitOfTactic('attack.execution', tags)).toBe(
+      "none of the rule's techniques has the tactic `attack.execution`; theirs are `attack.credential-access`",
+    )
+    expect(misfitOfTactic('attack.credential_access', tags)).toBeUndefined()
+    expect(misfitOfTactic('attack.execution', [...tags, 'attack.t1059'])).toBeUndefined()
+    expect(misfitOfTactic('attack.execution', ['attack.execution'])).toBeUndefined()
   })
 })

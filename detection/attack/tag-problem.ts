@@ -4,11 +4,27 @@ import { ATTACK_VERSION, findFormer, formerTactics, tactics, techniques } from '
 /** What is wrong with a tag of a rule, in words; undefined for one that is right, or none of ATT&CK's techniques and
  * tactics. */
 export function tagProblem(tag: string): string | undefined {
-  const technique = /^attack\.(t\d+(?:\.\d+)?)$/i.exec(tag)?.[1]?.toUpperCase()
+  const technique = techniqueOf(tag)
   if (technique !== undefined) return techniqueProblem(tag, technique)
-  const tactic = /^attack\.([a-z][a-z_-]+)$/i.exec(tag)?.[1]?.toLowerCase().replaceAll('_', '-')
+  const tactic = tacticOf(tag)
   return tactic === undefined ? undefined : tacticProblem(tag, tactic)
 }
+
+/** What is wrong with a tactic beside the techniques of the same rule, in words; undefined where one of them has it, and where
+ * there are none that could. */
+export function misfitOfTactic(tag: string, tags: readonly string[]): string | undefined {
+  const tactic = tacticOf(tag)
+  if (tactic === undefined || !tactics.some(({ id }) => id === tactic)) return undefined
+  const named = tags.flatMap((other) => techniques.get(techniqueOf(other) ?? '') ?? [])
+  if (named.length === 0 || named.some((technique) => technique.tactics.includes(tactic))) return undefined
+  const theirs = [...new Set(named.flatMap((technique) => technique.tactics))]
+  return `none of the rule's techniques has the tactic \`${tag}\`; theirs are ${theirs.map((id) => `\`attack.${id}\``).join(', ')}`
+}
+
+const techniqueOf = (tag: string): string | undefined => /^attack\.(t\d+(?:\.\d+)?)$/i.exec(tag)?.[1]?.toUpperCase()
+
+const tacticOf = (tag: string): string | undefined =>
+  /^attack\.([a-z][a-z_-]+)$/i.exec(tag)?.[1]?.toLowerCase().replaceAll('_', '-')
 
 function techniqueProblem(tag: string, id: string): string | undefined {
   if (techniques.has(id)) return undefined

@@ -6,7 +6,7 @@ import { RULE_CACHE_BYTES_MAX, RULE_CACHE_FILES_MAX, RULE_CACHE_OTHERS_MAX } fro
 import { programHash } from '../screen/memory.ts'
 
 /** Raised whenever what is parsed from the same text changes, or the form in which screens are kept. */
-const FORM = 6
+const FORM = 7
 
 /** Keeps what was parsed of a set of files, and what was learned with it, in a folder of the user's own, under a name made of
  * their contents: another content is another name, so nothing old is ever taken for new. */

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { RULE_FILE_BYTES_MAX } from '../limits.ts'
 import { buildRuleSet, type RuleSet } from '../rule-set.ts'
+import { idOfFile } from '../sigma/head.ts'
 import { logsourcesIn } from '../sigma/pipelines/logsources.ts'
 import { type Problem, printProblem } from '../sigma/problem.ts'
 import { type ReadFileOptions, readSigma, type SigmaDocument } from '../sigma/read.ts'
@@ -156,7 +157,7 @@ function parseAll(
 }
 
 function parse({ file, bytes, sizeBytes }: RuleFile, options: Omit<ReadFileOptions, 'fallbackId'>): ParsedTree {
-  const fallbackId = basename(file).replace(RULE_FILE, '')
+  const fallbackId = idOfFile(file)
   if (sizeBytes > RULE_FILE_BYTES_MAX) {
     const reason = `line 1, column 1: the file has ${sizeBytes} bytes; a rule file may have ${RULE_FILE_BYTES_MAX}`
     return { documents: [], refused: [{ file, id: fallbackId, title: '', reasons: [reason] }], warnings: [] }

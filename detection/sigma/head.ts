@@ -1,17 +1,19 @@
-import { nearest } from '../../platform/base/index.ts'
-import { tagProblem } from '../attack/tag-problem.ts'
+import { nearest, printable } from '../../platform/base/index.ts'
+import { misfitOfTactic, tagProblem } from '../attack/tag-problem.ts'
+import { TAGS_MAX } from '../limits.ts'
 import { type RuleHead, type Severity, severities } from '../types.ts'
 import { type MapNode, member, type Node } from './document.ts'
 import type { Reporter } from './problem.ts'
 
+const ID_CHARS_MAX = 128
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const TITLE_CHARS_MAX = 512
 
 /** Title, id, level and tags, which rules, correlations and filters share.
  * @param fallbackId the id of a rule that has none: Sigma lets it be absent */
 export function readHead(document: MapNode, fallbackId: string, reporter: Reporter): RuleHead {
-  const title = textOf(document, 'title', reporter)
-  if (title === undefined) reporter.error(document.at, 'a rule needs a `title`')
+  const id = readId(document, fallbackId, reporter)
+  const title = readTitle(document, reporter)
   const name = textOf(document, 'name', reporter)
   const description = textOf(document, 'description', reporter)
   const falsePositives = textsOf(document, 'falsepositives')
@@ -19,9 +21,9 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
   const tags = readTags(document, reporter)
   const risk = readRisk(document, reporter)
   return {
-    id: readId(document, reporter) ?? name ?? fallbackId,
+    id,
     ...(name === undefined ? {} : { name }),
-    title: (title ?? '').slice(0, TITLE_CHARS_MAX),
+    title,
     severity: readLevel(document, reporter),
     ...(description === undefined ? {} : { description }),
     ...(falsePositives === undefined ? {} : { falsePositives }),
@@ -34,25 +36,58 @@ export function readHead(document: MapNode, fallbackId: string, reporter: Report
   }
 }
 
-function readId(document: MapNode, reporter: Reporter): string | undefined {
-  const id = textOf(document, 'id', reporter)
-  if (id === undefined || ID.test(id)) return id
-  const at = member(document, 'id')?.value.at ?? document.at
-  reporter.error(
-    at,
-    `\`${id.slice(0, 80)}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`,
+/** The id of a rule that has none, by the path of its file. */
+export function idOfFile(path: string): string {
+  const name = path.replace(/^.*\//, '').replace(/\.ya?ml$/i, '')
+  return (
+    idOf(name) ??
+    (name
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, ID_CHARS_MAX) ||
+      'rule')
   )
-  return undefined
+}
+
+function idOf(name: string): string | undefined {
+  return ID.test(name) ? name : undefined
+}
+
+function readTitle(document: MapNode, reporter: Reporter): string {
+  const title = textOf(document, 'title', reporter)?.replace(/\s+/g, ' ').trim()
+  if (title === undefined) reporter.error(document.at, 'a rule needs a `title`')
+  else if (printable(title) !== title) {
+    const at = member(document, 'title')?.value.at ?? document.at
+    reporter.error(at, `the title holds characters that cannot be shown: \`${printable(title).slice(0, 80)}\``)
+  }
+  return (title ?? '').slice(0, TITLE_CHARS_MAX)
+}
+
+function readId(document: MapNode, fallbackId: string, reporter: Reporter): string {
+  const id = textOf(document, 'id', reporter) ?? idOf(textOf(document, 'name', reporter) ?? '') ?? fallbackId
+  if (!ID.test(id)) {
+    const at = member(document, 'id')?.value.at ?? document.at
+    reporter.error(
+      at,
+      `\`${printable(id.slice(0, 80))}\` is no id: letters, digits, \`.\`, \`_\` and \`-\`, at most 128, are (a UUID is best)`,
+    )
+  }
+  return id
 }
 
 function readTags(document: MapNode, reporter: Reporter): readonly string[] {
   const value = member(document, 'tags')?.value
   const items: readonly Node[] = value?.kind === 'list' ? value.items : value ? [value] : []
+  if (items.length > TAGS_MAX) {
+    reporter.error(document.at, `the rule has ${items.length} tags; ${TAGS_MAX} are allowed`)
+    return []
+  }
+  const tags = textsOf(document, 'tags') ?? []
   for (const item of items) {
-    const problem = item.kind === 'scalar' ? tagProblem(item.text) : undefined
+    const problem = item.kind === 'scalar' ? (tagProblem(item.text) ?? misfitOfTactic(item.text, tags)) : undefined
     if (problem !== undefined) reporter.warn(item.at, problem)
   }
-  return textsOf(document, 'tags') ?? []
+  return tags
 }
 
 /** `risk: {only: true, confidence: 0.5}`, a key of ours that Sigma leaves free. */

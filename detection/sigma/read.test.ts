@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { idOfFile } from './head.ts'
 import { readSigma } from './read.ts'
 
 const rule = (detection: string, head = 'title: T\nid: t\nlogsource: {product: test}\n') =>
@@ -103,6 +104,34 @@ describe('hostile files cost little and are refused:', () => {
   test('10 MB', () => {
     expect(cheap(`title: ${'x'.repeat(10 * 1024 * 1024)}`)).toContain(
       '1:1 the file has 10485767 bytes; a rule file may have 1048576',
+    )
+  })
+
+  test('bytes that no text has, in the text and in what comes of it', () => {
+    const detection = '  s: {a: 1}\n  condition: s\n'
+    expect(cheap(`${rule(detection)}# \0\n`)).toContain('a zero byte stands here; a rule file is text')
+    const title = (written: string) => rule(detection, `title: ${written}\nid: t\nlogsource: {product: test}\n`)
+    expect(cheap(title('"a\\0b"'))).toBe('1:8 the title holds characters that cannot be shown: `a\\u0000b`')
+    expect(cheap(title('"\\e[2J\\u202e"'))).toContain('`\\u001b[2J\\u202e`')
+    expect(cheap(title('>\n  over two\n  lines'))).toBe('')
+  })
+
+  test('an id that no path can hold, also of a name or of a file', () => {
+    const detection = '  s: {a: 1}\n  condition: s\n'
+    const head = 'title: T\nlogsource: {product: test}\n'
+    expect(cheap(rule(detection, `${head}id: "a\\0"\n`))).toBe(
+      '3:5 `a\\u0000` is no id: letters, digits, `.`, `_` and `-`, at most 128, are (a UUID is best)',
+    )
+    const idOf = (text: string, path: string) => readSigma(text, { fallbackId: idOfFile(path) }).documents[0]?.head.id
+    expect(idOf(rule(detection, `${head}name: "a\\0 b"\n`), 'x/file.yml')).toBe('file')
+    expect(idOf(rule(detection, head), 'x/My rule (1)\0.YAML')).toBe('My-rule-1-')
+    expect(idOf(rule(detection, head), '€.yml')).toBe('rule')
+  })
+
+  test('tags without end', () => {
+    const text = rule('  s: {a: 1}\n  condition: s\n')
+    expect(cheap(`${text}tags: [${Array(201).fill('attack.t1059').join(', ')}]\n`)).toBe(
+      '1:1 the rule has 201 tags; 200 are allowed',
     )
   })
 
