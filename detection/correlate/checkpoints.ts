@@ -23,6 +23,7 @@ export class Checkpoints {
   /** Versions that the caller was given, the last one last. */
   #given: readonly number[] = []
   #bytesAt = 0
+  /** Of a sync. */
   #failure: unknown
 
   /** @param complete what the groups were taken up from, or the offset before which there were none */
@@ -49,6 +50,7 @@ export class Checkpoints {
    * @returns the last one that is complete
    * @throws detection.state.notWritten */
   keep(offset: number): Checkpoint {
+    this.#requireSound()
     if (!this.#underWay) {
       const { version } = this.#disk
       const changed = this.#disk.beginVersion()
@@ -65,7 +67,7 @@ export class Checkpoints {
 
   /** Does the next slice of the checkpoint under way.   @throws detection.state.notWritten */
   advance(): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#requireSound()
     const underWay = this.#underWay
     if (!underWay?.changed) return
     const { changed, version } = underWay
@@ -111,8 +113,19 @@ export class Checkpoints {
     const { segments } = this.#disk
     const underWay = this.#underWay as UnderWay
     segments.flush()
-    segments.syncNow()
+    try {
+      segments.syncNow()
+    } catch (error) {
+      this.#failure = error
+      throw error
+    }
     this.#completed(underWay, this.#disk.extentsFor(underWay.version), segments.written)
+  }
+
+  /** Once a sync failed it fails for good: what is on the disk is known only of the last complete checkpoint, from which the
+   * groups have to be taken up again. */
+  #requireSound(): void {
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   #completed(underWay: UnderWay, extents: Checkpoint['segments'], written: number): void {

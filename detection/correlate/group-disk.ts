@@ -4,6 +4,7 @@ import { type GroupRecord, recordAt, recordBytesMax, writeRecord } from './group
 import type { GroupTable } from './group-table.ts'
 import { HalfSipHash } from './half-siphash.ts'
 import { type Segment, type SegmentExtent, Segments } from './segments.ts'
+import type { StateDisk } from './state-disk.ts'
 import type { Window } from './window.ts'
 
 /** Groups that a checkpoint has to write, unless that happened meanwhile: in columns, since there may be millions. */
@@ -71,26 +72,34 @@ export class GroupDisk {
   #retired: { readonly version: number; readonly extent: SegmentExtent }[] = []
 
   /** Takes up the groups of a checkpoint, all of them out of memory; without one, begins with none.
-   * @param options tableOf: the table of a number, where its correlation is still the same */
+   * @param options tableOf: the table of a number, where its correlation is still the same
+   * @throws detection.state.notWritten */
   constructor({
     dir,
     segmentBytes,
+    files,
     from,
     tableOf,
   }: {
     readonly dir: string
     readonly segmentBytes: number
+    readonly files: StateDisk
     readonly from: Checkpoint | undefined
     readonly tableOf: (number: number) => GroupTable | undefined
   }) {
-    const { segments, damaged } = Segments.open(dir, { extents: from?.segments ?? [], segmentBytes })
+    const { segments, missing } = Segments.open(dir, { extents: from?.segments ?? [], segmentBytes, disk: files })
     this.segments = segments
     this.seed = from?.seed ?? [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()]
     this.#hash = new HalfSipHash(this.seed)
     this.version = (from?.version ?? 0) + 1
     this.index = new ColdIndex((location) => segments.segmentOf(location) === undefined)
-    this.lostGroups = damaged.length
-    if (from) for (const segment of segments.all()) this.#scan(segment, from.version, tableOf)
+    this.lostGroups = missing.length
+    try {
+      if (from) for (const segment of segments.all()) this.#scan(segment, from.version, tableOf)
+    } catch (error) {
+      segments.close()
+      throw error
+    }
   }
 
   hashOf(table: GroupTable, key: string): number {
@@ -99,15 +108,19 @@ export class GroupDisk {
 
   /** To be called before a group changes. */
   touch(table: GroupTable, key: string, window: Window): void {
-    const { changedIn } = window
-    if (changedIn === this.version) return
-    if (changedIn !== 0) this.write(table, key, window)
+    if (window.changedIn === this.version) return
+    this.preserve(table, key, window)
     window.changedIn = this.version
     this.#changed.push(table, key, window)
     if (this.#changed.length < this.#changedMax) return
     // Those that left memory meanwhile are written, and not to be held on to.
     this.#changed = this.#changed.unwritten(this.version)
     this.#changedMax = Math.max(CHANGED_MIN, 2 * this.#changed.length)
+  }
+
+  /** Writes how a group stood when the checkpoint under way began, if that is still to be done. */
+  preserve(table: GroupTable, key: string, window: Window): void {
+    if (window.changedIn !== 0 && window.changedIn !== this.version) this.write(table, key, window)
   }
 
   /** Lets the next version begin.
@@ -216,12 +229,12 @@ export class GroupDisk {
   #scan(segment: Segment, version: number, tableOf: (number: number) => GroupTable | undefined): void {
     for (const { record, at } of recordsOf(this.segments, segment, () => void this.lostGroups++)) {
       segment.records++
-      if (record.version > version) {
+      if (record.version > version || record.version === 0) {
+        // Also one that is void: that may not be on the disk yet, or not be written by a sync that comes after a failed one.
         this.segments.overwrite(segment, at + 4, Buffer.alloc(4))
         continue
       }
       const { table: number, supersedes } = record
-      if (record.version === 0) continue
       const table = tableOf(number)
       if (!table) continue
       const hash = this.hashOf(table, record.key)

@@ -7,6 +7,7 @@ import { type Checkpoint, GroupDisk } from './group-disk.ts'
 import { type GroupTable, makeTable } from './group-table.ts'
 import { type Pace, usualPace } from './pace.ts'
 import type { ResolvedCorrelation } from './resolve.ts'
+import { nodeStateDisk, type StateDisk } from './state-disk.ts'
 import { Window } from './window.ts'
 
 /** Where groups are kept, and how many there may be. */
@@ -18,8 +19,9 @@ export interface GroupsOptions {
   /** Folder of their own, for groups out of memory and for checkpoints. Without one, groups beyond the budget are dropped,
    * and nothing outlasts the process. */
   readonly dir?: string
-  /** How the disk is used; for tests. */
+  /** How the disk is used, and which one; for tests. */
   readonly pace?: Pace
+  readonly files?: StateDisk
   /** What they were at, or the offset of the first event that will come. */
   readonly from?: Checkpoint | number
 }
@@ -63,11 +65,12 @@ export class Groups implements Spender {
     budget.add(this)
   }
 
-  #open(dir: string, { from = 0, pace = usualPace }: GroupsOptions): OnDisk {
+  #open(dir: string, { from = 0, pace = usualPace, files = nodeStateDisk }: GroupsOptions): OnDisk {
     const tableOf = (number: number) => this.#tables.get(number)
     const disk = new GroupDisk({
       dir,
       segmentBytes: pace.segmentBytes,
+      files,
       from: typeof from === 'number' ? undefined : from,
       tableOf,
     })
@@ -136,7 +139,7 @@ export class Groups implements Spender {
   retain(tables: ReadonlySet<GroupTable>): void {
     for (const table of this.#tables.values()) {
       if (tables.has(table)) continue
-      for (const [key, window] of table.hot) this.#leaveMemory(table, key, window)
+      for (const [key, window] of table.hot) this.#letGo(table, key, window)
       this.#tables.delete(table.number)
     }
     this.#walk = undefined
@@ -151,7 +154,7 @@ export class Groups implements Spender {
     window ??= disk?.recall(table, key)
     if (!window) window = new Window(table.shape)
     else if (window.arrivedAt < arrivedAt - table.retainMs) {
-      if (isHot) this.#leaveMemory(table, key, window)
+      if (isHot) this.#letGo(table, key, window)
       isHot = false
       const { location } = window
       window = new Window(table.shape)
@@ -204,7 +207,7 @@ export class Groups implements Spender {
       }
       const [key, window] = next.value
       if (window.arrivedAt >= before) continue
-      this.#leaveMemory(table, key, window)
+      this.#letGo(table, key, window)
       if (window.location !== 0) this.#onDisk?.disk.release(table, window.location)
     }
   }
@@ -276,9 +279,15 @@ export class Groups implements Spender {
     return this.#now - table.retainMs - CLOCK_SKEW_MS
   }
 
-  #leaveMemory(table: GroupTable, key: string, window: Window): void {
-    // A group whose time is over need not be written: no event before its end is still to come.
+  /** Lets go of a group whose time is over. What changed since the checkpoint under way began need not be written: no event
+   * before its end is still to come. But the events from that checkpoint on come again after a crash. */
+  #letGo(table: GroupTable, key: string, window: Window): void {
+    this.#onDisk?.disk.preserve(table, key, window)
     window.changedIn = 0
+    this.#leaveMemory(table, key, window)
+  }
+
+  #leaveMemory(table: GroupTable, key: string, window: Window): void {
     table.hot.delete(key)
     this.#hotGroups--
     this.spend(-window.bytes - key.length)

@@ -1,21 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  fdatasync,
-  fdatasyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { syncDir } from '../../platform/base/index.ts'
 import { detectionError } from '../errors.ts'
 import { type GroupRecord, makeRecordBuffer, RECORD_HEAD_BYTES, type RecordBuffer, recordAt } from './group-record.ts'
+import type { StateDisk } from './state-disk.ts'
 
 /** Locations of one segment; a segment may outgrow its size by one record. */
 const SPAN = 2 ** 32
@@ -23,7 +9,8 @@ const NAME = /^([0-9]{10})\.groups$/
 const BUFFER_BYTES = 256 * 1024
 /** What is read to see a record: most are smaller. */
 const GLANCE_BYTES = 512
-const syncLater = promisify(fdatasync)
+/** A disk that cannot read a stretch often can all of it but one of these. */
+const READ_AGAIN_BYTES = 4096
 
 /** Records of one correlation's groups in a segment. */
 interface Share {
@@ -36,7 +23,7 @@ interface Share {
 /** A file of records. */
 export interface Segment {
   readonly number: number
-  readonly fd: number
+  readonly file: number
   /** Bytes, those that wait in memory included. */
   length: number
   /** Records that were ever written to it. */
@@ -51,6 +38,7 @@ export type SegmentExtent = readonly [number: number, length: number]
 /** Append-only files of records in one folder. A location names a record for ever: it is never given twice while anything
  * may ask for it. What is written waits in memory until `flush`, and may be gone after a power cut until it is synced. */
 export class Segments {
+  readonly #disk: StateDisk
   readonly #dir: string
   readonly #segmentBytes: number
   readonly #segments = new Map<number, Segment>()
@@ -68,33 +56,54 @@ export class Segments {
   #nextNumber = 1
 
   /** Opens the segments named and takes everything else away: what was written after them belongs to no checkpoint.
-   * @returns the segments, and the numbers of those that are missing or too short */
+   * @returns the segments, and the numbers of those that are missing
+   * @throws detection.state.notWritten */
   static open(
     dir: string,
-    { extents, segmentBytes }: { readonly extents: readonly SegmentExtent[]; readonly segmentBytes: number },
-  ): { segments: Segments; damaged: number[] } {
-    const segments = new Segments(dir, segmentBytes)
-    const damaged: number[] = []
-    const known = new Map(extents)
-    for (const name of existsSync(dir) ? readdirSync(dir) : []) {
-      if (!known.has(Number(NAME.exec(name)?.[1]))) rmSync(join(dir, name), { recursive: true, force: true })
+    {
+      extents,
+      segmentBytes,
+      disk,
+    }: { readonly extents: readonly SegmentExtent[]; readonly segmentBytes: number; readonly disk: StateDisk },
+  ): { segments: Segments; missing: number[] } {
+    const segments = new Segments(dir, segmentBytes, disk)
+    try {
+      return { segments, missing: segments.#open(extents) }
+    } catch (error) {
+      segments.close()
+      throw error
     }
-    for (const [number, length] of [...extents].sort(([left], [right]) => left - right)) {
-      if (!existsSync(segments.#path(number))) {
-        damaged.push(number)
-        continue
-      }
-      const segment = segments.#adopt(number)
-      ftruncateSync(segment.fd, length)
-      segment.length = length
-      segments.#bytes += length
-    }
-    return { segments, damaged }
   }
 
-  private constructor(dir: string, segmentBytes: number) {
+  private constructor(dir: string, segmentBytes: number, disk: StateDisk) {
     this.#dir = dir
     this.#segmentBytes = segmentBytes
+    this.#disk = disk
+  }
+
+  #open(extents: readonly SegmentExtent[]): number[] {
+    return this.#changing(() => {
+      const known = new Map(extents)
+      const there = new Set<number>()
+      for (const name of this.#disk.list(this.#dir)) {
+        const number = Number(NAME.exec(name)?.[1])
+        if (known.has(number)) there.add(number)
+        else this.#disk.remove(join(this.#dir, name))
+      }
+      const missing: number[] = []
+      for (const [number, length] of [...extents].sort(([left], [right]) => left - right)) {
+        if (!there.has(number)) {
+          missing.push(number)
+          this.#nextNumber = number + 1
+          continue
+        }
+        const segment = this.#adopt(number)
+        this.#disk.truncate(segment.file, length)
+        segment.length = length
+        this.#bytes += length
+      }
+      return missing
+    })
   }
 
   /** Bytes appended since it was opened. */
@@ -180,26 +189,41 @@ export class Segments {
       return recordAt(this.#buffer.bytes.subarray(at - written, this.#waiting), 0)
     }
     let bytes = this.#glance
-    let read = readSync(segment.fd, bytes, 0, GLANCE_BYTES, at)
+    let read = this.#read(segment, bytes, at)
     if (read < RECORD_HEAD_BYTES) return undefined
     const length = bytes.readUInt32LE(8)
     if (length > segment.length - at) return undefined
     if (length > read) {
       bytes = Buffer.allocUnsafe(length)
-      read = readSync(segment.fd, bytes, 0, length, at)
+      read = this.#read(segment, bytes, at)
     }
     return recordAt(bytes.subarray(0, read), 0)
   }
 
-  /** Reads a stretch of a segment that was flushed; fewer bytes at its end. */
-  readAt({ fd, length }: Segment, at: number, into: Buffer): Buffer {
-    const bytes = into.subarray(0, Math.min(into.length, length - at))
-    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, at))
+  /** Reads a stretch of a segment that was flushed; fewer bytes at its end, and zeros where the disk cannot read. */
+  readAt(segment: Segment, at: number, into: Buffer): Buffer {
+    const bytes = into.subarray(0, Math.min(into.length, segment.length - at))
+    const read = this.#read(segment, bytes, at)
+    if (read === bytes.length) return bytes
+    for (let from = 0; from < bytes.length; from += READ_AGAIN_BYTES) {
+      const part = bytes.subarray(from, from + READ_AGAIN_BYTES)
+      part.fill(0, this.#read(segment, part, at + from))
+    }
+    return bytes
   }
 
-  /** Writes over what stands there, as it is known to be. */
+  /** @returns how many bytes were read; none where the disk cannot: what it does not give back is damaged */
+  #read({ file }: Segment, into: Buffer, at: number): number {
+    try {
+      return this.#disk.read(file, into, at)
+    } catch {
+      return 0
+    }
+  }
+
+  /** Writes over what stands there, as it is known to be.   @throws detection.state.notWritten */
   overwrite(segment: Segment, at: number, bytes: Buffer): void {
-    writeSync(segment.fd, bytes, 0, bytes.length, at)
+    this.#changing(() => this.#write(segment, bytes, at))
     this.#unsynced.add(segment)
   }
 
@@ -207,27 +231,22 @@ export class Segments {
   flush(): void {
     const tail = this.#tail
     if (!tail || this.#waiting === 0) return
-    let at = 0
-    try {
-      while (at < this.#waiting) {
-        const position = tail.length - this.#waiting + at
-        at += writeSync(tail.fd, this.#buffer.bytes, at, this.#waiting - at, position)
-      }
-    } catch (cause) {
-      throw notWritten(this.#dir, cause)
-    }
+    const bytes = this.#buffer.bytes.subarray(0, this.#waiting)
+    this.#changing(() => this.#write(tail, bytes, tail.length - bytes.length))
     this.#waiting = 0
     this.#unsynced.add(tail)
   }
 
-  /** Resolves when everything flushed until now is on the disk.   @throws detection.state.notWritten */
+  /** Resolves when everything flushed until now is on the disk. When it fails, nobody knows what is: the files must not be
+   * gone on with, but be opened anew.   @throws detection.state.notWritten
+   * @see Rebello and others: Can applications recover from fsync failures? (2020) */
   async sync(): Promise<void> {
     const segments = [...this.#unsynced]
     this.#unsynced.clear()
-    this.#syncFolders()
     this.#syncing++
     try {
-      for (const { fd } of segments) await syncLater(fd)
+      this.#syncFolders()
+      for (const { file } of segments) await this.#disk.syncLater(file)
     } catch (cause) {
       throw notWritten(this.#dir, cause)
     } finally {
@@ -238,13 +257,11 @@ export class Segments {
 
   /** As `sync`, at once: for little. */
   syncNow(): void {
-    try {
-      for (const { fd } of this.#unsynced) fdatasyncSync(fd)
-    } catch (cause) {
-      throw notWritten(this.#dir, cause)
-    }
+    this.#changing(() => {
+      for (const { file } of this.#unsynced) this.#disk.sync(file)
+      this.#syncFolders()
+    })
     this.#unsynced.clear()
-    this.#syncFolders()
     this.#closeRetired()
   }
 
@@ -256,9 +273,9 @@ export class Segments {
     this.#closeRetired()
   }
 
-  /** Deletes the file of a segment that was retired. */
+  /** Deletes the file of a segment that was retired.   @throws detection.state.notWritten */
   remove(number: number): void {
-    rmSync(this.#path(number), { force: true })
+    this.#changing(() => this.#disk.remove(this.#path(number)))
   }
 
   close(): void {
@@ -274,30 +291,40 @@ export class Segments {
     if (this.#syncing > 0) return
     for (const segment of this.#retired) {
       if (this.#unsynced.has(segment)) continue
-      closeSync(segment.fd)
+      this.#disk.close(segment.file)
       this.#retired.delete(segment)
     }
   }
 
   #begin(): Segment {
     this.flush()
-    const number = this.#nextNumber
-    try {
-      const made = mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+    return this.#changing(() => {
+      const made = this.#disk.makeDir(this.#dir)
       this.#newFolder = made === undefined ? (this.#newFolder ?? this.#dir) : dirname(made)
-      this.#tail = this.#adopt(number)
-    } catch (cause) {
-      throw notWritten(this.#dir, cause)
-    }
-    return this.#tail
+      this.#tail = this.#adopt(this.#nextNumber)
+      return this.#tail
+    })
   }
 
   #adopt(number: number): Segment {
-    const fd = openSync(this.#path(number), existsSync(this.#path(number)) ? 'r+' : 'w+', 0o600)
-    const segment: Segment = { number, fd, length: 0, records: 0, shares: new Map() }
+    const file = this.#disk.open(this.#path(number))
+    const segment: Segment = { number, file, length: 0, records: 0, shares: new Map() }
     this.#segments.set(number, segment)
     this.#nextNumber = number + 1
     return segment
+  }
+
+  #write({ file }: Segment, bytes: Uint8Array, position: number): void {
+    for (let at = 0; at < bytes.length; ) at += this.#disk.write(file, bytes.subarray(at), position + at)
+  }
+
+  /** @throws detection.state.notWritten when there is no room on the disk, or the disk fails */
+  #changing<Value>(work: () => Value): Value {
+    try {
+      return work()
+    } catch (cause) {
+      throw notWritten(this.#dir, cause)
+    }
   }
 
   #path(number: number): string {
@@ -308,8 +335,8 @@ export class Segments {
   #syncFolders(): void {
     if (this.#newFolder === undefined) return
     let folder = this.#dir
-    for (; folder !== this.#newFolder; folder = dirname(folder)) syncDir(folder)
-    syncDir(folder)
+    for (; folder !== this.#newFolder; folder = dirname(folder)) this.#disk.syncDir(folder)
+    this.#disk.syncDir(folder)
     this.#newFolder = undefined
   }
 }

@@ -150,7 +150,12 @@ export function createRuleWatcher({
       ...{ latenessMs, budget, from },
       ...(dir === undefined ? {} : { dir: join(dir, key) }),
     })
-    if (earlier) correlator.adopt(earlier, offset)
+    try {
+      if (earlier) correlator.adopt(earlier, offset)
+    } catch (error) {
+      correlator.close()
+      throw error
+    }
     restored.delete(key)
     const shard: Shard = {
       scope,

@@ -223,6 +223,28 @@ describe('a shard’s loop', () => {
   })
 })
 
+it('stops also when the detector cannot keep its state, which is told', async () => {
+  const loop = makeLoop({
+    detector: {
+      ...summing(),
+      snapshot: () => {
+        throw new Error('the disk is full')
+      },
+    },
+  })
+  await append(0, 100)
+  loop.wake(log.end(shard))
+  await stored(100)
+  await loop.stop()
+  expect(troubles).toBe(1)
+  const next = makeLoop()
+  await append(100, 100)
+  next.wake(log.end(shard))
+  await stored(200)
+  await next.stop()
+  expect(told).toEqual(sums(200))
+})
+
 function methods(of: EventStore): EventStore {
   return {
     progress: (address) => of.progress(address),

@@ -190,14 +190,11 @@ export function createShardLoop<Finding>(shard: ShardAddress, deps: ShardLoopDep
       )
       if (!stored || next === undefined || next < storedNext || eventsSinceState === 0) return
       // Without it the next start only has more to bring up to date.
-      await deps.store
-        .append({
-          shard,
-          events: [],
-          nextOffset: storedNext,
-          detectorState: takeState(),
-        })
-        .catch((error: unknown) => deps.onTrouble(shard, error))
+      try {
+        await deps.store.append({ shard, events: [], nextOffset: storedNext, detectorState: takeState() })
+      } catch (error) {
+        deps.onTrouble(shard, error)
+      }
     },
   }
 }

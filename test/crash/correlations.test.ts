@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { type RunningService, startService } from '../support/service.ts'
+import { canMountSmallDisks, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
 
 const KILLS = 6
 const BATCH = 150
@@ -123,6 +124,52 @@ it.each([
   },
 )
 
+it.skipIf(!canMountSmallDisks())(
+  `a disk without room for windows changes no alert and no count, once it has some again (seed ${seed})`,
+  { timeout: 600_000 },
+  async () => {
+    const lines = among(makeStream(random(seed)))
+    const stream = { lines, batch: BATCH * (1 + MADE_UP_PER_LINE), env: {} }
+    const undisturbed = await outcomeOf(stream, async (service) => service)
+    const refused = (service: RunningService) =>
+      eventually('a refusal', async () => service.output().includes('detection.state.notWritten'))
+    let free = () => {}
+    let turn = 0
+    const full = await outcomeOf(
+      { ...stream, env: { RAMPART_DETECTION_CORRELATION_MEMORY_MB: '1' }, diskMib: 32 },
+      async (service, again, dir) => {
+        // Records are taken all the while.
+        switch (++turn) {
+          case 2:
+            free = fillDisk(dir)
+            return service
+          case 3:
+            await refused(service)
+            expect(await service.stop()).toBe(0)
+            return await again()
+          case 4:
+            await refused(service)
+            free()
+            return service
+          case 5:
+            free = fillDisk(dir)
+            return service
+          case 6:
+            await refused(service)
+            await service.kill()
+            free()
+            return await again()
+          default:
+            return service
+        }
+      },
+    )
+    expect(turn).toBe(6)
+    expect(undisturbed.alerts.length).toBeGreaterThan(10)
+    expect({ ...full, coldGroups: 0 }).toEqual({ ...undisturbed, coldGroups: 0 })
+  },
+)
+
 /** Groups that are on the disk only. */
 async function coldGroups({ runtime }: RunningService): Promise<number> {
   const text = await (await fetch(`${runtime.endpoint}/metrics`)).text()
@@ -133,22 +180,30 @@ interface Stream {
   readonly lines: readonly string[]
   readonly batch: number
   readonly env: Readonly<Record<string, string>>
+  /** Room for windows, on a disk of their own. */
+  readonly diskMib?: number
 }
 
-type Between = (service: RunningService, again: () => Promise<RunningService>) => Promise<RunningService>
+/** @param dir where windows are kept */
+type Between = (service: RunningService, again: () => Promise<RunningService>, dir: string) => Promise<RunningService>
 
 /** The alerts, and what rules are said to have done, of a service that got the stream in batches, with something between
  * any two of them. */
-async function outcomeOf({ lines, batch, env }: Stream, between: Between) {
+async function outcomeOf({ lines, batch, env, diskMib }: Stream, between: Between) {
   const dataDir = await mkdtemp(join(tmpdir(), 'rampart-correlations-'))
   onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  const dir = join(dataDir, 'correlations')
+  if (diskMib !== undefined) {
+    await mkdir(dir)
+    onTestFinished(mountSmallDisk(dir, diskMib))
+  }
   const start = () => startService({ dataDir, env })
   let service = await start()
   for (const [id, body] of rules) {
     await service.client.call(`${base}/rules/${id}`, { method: 'PUT', body, contentType: 'application/yaml' })
   }
   for (let from = 0; from < lines.length; from += batch) {
-    if (from > 0) service = await between(service, start)
+    if (from > 0) service = await between(service, start, dir)
     const body = lines.slice(from, from + batch).join('\n')
     await service.client.call(`${base}/dataspaces/default/pipes/logs/records`, {
       body,

@@ -1,44 +1,28 @@
-import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ApiError } from '../../cli/client.ts'
 import { eventually } from '../support/eventually.ts'
-import { hasEngine } from '../support/requirements.ts'
 import { type RunningService, startService } from '../support/service.ts'
+import { canMountSmallDisks, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
 
 const base = '/v1/workspaces/default'
 const DISK_MIB = 1024
-const MIB = 1024 * 1024
 
 let mount: string
+let unmount: () => void
 let service: RunningService | undefined
 
-function canMount(): boolean {
-  const probe = mkdtempSync(join(tmpdir(), 'rampart-mount-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', probe], { stdio: 'ignore' })
-    execFileSync('umount', [probe])
-    return true
-  } catch {
-    return false
-  } finally {
-    rmSync(probe, { recursive: true, force: true })
-  }
-}
-
-const mountable = hasEngine('tmpfs (mount as root)', canMount())
-
-describe.skipIf(!mountable)('a full disk (needs the right to mount a tmpfs)', () => {
+describe.skipIf(!canMountSmallDisks())('a full disk (needs the right to mount a tmpfs)', () => {
   beforeEach(async () => {
     mount = mkdtempSync(join(tmpdir(), 'rampart-full-'))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', mount])
+    unmount = mountSmallDisk(mount, DISK_MIB)
     service = await startService({ dataDir: join(mount, 'data') })
   })
   afterEach(async () => {
     await service?.kill()
-    execFileSync('umount', ['-l', mount])
+    unmount()
     rmSync(mount, { recursive: true, force: true })
   })
 
@@ -58,13 +42,7 @@ describe.skipIf(!mountable)('a full disk (needs the right to mount a tmpfs)', ()
     await put('before')
     await eventually('the first record', async () => (await count()) === 1)
 
-    // Somebody else fills the disk to the last byte.
-    const filler = join(mount, 'filler')
-    const chunk = Buffer.alloc(MIB)
-    expect(() => {
-      for (let written = 0; written <= DISK_MIB; written += 1) appendFileSync(filler, chunk)
-    }).toThrow('ENOSPC')
-
+    const free = fillDisk(mount)
     const refused = await eventually('a refusal', async () => {
       const error = await put('while full')?.then(
         () => undefined,
@@ -75,7 +53,7 @@ describe.skipIf(!mountable)('a full disk (needs the right to mount a tmpfs)', ()
     expect([429, 503]).toContain(refused.status)
     expect(await count()).toBeGreaterThanOrEqual(1)
 
-    rmSync(filler)
+    free()
     await eventually('an acknowledgement', async () =>
       put('after')?.then(
         () => true,
