@@ -71,19 +71,23 @@ function measure(report: Report, hosts: number, count: number): void {
   const make = mixture(hosts, count)
   let used = 0
   let findings = 0
-  let slowest = 0
+  const batches: number[] = []
   for (let from = 0; from < count; from += BATCH) {
     const events = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => make(from + i))
     const startedAt = process.cpuUsage()
     findings += detector.detect(shard, events).length
     const { user, system } = process.cpuUsage(startedAt)
     used += user + system
-    slowest = Math.max(slowest, user + system)
+    batches.push(user + system)
   }
+  batches.sort((a, b) => b - a)
   const title = `all baselines, ${hosts.toLocaleString('en')} hosts`
   report({ case: `${title}: a mixed stream`, value: (count * 1e6) / used, unit: 'events/s' })
   report({ case: `${title}: a mixed stream, an event`, value: used / count, unit: 'µs' })
-  report({ case: `${title}: the slowest 2,000 events`, value: slowest / 1000, unit: 'ms' })
+  report({ case: `${title}: the slowest 2,000 events`, value: (batches[0] ?? 0) / 1000, unit: 'ms' })
+  // The few that the garbage collector walks over all in tell of the machine.
+  const hundredth = batches[Math.floor(batches.length / 100)] ?? 0
+  report({ case: `${title}: the slowest 2,000 events of a hundred times as many`, value: hundredth / 1000, unit: 'ms' })
   report({ case: `${title}: findings`, value: findings, unit: '' })
   measureState(report, { title, detector, make: (i) => make(count + i) })
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { CountMin } from './count-min.ts'
 import { Distinct } from './distinct.ts'
 import { KeyedHash } from './keyed-hash.ts'
-import { groupAlike, groupOf } from './peer-groups.ts'
+import { groupOf, PeerGrouping } from './peer-groups.ts'
 import { poissonDecades } from './poisson.ts'
 import { seededRandom } from './random.ts'
 import { wholeOf } from './savable.ts'
@@ -114,25 +114,61 @@ describe('UsualCount', () => {
   })
 })
 
-describe('groupAlike', () => {
-  it('finds who uses the same things, with no chance in it', () => {
-    const random = seededRandom(5)
-    const entities = Array.from({ length: 120 }, (_, i) => {
+describe('PeerGrouping', () => {
+  const random = seededRandom(5)
+  const entities: ReadonlyMap<string, readonly string[]> = new Map(
+    Array.from({ length: 120 }, (_, i) => {
       const uses = Array.from({ length: 12 }, () => `team-${i % 4}-thing-${Math.floor(random() * 15)}`)
-      return [`user-${i}`, () => uses] as const
-    })
-    const groups = groupAlike(entities, { count: entities.length, hash })
-    expect(groupAlike(entities, { count: entities.length, hash })).toEqual(groups)
+      return [`user-${i}`, uses] as const
+    }),
+  )
+  const usesOf = (name: string) => entities.get(name)
+  const begun = () => new PeerGrouping(hash, { names: entities.keys(), count: entities.size })
+  const atOnce = (grouping = begun()) => grouping.step(Number.POSITIVE_INFINITY, usesOf) ?? []
+
+  it('finds who uses the same things, with no chance in it', () => {
+    const groups = atOnce()
+    expect(atOnce()).toEqual(groups)
     const teamOf = (name: string) => Number(name.slice(5)) % 4
     const mixed = groups.filter(({ members }) => new Set(members.map(teamOf)).size > 1)
     expect(mixed).toEqual([])
     expect(groups.flatMap(({ members }) => members).length).toBeGreaterThan(100)
-    for (const [name, uses] of entities.slice(0, 20)) {
-      const group = groupOf(uses(), groups, hash)
+    for (const [name, uses] of [...entities].slice(0, 20)) {
+      const group = groupOf(uses, groups, hash)
       if (group) expect(group.members.map(teamOf)).toContain(teamOf(name))
     }
-    expect(groupAlike([], { count: 0, hash })).toEqual([])
+    expect(atOnce(new PeerGrouping(hash, { names: [], count: 0 }))).toEqual([])
     expect(groupOf(['nobody has it'], groups, hash)).toBeUndefined()
+  })
+
+  it('finds the same little by little, saved and loaded on the way', () => {
+    const expected = atOnce()
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ comparisons: fc.integer({ min: 1, max: 2_000 }), isSaved: fc.boolean() })),
+        (turns) => {
+          let grouping = begun()
+          let groups: ReturnType<typeof atOnce> | undefined
+          for (const { comparisons, isSaved } of turns) {
+            groups ??= grouping.step(comparisons, usesOf)
+            if (isSaved && !groups) grouping = new PeerGrouping(hash, JSON.parse(JSON.stringify(grouping.save())))
+          }
+          expect(groups ?? atOnce(grouping)).toEqual(expected)
+        },
+      ),
+      { interruptAfterTimeLimit: 5_000 },
+    )
+  })
+
+  it('makes a few comparisons at once, and leaves out who is not known any more', () => {
+    const grouping = begun()
+    let groups: ReturnType<typeof atOnce> | undefined
+    let steps = 0
+    for (; !groups; steps++) groups = grouping.step(100, (name) => (name === 'user-7' ? undefined : usesOf(name)))
+    expect(steps).toBeGreaterThan(30)
+    const members = groups.flatMap((group) => group.members)
+    expect(members).not.toContain('user-7')
+    expect(members.length).toBeGreaterThan(100)
   })
 })
 

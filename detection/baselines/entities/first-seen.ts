@@ -1,5 +1,5 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
-import { groupAlike, groupOf, type PeerGroup } from '../blocks/peer-groups.ts'
+import { groupOf, type PeerGroup, PeerGrouping, type PeerGroupingState } from '../blocks/peer-groups.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
@@ -17,7 +17,7 @@ export interface Usage {
 }
 
 const NAME = 'first-seen'
-const VERSION = 3
+const VERSION = 4
 const DAY_MS = 86_400_000
 /** No statement about an entity younger than this: everything is new to the new. */
 const LEARNING_MS = 14 * DAY_MS
@@ -36,6 +36,9 @@ const STATED_A_DAY = 5
 const GROUP_MIN = 12
 /** How many of either are asked whether they use a value. */
 const PEERS_ASKED = 400
+/** Comparisons that are made with an observation while groups are found anew, some 20 µs: all are made within 1,500 of them,
+ * or so. */
+const COMPARED_AT_ONCE = 256
 
 interface Entity {
   readonly since: number
@@ -64,6 +67,7 @@ export interface FirstSeenState {
   }>
   readonly groups: Saved<{ members: readonly string[]; values: readonly (readonly [string, readonly string[]])[] }>
   readonly learned: Learned
+  readonly grouping: (PeerGroupingState & { readonly day: number }) | null
 }
 
 /** Who is alike, and the day for which that was found. */
@@ -75,7 +79,8 @@ interface Learned {
 /** Values an entity never used before, weighed by how usual they are among its peers: surprise = -log10 of the share of
  * the group that uses the value, (users + ½)/(members + 1) by Krichevsky and Trofimov's estimate, itself left out. Stated
  * from 1.3 decades on, for entities known for 14 days. Where no group is named, those who use alike values are the peers: a
- * sample of all, grouped anew each day (blocks/peer-groups.ts); values are forgotten after 60. The score is s/(s+1).
+ * sample of all, grouped anew each day (blocks/peer-groups.ts), a little with each observation: until all is done the groups
+are those of the day before. Values are forgotten after 60 days. The score is s/(s+1).
  * @see Krichevsky, Trofimov: The Performance of Universal Encoding, IEEE Trans. Inf. Theory 27, 1981 */
 export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #entities: QuietestOut<Entity>
@@ -83,11 +88,15 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #hash: KeyedHash
   #latestAt: number
   #learned: Learned
+  /** What comes after it. */
+  #grouping: { readonly day: number; readonly work: PeerGrouping } | undefined
 
   /** @param key secret, and the same after a load */
   constructor(key: Uint8Array, state?: FirstSeenState) {
     this.#hash = new KeyedHash(key)
     this.#learned = state?.learned ?? { day: 0, groups: [] }
+    if (state?.grouping)
+      this.#grouping = { day: state.grouping.day, work: new PeerGrouping(this.#hash, state.grouping) }
     this.#latestAt = state?.latestAt ?? 0
     this.#entities = mapOf(ENTITIES_MAX, state?.entities, (entity) => ({
       ...entity,
@@ -151,15 +160,17 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     return { users: others, members: group.members.size - 1 }
   }
 
-  /** Finds anew who is alike, once a day. */
+  /** Finds anew who is alike, once a day, a little with each call. */
   #regroup(day: number): void {
-    if (day <= this.#learned.day) return
-    const groups = groupAlike(this.#uses(), { count: this.#entities.size, hash: this.#hash })
-    this.#learned = { day, groups }
-  }
-
-  *#uses(): Iterable<readonly [string, () => Iterable<string>]> {
-    for (const [name, { values }] of this.#entities.entries()) yield [name, () => values.keys()]
+    if (!this.#grouping) {
+      if (day <= this.#learned.day) return
+      const all = { names: this.#entities.keys(), count: this.#entities.size }
+      this.#grouping = { day, work: new PeerGrouping(this.#hash, all) }
+    }
+    const groups = this.#grouping.work.step(COMPARED_AT_ONCE, (name) => this.#entities.peek(name)?.values.keys())
+    if (!groups) return
+    this.#learned = { day: this.#grouping.day, groups }
+    this.#grouping = undefined
   }
 
   /** How many of those who are alike use the value, of how many; of all, where nobody is. */
@@ -201,7 +212,10 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
 
   save(): Savable {
     return {
-      rest: { latestAt: this.#latestAt, learned: this.#learned },
+      rest: {
+        ...{ latestAt: this.#latestAt, learned: this.#learned },
+        grouping: this.#grouping ? { day: this.#grouping.day, ...this.#grouping.work.save() } : null,
+      },
       tables: {
         entities: tableOf(this.#entities, (entity) => ({
           ...entity,

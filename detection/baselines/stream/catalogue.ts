@@ -63,7 +63,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'first-seen-host',
-    version: 3,
+    version: 4,
     title: 'A user signs in to a host that neither the user nor any peer uses',
     watches: 'hosts that a user signs in to for the first time, weighed by how many peers use them',
     needs: 'Authentication (3002) that succeeded, with `user.name` and a host; `user.org.ou_name` where known',
@@ -79,7 +79,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'first-seen-country',
-    version: 2,
+    version: 3,
     title: 'A user signs in from a country that neither the user nor any peer comes from',
     watches: 'countries that a user signs in from for the first time, weighed by how many peers come from them',
     needs:
