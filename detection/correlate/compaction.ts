@@ -158,7 +158,7 @@ export class Compaction {
   }
 
   #begin(segment: Segment): Work {
-    return { segment, records: recordsOf(this.#disk.segments, segment, () => void this.#disk.lostGroups++) }
+    return { segment, records: recordsOf(this.#disk.segments, segment) }
   }
 
   *#closed(): Generator<Segment> {

@@ -5,6 +5,9 @@ import { nodeStateDisk, type StateDisk } from './state-disk.ts'
 /** What happens at a call to the disk: it fails, a write having done a part of its work; or a write does a part and says so. */
 export type Fault = 'EIO' | 'ENOSPC' | 'short'
 
+/** Of a write of so few no part is done alone: they nearly always lie in one sector. */
+const WHOLE_BYTES = 8
+
 /** A write, or with no bytes a new length. */
 interface Change {
   readonly at: number
@@ -64,7 +67,8 @@ export class FaultyStateDisk implements StateDisk {
 
   write = (number: number, bytes: Uint8Array, position: number): number => {
     const fault = this.#nextFault()
-    const part = fault === undefined ? bytes : bytes.subarray(0, Math.ceil(this.#random() * bytes.length))
+    const done = bytes.length <= WHOLE_BYTES ? bytes.length : Math.ceil(this.#random() * bytes.length)
+    const part = fault === undefined ? bytes : bytes.subarray(0, done)
     nodeStateDisk.write(number, part, position)
     this.#changed(number, { at: position, bytes: Uint8Array.from(part) })
     if (fault !== undefined && fault !== 'short') throw failure(fault)

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { ColdIndex } from './cold-index.ts'
-import { type GroupRecord, recordAt, recordBytesMax, writeRecord } from './group-record.ts'
+import {
+  type GroupRecord,
+  mayBeginAt,
+  RECORD_BYTES_MIN,
+  recordAt,
+  recordBytesMax,
+  writeRecord,
+} from './group-record.ts'
 import type { GroupTable } from './group-table.ts'
 import { HalfSipHash } from './half-siphash.ts'
 import { type Segment, type SegmentExtent, Segments } from './segments.ts'
@@ -87,9 +94,10 @@ export class GroupDisk {
     readonly from: Checkpoint | undefined
     readonly tableOf: (number: number) => GroupTable | undefined
   }) {
-    const { segments, missing } = Segments.open(dir, { extents: from?.segments ?? [], segmentBytes, disk: files })
-    this.segments = segments
     this.seed = from?.seed ?? [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()]
+    const extents = from?.segments ?? []
+    const { segments, missing } = Segments.open(dir, { extents, segmentBytes, secret: this.seed[0], disk: files })
+    this.segments = segments
     this.#hash = new HalfSipHash(this.seed)
     this.version = (from?.version ?? 0) + 1
     this.index = new ColdIndex((location) => segments.segmentOf(location) === undefined)
@@ -154,12 +162,10 @@ export class GroupDisk {
     this.index.add(this.hashOf(table, key), window.location)
   }
 
-  /** A group that is not in memory comes back; undefined when there is none. Of one that was let go of as over and began
-   * anew before a crash, an old record may be found again beside the new one: the later counts. */
+  /** A group that is not in memory comes back; undefined when there is none. */
   recall(table: GroupTable, key: string): Window | undefined {
     if (this.index.size === 0) return undefined
     const hash = this.hashOf(table, key)
-    let latest: Window | undefined
     for (const location of this.index.locationsOf(hash)) {
       const isThere = this.segments.segmentOf(location) !== undefined
       const record = isThere ? this.segments.read(location) : undefined
@@ -167,15 +173,11 @@ export class GroupDisk {
       this.index.remove(hash, location)
       if (isThere && !record) this.lostGroups++
       if (!record) continue
-      const isLatest = !latest || record.arrivedAt > latest.arrivedAt
-      const loser = isLatest ? latest?.location : location
-      if (isLatest) {
-        latest = record.window()
-        latest.location = location
-      }
-      if (loser !== undefined) this.release(table, loser)
+      const window = record.window()
+      window.location = location
+      return window
     }
-    return latest
+    return undefined
   }
 
   /** The record at `location` says nothing of its group any more. */
@@ -225,24 +227,39 @@ export class GroupDisk {
   }
 
   /** Reads which groups a segment holds. Records of later versions than the checkpoint's are made void: their versions will
-   * be given again. */
+   * be given again.
+   *
+   * INVARIANT (order): of the records of a group the last one counts, whatever stands between them: one that it took the
+   * place of may be damaged or in a file that is gone, and then an older one is found first. */
   #scan(segment: Segment, version: number, tableOf: (number: number) => GroupTable | undefined): void {
     for (const { record, at } of recordsOf(this.segments, segment, () => void this.lostGroups++)) {
       segment.records++
+      const location = this.segments.locationIn(segment, at)
       if (record.version > version || record.version === 0) {
         // Also one that is void: that may not be on the disk yet, or not be written by a sync that comes after a failed one.
-        this.segments.overwrite(segment, at + 4, Buffer.alloc(4))
+        this.segments.overwrite(segment, at, record.voided(this.segments.placeOf(location)))
         continue
       }
-      const { table: number, supersedes } = record
+      const { table: number, supersedes, arrivedAt } = record
       const table = tableOf(number)
       if (!table) continue
-      const hash = this.hashOf(table, record.key)
-      const location = this.segments.locationIn(segment, at)
-      // What it takes the place of may stand in a file that is gone.
+      const { key } = record
+      const hash = this.hashOf(table, key)
       if (supersedes !== 0 && this.index.move(hash, supersedes, location)) this.segments.release(supersedes, number)
-      else this.index.add(hash, location)
-      this.segments.count(segment, { table: number, arrivedAt: record.arrivedAt })
+      else {
+        this.#forgetEarlier(table, key, hash)
+        this.index.add(hash, location)
+      }
+      this.segments.count(segment, { table: number, arrivedAt })
+    }
+  }
+
+  #forgetEarlier(table: GroupTable, key: string, hash: number): void {
+    for (const location of this.index.locationsOf(hash)) {
+      const record = this.segments.read(location)
+      if (record?.table !== table.number || record.key !== key) continue
+      this.index.remove(hash, location)
+      this.segments.release(location, table.number)
     }
   }
 }
@@ -254,31 +271,45 @@ export function liveOf({ shares }: Segment): number {
   return live
 }
 
-/** The records of a segment and where they stand, from `from` on. A record is good until the next one is asked for.
- * @param onDamage a record, and with it all behind it, cannot be read */
+/** The records of a segment and where they stand. A record is good until the next one is asked for. What is damaged is
+ * stepped over: to the next record that says of itself that it stands where it does.
+ * @param onDamage a stretch cannot be read */
 export function* recordsOf(
   segments: Segments,
   segment: Segment,
-  onDamage: () => void,
-  from = 0,
+  onDamage: () => void = () => {},
 ): Generator<{ readonly record: GroupRecord; readonly at: number }> {
   let buffer = Buffer.allocUnsafe(SCAN_BYTES)
-  let at = from
-  while (at < segment.length) {
+  for (let at = 0; at < segment.length; ) {
     const bytes = segments.readAt(segment, at, buffer)
     let used = 0
-    for (let record = recordAt(bytes, used); record; record = recordAt(bytes, used)) {
+    const next = () => recordAt(bytes, used, segments.placeOf(segments.locationIn(segment, at + used)))
+    for (let record = next(); record; record = next()) {
       yield { record, at: at + used }
       used += record.length
     }
-    if (used === 0) {
-      const length = bytes.length >= 12 ? bytes.readUInt32LE(8) : 0
-      if (length <= buffer.length || length > segment.length - at) {
-        onDamage()
-        return
-      }
-      buffer = Buffer.allocUnsafe(length)
-    }
     at += used
+    if (used > 0) continue
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const length = mayBeginAt({ bytes, view }, 0, segment.length - at) ? view.getUint32(8, true) : 0
+    if (length > buffer.length) buffer = Buffer.allocUnsafe(length)
+    else {
+      onDamage()
+      at = nextRecord(segments, segment, at + 1)
+    }
   }
+}
+
+/** Where the next record begins, from `from` on; the end of the segment where there is none. */
+function nextRecord(segments: Segments, segment: Segment, from: number): number {
+  const buffer = Buffer.allocUnsafe(SCAN_BYTES)
+  for (let start = from; start + RECORD_BYTES_MIN <= segment.length; start += SCAN_BYTES - RECORD_BYTES_MIN + 1) {
+    const bytes = segments.readAt(segment, start, buffer)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    for (let at = 0; at + RECORD_BYTES_MIN <= bytes.length; at++) {
+      if (!mayBeginAt({ bytes, view }, at, segment.length - start - at)) continue
+      if (segments.read(segments.locationIn(segment, start + at))?.isPlaced) return start + at
+    }
+  }
+  return segment.length
 }

@@ -3,18 +3,21 @@ import type { EntryValue } from './measure.ts'
 import { Window } from './window.ts'
 
 // A group as it stands in a segment, little endian:
-//   0 u32 checksum of everything from 8 on
-//   4 u32 version: the checkpoint that it belongs to; 0 = void. Outside the sum, to be made void in its place
+//   0 u32 checksum of everything from 4 on, and of where it stands
+//   4 u32 version: the checkpoint that it belongs to; 0 = void
 //   8 u32 length of the record
 //  12 u32 table   16 u32 entries   20 u16 characters of the key   22 u16 flags
 //  24 f64 location of the record that this one takes the place of; 0 = none
 //  32 f64 arrived at   40 f64 told at   48 u32 entries that left
 //  52 time and reference of each entry (f64), tags (u16), the key, values (a byte of kind before each)
 const HEADER_BYTES = 52
-const SUMMED_FROM = 8
+const SUMMED_FROM = 4
 const KEY_IS_WIDE = 1
 const HAS_TAGS = 2
 const HAS_VALUES = 4
+/** The sum says where it stands. That of records of an earlier version does not, and begins behind the version. */
+const IS_PLACED = 8
+const SUMMED_FROM_EARLIER = 8
 const NO_VALUE = 0
 const NUMBER = 1
 const TEXT = 2
@@ -22,6 +25,8 @@ const WIDE_TEXT = 3
 
 /** Bytes that show how long a record is. */
 export const RECORD_HEAD_BYTES = 12
+/** Bytes that show whether a record may begin there. */
+export const RECORD_BYTES_MIN = HEADER_BYTES
 
 /** What identifies a group's record and where it stands in time. */
 export interface RecordHead {
@@ -34,11 +39,13 @@ export interface RecordHead {
 export interface RecordBuffer {
   readonly bytes: Buffer
   readonly view: DataView
+  /** What the sum of the next record begins with. */
+  place: number
 }
 
 export function makeRecordBuffer(size: number): RecordBuffer {
   const bytes = Buffer.allocUnsafeSlow(size)
-  return { bytes, view: new DataView(bytes.buffer) }
+  return { bytes, view: new DataView(bytes.buffer), place: 0 }
 }
 
 /** A record that was read: its bytes begin with it and may go on. */
@@ -55,11 +62,28 @@ export class GroupRecord {
     return this.#view.getUint32(8, true)
   }
 
-  /** Whether it is all there, as it was written. */
-  get isWhole(): boolean {
+  /** Whether it is all there, as it was written, and at this place. */
+  isWhole(place: number): boolean {
     const { length } = this
     if (length < HEADER_BYTES || length > this.bytes.length) return false
-    return checksum(this.#view, SUMMED_FROM, length) === this.#view.getUint32(0, true)
+    const sum = this.isPlaced
+      ? checksum(this.#view, SUMMED_FROM, length, place)
+      : checksum(this.#view, SUMMED_FROM_EARLIER, length)
+    return sum === this.#view.getUint32(0, true)
+  }
+
+  get isPlaced(): boolean {
+    return (this.#flags & IS_PLACED) !== 0
+  }
+
+  /** Its first bytes when it is made void in its place. */
+  voided(place: number): Buffer {
+    const head = Buffer.alloc(SUMMED_FROM + 4)
+    if (this.isPlaced) {
+      this.#view.setUint32(4, 0, true)
+      head.writeUInt32LE(checksum(this.#view, SUMMED_FROM, this.length, place))
+    } else this.bytes.copy(head, 0, 0, SUMMED_FROM)
+    return head
   }
 
   get version(): number {
@@ -133,11 +157,29 @@ export class GroupRecord {
   }
 }
 
-/** The record that begins at `at`; undefined when no whole and unharmed one does. */
-export function recordAt(bytes: Buffer, at: number): GroupRecord | undefined {
+/** The record that begins at `at`; undefined when no whole and unharmed one does.
+ * @param place as `placeOf` says of where it stands */
+export function recordAt(bytes: Buffer, at: number, place: number): GroupRecord | undefined {
   if (at + HEADER_BYTES > bytes.length) return undefined
   const record = new GroupRecord(at === 0 ? bytes : bytes.subarray(at))
-  return record.isWhole ? record : undefined
+  return record.isWhole(place) ? record : undefined
+}
+
+/** Whether a record of at most so many bytes may begin at `at`: its numbers go together. A sum over everything that may be
+ * one would take too long. */
+export function mayBeginAt(
+  { bytes, view }: Pick<RecordBuffer, 'bytes' | 'view'>,
+  at: number,
+  bytesMax: number,
+): boolean {
+  if (at + HEADER_BYTES > bytes.length) return false
+  const length = view.getUint32(at + 8, true)
+  if (length < HEADER_BYTES || length > bytesMax) return false
+  const entries = view.getUint32(at + 16, true)
+  const flags = view.getUint16(at + 22, true)
+  const chars = view.getUint16(at + 20, true) * (flags & KEY_IS_WIDE ? 2 : 1)
+  const least = HEADER_BYTES + entries * (flags & HAS_TAGS ? 18 : 16) + chars
+  return flags & HAS_VALUES ? length >= least + entries : length === least
 }
 
 /** Bytes that the record of this group has at most. */
@@ -163,7 +205,8 @@ export function writeRecord(into: RecordBuffer, at: number, head: RecordHead, ke
   view.setUint32(at + 12, head.table, true)
   view.setUint32(at + 16, size, true)
   view.setUint16(at + 20, key.length, true)
-  view.setUint16(at + 22, (isWide ? KEY_IS_WIDE : 0) | (hasTags ? HAS_TAGS : 0) | (hasValues ? HAS_VALUES : 0), true)
+  const flags = (isWide ? KEY_IS_WIDE : 0) | (hasTags ? HAS_TAGS : 0) | (hasValues ? HAS_VALUES : 0)
+  view.setUint16(at + 22, flags | IS_PLACED, true)
   view.setFloat64(at + 24, head.supersedes, true)
   view.setFloat64(at + 32, window.arrivedAt, true)
   view.setFloat64(at + 40, window.toldAt, true)
@@ -180,14 +223,15 @@ export function moveRecord(
 ): number {
   const { length } = record
   record.bytes.copy(into.bytes, at, 0, length)
+  into.view.setUint16(at + 22, into.view.getUint16(at + 22, true) | IS_PLACED, true)
   into.view.setFloat64(at + 24, supersedes, true)
   return seal(into, at, at + length, version)
 }
 
-function seal({ view }: RecordBuffer, at: number, end: number, version: number): number {
+function seal({ view, place }: RecordBuffer, at: number, end: number, version: number): number {
   view.setUint32(at + 4, version, true)
   view.setUint32(at + 8, end - at, true)
-  view.setUint32(at, checksum(view, at + SUMMED_FROM, end), true)
+  view.setUint32(at, checksum(view, at + SUMMED_FROM, end, place), true)
   return end - at
 }
 

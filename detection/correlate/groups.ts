@@ -118,7 +118,7 @@ export class Groups implements Spender {
     return this.#evictedGroups
   }
 
-  /** Groups whose records were damaged; of a segment that is damaged or missing, one is counted. */
+  /** Groups whose records were damaged; of a stretch that is damaged, and of a segment that is missing, one is counted. */
   get lostGroups(): number {
     return this.#onDisk?.disk.lostGroups ?? 0
   }

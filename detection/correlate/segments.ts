@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { detectionError } from '../errors.ts'
+import { mix } from './checksum.ts'
 import { type GroupRecord, makeRecordBuffer, RECORD_HEAD_BYTES, type RecordBuffer, recordAt } from './group-record.ts'
 import type { StateDisk } from './state-disk.ts'
 
@@ -10,7 +11,7 @@ const BUFFER_BYTES = 256 * 1024
 /** What is read to see a record: most are smaller. */
 const GLANCE_BYTES = 512
 /** A disk that cannot read a stretch often can all of it but one of these. */
-const READ_AGAIN_BYTES = 4096
+const PAGE_BYTES = 4096
 
 /** Records of one correlation's groups in a segment. */
 interface Share {
@@ -41,6 +42,7 @@ export class Segments {
   readonly #disk: StateDisk
   readonly #dir: string
   readonly #segmentBytes: number
+  readonly #secret: number
   readonly #segments = new Map<number, Segment>()
   #tail: Segment | undefined
   #buffer = makeRecordBuffer(BUFFER_BYTES)
@@ -56,17 +58,22 @@ export class Segments {
   #nextNumber = 1
 
   /** Opens the segments named and takes everything else away: what was written after them belongs to no checkpoint.
+   * @param options secret: of the sums of records
    * @returns the segments, and the numbers of those that are missing
    * @throws detection.state.notWritten */
   static open(
     dir: string,
     {
       extents,
-      segmentBytes,
-      disk,
-    }: { readonly extents: readonly SegmentExtent[]; readonly segmentBytes: number; readonly disk: StateDisk },
+      ...options
+    }: {
+      readonly extents: readonly SegmentExtent[]
+      readonly segmentBytes: number
+      readonly secret: number
+      readonly disk: StateDisk
+    },
   ): { segments: Segments; missing: number[] } {
-    const segments = new Segments(dir, segmentBytes, disk)
+    const segments = new Segments(dir, options)
     try {
       return { segments, missing: segments.#open(extents) }
     } catch (error) {
@@ -75,9 +82,17 @@ export class Segments {
     }
   }
 
-  private constructor(dir: string, segmentBytes: number, disk: StateDisk) {
+  private constructor(
+    dir: string,
+    {
+      segmentBytes,
+      secret,
+      disk,
+    }: { readonly segmentBytes: number; readonly secret: number; readonly disk: StateDisk },
+  ) {
     this.#dir = dir
     this.#segmentBytes = segmentBytes
+    this.#secret = secret
     this.#disk = disk
   }
 
@@ -133,6 +148,11 @@ export class Segments {
     return number * SPAN + at
   }
 
+  /** What the sum of a record begins with that stands there, so that it is good nowhere else. */
+  placeOf(location: number): number {
+    return mix(mix(this.#secret, Math.floor(location / SPAN)), location % SPAN)
+  }
+
   extents(): SegmentExtent[] {
     return [...this.#segments.values()].map(({ number, length }) => [number, length])
   }
@@ -152,8 +172,9 @@ export class Segments {
       this.flush()
       if (bytesMax > this.#buffer.bytes.length) this.#buffer = makeRecordBuffer(bytesMax)
     }
-    const length = write(this.#buffer, this.#waiting)
     const location = this.locationIn(tail, tail.length)
+    this.#buffer.place = this.placeOf(location)
+    const length = write(this.#buffer, this.#waiting)
     this.#waiting += length
     tail.length += length
     tail.records++
@@ -186,7 +207,7 @@ export class Segments {
     const at = location % SPAN
     const written = segment === this.#tail ? segment.length - this.#waiting : segment.length
     if (at >= written) {
-      return recordAt(this.#buffer.bytes.subarray(at - written, this.#waiting), 0)
+      return recordAt(this.#buffer.bytes.subarray(at - written, this.#waiting), 0, this.placeOf(location))
     }
     let bytes = this.#glance
     let read = this.#read(segment, bytes, at)
@@ -197,27 +218,31 @@ export class Segments {
       bytes = Buffer.allocUnsafe(length)
       read = this.#read(segment, bytes, at)
     }
-    return recordAt(bytes.subarray(0, read), 0)
+    return recordAt(bytes.subarray(0, read), 0, this.placeOf(location))
   }
 
-  /** Reads a stretch of a segment that was flushed; fewer bytes at its end, and zeros where the disk cannot read. */
+  /** Reads a stretch of a segment that was flushed; fewer bytes at its end. */
   readAt(segment: Segment, at: number, into: Buffer): Buffer {
     const bytes = into.subarray(0, Math.min(into.length, segment.length - at))
-    const read = this.#read(segment, bytes, at)
-    if (read === bytes.length) return bytes
-    for (let from = 0; from < bytes.length; from += READ_AGAIN_BYTES) {
-      const part = bytes.subarray(from, from + READ_AGAIN_BYTES)
-      part.fill(0, this.#read(segment, part, at + from))
-    }
+    bytes.fill(0, this.#read(segment, bytes, at))
     return bytes
   }
 
-  /** @returns how many bytes were read; none where the disk cannot: what it does not give back is damaged */
+  /** @returns how many bytes were read, those that the disk cannot give back being zeros: damaged, as it were */
   #read({ file }: Segment, into: Buffer, at: number): number {
     try {
       return this.#disk.read(file, into, at)
     } catch {
-      return 0
+      for (let from = 0; from < into.length; ) {
+        const part = into.subarray(from, from + PAGE_BYTES - ((at + from) % PAGE_BYTES))
+        from += part.length
+        try {
+          part.fill(0, this.#disk.read(file, part, at + from - part.length))
+        } catch {
+          part.fill(0)
+        }
+      }
+      return into.length
     }
   }
 
