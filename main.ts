@@ -185,7 +185,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   for (const account of iam.accounts()) await prepare(account)
   iam.onAccount(prepare)
   const does = (role: Config['roles'][number]) => config.roles.includes(role)
-  if (does('processor')) pipeline.begin()
+  if (does('processor')) await pipeline.begin()
 
   jobs.define(
     'upkeep',

@@ -33,6 +33,7 @@ export {
   type SearchRequest,
   type SearchResult,
   type ShardAddress,
+  type ShardFiles,
   type ShardProgress,
   type StoredRecord,
 } from './types.ts'

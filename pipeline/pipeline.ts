@@ -35,7 +35,7 @@ export interface Pipeline extends Pick<Processor, 'store' | 'channel'> {
   readonly pipes: Pipes
   routes(deps: { readonly authorizer: Authorizer }): readonly ((api: Api) => void)[]
   /** Lets records flow: to be called once the processor has its rules. */
-  begin(): void
+  begin(): Promise<void>
   /** Lets go of what is past its time. */
   dropExpired(accounts: readonly AccountId[]): Promise<Dropped>
   /** Ends processing, after the turns that are running. */
@@ -77,7 +77,7 @@ export async function openPipeline<Finding>(deps: PipelineDeps<Finding>): Promis
       pipeRoutes(pipes),
       searchRoutes({ store, authorizer, requireWorkspace: pipes.requireWorkspace }),
     ],
-    begin: () => processor.begin(),
+    begin: async () => processor.begin(await pipes.listEvery()),
     dropExpired: (accounts) => dropExpired(accounts, { pipes, log, store, clock }),
     stop: () => processor.stop(),
     close: () => log.close(),

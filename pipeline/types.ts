@@ -135,6 +135,14 @@ export interface Detector<Finding> {
   restore(shard: ShardAddress, state: Uint8Array | undefined): number | undefined
 }
 
+/** What a detector keeps of shards beside their state, in files of its own. */
+export interface ShardFiles {
+  /** Shards that have any. */
+  list(): readonly ShardAddress[]
+  /** Removes those of a shard whose state is gone. */
+  remove(shard: ShardAddress): void
+}
+
 /** Where a shard's processing stands, as the event store committed it. */
 export interface ShardProgress {
   /** The first offset whose event is not in the store. */

@@ -1,5 +1,5 @@
 import type { IntelChange, MatchCounts } from '../../intel/index.ts'
-import type { Detector } from '../../pipeline/index.ts'
+import type { Detector, ShardFiles } from '../../pipeline/index.ts'
 import type { Channel, ChannelHandlers, Log } from '../../platform/index.ts'
 import { serveBaselines } from '../baselines/service/baselines.ts'
 import { createBaselineWatcher } from '../baselines/stream/watcher.ts'
@@ -9,6 +9,7 @@ import { createDetector } from './detector.ts'
 import type { Finding } from './finding.ts'
 import { createIntelWatcher } from './intel-watcher.ts'
 import { createRuleWatcher, type RuleChange, type RuleCounts } from './rule-watcher.ts'
+import { shardFolders } from './shard-folders.ts'
 
 /** The processor thread's side: the detector with all its watchers, and what it is told by the other side.
  * @param deps room: where the windows of correlations are kept, and what they may take; onRulesChanged: the detector's state is other than what is kept of it */
@@ -18,6 +19,7 @@ export function serveDetection(deps: {
   readonly onRulesChanged: () => void
 }): {
   readonly detector: Detector<Finding>
+  readonly files: ShardFiles
   readonly handlers: ChannelHandlers
 } {
   const { log, room } = deps
@@ -27,6 +29,7 @@ export function serveDetection(deps: {
   const detector = createDetector({ watchers: [rules, intel, baselines], log })
   return {
     detector,
+    files: shardFolders(room.dir),
     handlers: {
       ...serveBaselines(baselines),
       'rules.change': (change: RuleChange) => {

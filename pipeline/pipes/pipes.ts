@@ -58,6 +58,8 @@ export interface Pipes {
   listPipes(account: AccountId, workspace: string, dataspace: string, page: ListPage<Pipe>): Promise<Listed<Pipe>>
   /** Every pipe of an account. */
   listAllPipes(account: AccountId): Promise<Pipe[]>
+  /** The pipes of all accounts. */
+  listEvery(): Promise<readonly PipeAddress[]>
 }
 
 export function createPipes(deps: PipesDeps): Pipes {
@@ -190,6 +192,8 @@ export function createPipes(deps: PipesDeps): Pipes {
     },
 
     listAllPipes: (account) => store.listAllPipes(account),
+
+    listEvery: () => store.listEvery(),
   }
 }
 

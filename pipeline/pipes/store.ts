@@ -181,6 +181,12 @@ export function createPipeStore(database: Database) {
     async listAllPipes(account: AccountId): Promise<Pipe[]> {
       return (await db.read.selectFrom('pipe').selectAll().where('account', '=', account).execute()).map(fromRow)
     },
+
+    /** The addresses of all pipes of all accounts. */
+    async listEvery(): Promise<PipeAddress[]> {
+      const rows = await db.read.selectFrom('pipe').select(['account', 'workspace', 'dataspace', 'name']).execute()
+      return rows.map(({ account, name, ...place }) => ({ account: account as AccountId, ...place, pipe: name }))
+    },
   }
 }
 

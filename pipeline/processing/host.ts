@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { type Channel, openChannel } from '../../platform/index.ts'
-import type { PartitionLog, ShardAddress } from '../types.ts'
+import type { PartitionLog, PipeAddress, ShardAddress } from '../types.ts'
 import { type RemoteStore, remoteStore } from './remote-store.ts'
 import type { ShardStep } from './shard-loop.ts'
 
@@ -39,8 +39,9 @@ export interface ProcessorOptions<Finding> {
 export interface Processor {
   readonly store: RemoteStore
   readonly channel: Channel
-  /** Lets records flow: to be called once the thread has its rules. */
-  begin(): void
+  /** Lets records flow: to be called once the thread has its rules.
+   * @param pipes all that there are: what is kept of others goes */
+  begin(pipes: readonly PipeAddress[]): Promise<void>
   /** Ends after the turns that are running. */
   stop(): Promise<void>
 }
@@ -65,7 +66,10 @@ export async function startProcessor<Finding>(options: ProcessorOptions<Finding>
   return {
     channel,
     store: remoteStore(channel),
-    begin: () => forwardEnds(options.log, channel),
+    async begin(pipes) {
+      await channel.call('processor.forgetOthers', pipes)
+      forwardEnds(options.log, channel)
+    },
     async stop() {
       stopping = true
       await channel.call('processor.stop', undefined).catch(() => {})

@@ -1,7 +1,8 @@
 import { type Channel, type ChannelHandlers, type Clock, type Log, openChannel } from '../../platform/index.ts'
 import { openDuckDbStore } from '../engines/duckdb/store.ts'
 import { openLogReader } from '../log/index.ts'
-import type { Detector, Parser } from '../types.ts'
+import type { Detector, Parser, PipeAddress, ShardFiles } from '../types.ts'
+import { forgetPipes } from './forget-pipes.ts'
 import type { DurableEnd, ProcessorData } from './host.ts'
 import { serveStore } from './remote-store.ts'
 import { createShardLoop, type ShardLoop, type ShardLoopDeps } from './shard-loop.ts'
@@ -12,6 +13,7 @@ export interface ProcessorThreadDeps<Finding> {
   readonly data: ProcessorData
   readonly parser: Parser
   readonly detector: Detector<Finding>
+  readonly files: ShardFiles
   /** What the thread answers besides: about the detector. */
   readonly handlers: ChannelHandlers
   readonly clock: Clock
@@ -26,7 +28,7 @@ export interface ProcessorThread {
 /** The processor's side of the thread: opens the log's files and the store, and runs a loop a shard, begun when the shard
  * is first heard of. */
 export async function runProcessor<Finding>(deps: ProcessorThreadDeps<Finding>): Promise<ProcessorThread> {
-  const { port, data, parser, detector, clock, log } = deps
+  const { port, data, parser, detector, files, clock, log } = deps
   const reader = await openLogReader({ dir: data.logDir, log })
   const store = await openDuckDbStore({ dir: data.storeDir, clock })
   const loops = new Map<string, ShardLoop>()
@@ -52,6 +54,7 @@ export async function runProcessor<Finding>(deps: ProcessorThreadDeps<Finding>):
     ...serveStore(store),
     ...deps.handlers,
     'processor.ready': () => {},
+    'processor.forgetOthers': (pipes: readonly PipeAddress[]) => forgetPipes(pipes, { store, files, log }),
     'processor.durable': (ends: readonly DurableEnd[]) => {
       for (const moved of ends) wake(moved)
     },
