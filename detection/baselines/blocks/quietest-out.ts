@@ -72,22 +72,26 @@ export class QuietestOut<Value> {
     return slot === undefined ? undefined : this.#values[slot]
   }
 
-  /** The value, or what `make` makes; used now.
-   * @param now ms, at no use before that of an earlier one: who could choose it could make regulars of made-up names */
+  /** The value, or what `make` makes; used now.   @see touch */
   use(name: string, make: () => Value, now = 0): Value {
     const key = shortKey(name)
     const slot = this.#slots.get(key)
-    if (slot !== undefined) return this.#used(slot, now)
-    const value = make()
-    const freed = this.#slots.size < this.#max ? undefined : this.#dropQuietest()
-    this.#add(key, value, now, freed)
-    return value
+    return slot === undefined ? this.add(key, make(), now) : this.#used(slot, now)
   }
 
-  /** The value of a key that is there; used now. */
+  /** The value of a key that is there; used now.
+   * @param now ms, at no use before that of an earlier one: who could choose it could make regulars of made-up names */
   touch(name: string, now = 0): Value | undefined {
     const slot = this.#slots.get(shortKey(name))
     return slot === undefined ? undefined : this.#used(slot, now)
+  }
+
+  /** Takes in a key that is not there: for values that are made of what a function would have to be made for with each use.
+   * @returns the value   @see touch */
+  add(name: string, value: Value, now = 0): Value {
+    const freed = this.#slots.size < this.#max ? undefined : this.#dropQuietest()
+    this.#add(shortKey(name), value, now, freed)
+    return value
   }
 
   /** Gives all that is there now to `take`, each entry as it is now, one with each call of what comes back, and what is used
@@ -150,10 +154,11 @@ export class QuietestOut<Value> {
   }
 
   #used(slot: number, now: number): Value {
-    if (this.#walk !== undefined) this.#giveFirst(slot, this.#walk)
     const met = this.#at(slot, MET)
     // Of a regular, that is for ever ago.
     const isRegular = now - met >= REGULAR_AFTER_MS
+    if (this.#walk !== undefined) this.#giveFirst(slot, this.#walk)
+    else if (this.#at(slot, RANK) === this.#rank && isRegular === (met === REGULAR)) return this.#values[slot] as Value
     this.#unlink(slot)
     if (isRegular && met !== REGULAR) {
       this.#links[WIDTH * slot + MET] = REGULAR

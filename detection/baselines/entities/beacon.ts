@@ -1,3 +1,4 @@
+import { addFew } from '../blocks/few.ts'
 import { pack, unpack } from '../blocks/packed.ts'
 import type { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
@@ -15,7 +16,7 @@ export interface Connection {
 }
 
 const NAME = 'beacon'
-const VERSION = 4
+const VERSION = 5
 /** Connections of a pair that are looked back over. */
 const HELD = 128
 /** Connections from which on a pair is judged, and every how many. */
@@ -37,7 +38,7 @@ const PREVALENT_SHARE = 0.5
 const SOURCES_COUNTED = 64
 
 interface Pair {
-  /** Of the last connections, oldest first. */
+  /** Of the last connections, in no order: of so many, the newest stands where the oldest stood. */
   readonly times: number[]
   readonly bytes: number[]
   count: number
@@ -66,7 +67,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
   readonly #pairs: QuietestOut<Pair>
   readonly #sources: Set<string>
   /** Up to 64 sources of each destination: more make no difference. */
-  readonly #destinations: QuietestOut<Set<string>>
+  readonly #destinations: QuietestOut<string[]>
 
   #startedAt: number | null
   #latestAt: number
@@ -80,7 +81,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
       bytes: [...unpack(pair.bytes)],
     }))
     this.#sources = new Set(state?.sources)
-    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => new Set(sources))
+    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => [...sources])
   }
 
   observe({ at, source, destination, bytesOut }: Connection): Deviation | undefined {
@@ -89,19 +90,15 @@ export class BeaconDetector implements EntityDetector<Connection> {
     this.#latestAt = Math.max(this.#latestAt, at)
     const callers = this.#destinations.use(destination, nobody, this.#latestAt)
     const entity = `${source} ${destination}`
-    const pair = this.#pairs.use(
-      entity,
-      () => ({ times: [], bytes: [], count: 0, since: at, statedAt: null }),
-      this.#latestAt,
-    )
-    // A pair is never held longer than its destination, which more are held of.
-    if (pair.count === 0) this.#meet(source, callers)
-    pair.times.push(at)
-    pair.bytes.push(bytesOut)
-    if (pair.times.length > HELD) {
-      pair.times.shift()
-      pair.bytes.shift()
+    const pair = this.#pairs.touch(entity, this.#latestAt)
+    if (!pair) {
+      this.#meet(source, callers)
+      this.#pairs.add(entity, fresh(at, bytesOut), this.#latestAt)
+      return undefined
     }
+    const place = pair.count % HELD
+    pair.times[place] = at
+    pair.bytes[place] = bytesOut
     pair.count += 1
     if (pair.count < JUDGED_MIN || pair.count % JUDGED_EVERY !== 0) return undefined
     if (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS) return undefined
@@ -141,14 +138,14 @@ export class BeaconDetector implements EntityDetector<Connection> {
     return { state: pair.count < JUDGED_MIN ? 'learning' : 'active', progress: Math.min(1, pair.count / JUDGED_MIN) }
   }
 
-  #meet(source: string, callers: Set<string>): void {
+  #meet(source: string, callers: string[]): void {
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(shortKey(source))
-    if (callers.size < SOURCES_COUNTED) callers.add(shortKey(source))
+    addFew(callers, source, SOURCES_COUNTED)
   }
 
-  #isPrevalent(callers: ReadonlySet<string>): boolean {
+  #isPrevalent(callers: readonly string[]): boolean {
     if (this.#sources.size < SOURCES_MIN) return false
-    return callers.size >= Math.min(SOURCES_COUNTED, PREVALENT_SHARE * this.#sources.size)
+    return callers.length >= Math.min(SOURCES_COUNTED, PREVALENT_SHARE * this.#sources.size)
   }
 
   names(): Iterable<string> {
@@ -166,7 +163,11 @@ export class BeaconDetector implements EntityDetector<Connection> {
   }
 }
 
-const nobody = (): Set<string> => new Set()
+const nobody = (): string[] => []
+
+const fresh = (at: number, bytesOut: number): Pair => ({
+  ...{ times: [at], bytes: [bytesOut], count: 1, since: at, statedAt: null },
+})
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 

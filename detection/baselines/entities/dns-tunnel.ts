@@ -1,7 +1,7 @@
+import { addFew } from '../blocks/few.ts'
 import { KeyedHash } from '../blocks/keyed-hash.ts'
 import type { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
-import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX, FLOWS_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -64,7 +64,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
   readonly #hash: KeyedHash
   /** Of an hour each: there are no regulars. */
   readonly #flows: QuietestOut<Flow>
-  readonly #clients: QuietestOut<Set<string>>
+  readonly #clients: QuietestOut<string[]>
   #latestAt: number
 
   /** @param key secret, and the same after a load: who knew it could send names that count as one */
@@ -75,7 +75,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
       names: new Set(flow.names),
       counts: [...flow.counts],
     }))
-    this.#clients = mapOf(ENTITIES_MAX, state?.clients, (clients) => new Set(clients))
+    this.#clients = mapOf(ENTITIES_MAX, state?.clients, (clients) => [...clients])
     this.#latestAt = state?.latestAt ?? 0
   }
 
@@ -85,12 +85,12 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
       .slice(0, Math.max(0, Math.min(NAME_CHARS_MAX, name.length - registeredDomain.length - 1)))
       .toLowerCase()
     this.#latestAt = Math.max(this.#latestAt, at)
-    const clients = this.#clients.use(registeredDomain, () => new Set(), this.#latestAt)
-    if (clients.size < ORDINARY_CLIENTS) clients.add(shortKey(client))
-    if (sub === '' || clients.size >= ORDINARY_CLIENTS) return undefined
+    const clients = this.#clients.use(registeredDomain, nobody, this.#latestAt)
+    addFew(clients, client, ORDINARY_CLIENTS)
+    if (sub === '' || clients.length >= ORDINARY_CLIENTS) return undefined
     const hour = Math.floor(at / HOUR_MS)
     const entity = `${client} ${registeredDomain}`
-    const flow = this.#flows.use(entity, () => fresh(hour, at))
+    const flow = this.#flows.touch(entity) ?? this.#flows.add(entity, fresh(hour, at))
     // What comes late belongs to an hour that is over; it is counted in the running one.
     if (hour > flow.hour) begin(flow, hour, at)
     const digest = this.#hash.of(sub)
@@ -136,6 +136,8 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     }
   }
 }
+
+const nobody = (): string[] => []
 
 const fresh = (hour: number, since: number): Flow => ({
   hour,

@@ -99,7 +99,7 @@ export class ExfiltrationDetector implements EntityDetector<Sent> {
     if (!isSound(at, bytes) || bytes < 0) return undefined
     const day = Math.floor(at / DAY_MS)
     this.#latestAt = Math.max(this.#latestAt, at)
-    const host = this.#hosts.use(name, () => fresh(day), this.#latestAt)
+    const host = this.#hosts.touch(name, this.#latestAt) ?? this.#hosts.add(name, fresh(day), this.#latestAt)
     // What comes late belongs to a day that is over; it is counted in the running one.
     const drifted = day > host.day ? this.#close(name, host, day, frozen) : undefined
     host.sum += bytes

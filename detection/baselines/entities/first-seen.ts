@@ -1,4 +1,5 @@
 import { KeyedHash } from '../blocks/keyed-hash.ts'
+import { LastUses } from '../blocks/last-uses.ts'
 import { groupOf, type PeerGroup, PeerGrouping, type PeerGroupingState } from '../blocks/peer-groups.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
@@ -43,7 +44,7 @@ const COMPARED_AT_ONCE = 256
 interface Entity {
   readonly since: number
   latest: number
-  readonly values: QuietestOut<{ at: number }>
+  readonly values: LastUses
   day: number
   newToday: number
   newSince: number
@@ -100,10 +101,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
     this.#latestAt = state?.latestAt ?? 0
     this.#entities = mapOf(ENTITIES_MAX, state?.entities, (entity) => ({
       ...entity,
-      values: new QuietestOut(
-        VALUES_PER_ENTITY_MAX,
-        entity.values.map(([value, usedAt]) => [value, { at: usedAt }] as const),
-      ),
+      values: new LastUses(VALUES_PER_ENTITY_MAX, entity.values),
     }))
     this.#groups = mapOf(PEER_GROUPS_MAX, state?.groups, ({ members, values }) => ({
       members: names(PEERS_MAX, members),
@@ -117,10 +115,8 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
   observe({ at, entity: name, peerGroup, value }: Usage): Deviation | undefined {
     if (!isSound(at)) return undefined
     this.#latestAt = Math.max(this.#latestAt, at)
-    const entity = this.#entities.use(name, () => fresh(at), this.#latestAt)
-    const used = entity.values.use(value, () => ({ at: Number.NEGATIVE_INFINITY }))
-    const isNew = at - used.at > FORGOTTEN_MS
-    used.at = at
+    const entity = this.#entities.touch(name, this.#latestAt) ?? this.#entities.add(name, fresh(at), this.#latestAt)
+    const isNew = at - entity.values.use(value, at) > FORGOTTEN_MS
     entity.latest = Math.max(entity.latest, at)
     const named = peerGroup === '' ? undefined : this.#weigh(name, peerGroup, value)
     if (named === undefined) this.#regroup(Math.floor(at / DAY_MS))
@@ -167,7 +163,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       const all = { names: this.#entities.keys(), count: this.#entities.size }
       this.#grouping = { day, work: new PeerGrouping(this.#hash, all) }
     }
-    const groups = this.#grouping.work.step(COMPARED_AT_ONCE, (name) => this.#entities.peek(name)?.values.keys())
+    const groups = this.#grouping.work.step(COMPARED_AT_ONCE, (name) => this.#entities.peek(name)?.values.values())
     if (!groups) return
     this.#learned = { day: this.#grouping.day, groups }
     this.#grouping = undefined
@@ -175,7 +171,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
 
   /** How many of those who are alike use the value, of how many; of all, where nobody is. */
   #weighAlike(name: string, value: string): { users: number; members: number } {
-    const own = this.#entities.peek(name)?.values.keys() ?? []
+    const own = this.#entities.peek(name)?.values.values() ?? []
     const group = groupOf(own, this.#learned.groups, this.#hash)?.members ?? []
     // Of too few nobody can be rare.
     const alike = group.length < GROUP_MIN ? this.#latest() : group.slice(-PEERS_ASKED)
@@ -219,7 +215,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
       tables: {
         entities: tableOf(this.#entities, (entity) => ({
           ...entity,
-          values: [...entity.values.entries()].map(([value, used]) => [value, used.at]),
+          values: entity.values.entries(),
         })),
         groups: tableOf(this.#groups, ({ members, values }) => ({
           members: [...members.keys()],
@@ -232,7 +228,7 @@ export class FirstSeenDetector implements EntityDetector<Usage> {
 
 const fresh = (at: number): Entity => ({
   ...{ since: at, latest: at, day: 0, newToday: 0, newSince: at },
-  values: new QuietestOut<{ at: number }>(VALUES_PER_ENTITY_MAX),
+  values: new LastUses(VALUES_PER_ENTITY_MAX),
 })
 
 const nobody = (): Peers => ({

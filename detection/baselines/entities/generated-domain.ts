@@ -105,7 +105,7 @@ export class GeneratedDomainDetector implements EntityDetector<Resolution> {
     if (resolved) this.#learn(label, surprise)
     if (this.#learned < LEARNED_MIN || bound === undefined) return undefined
     const window = Math.floor(at / WINDOW_MS)
-    const client = this.#clients.use(name, () => fresh(window, at))
+    const client = this.#clients.touch(name) ?? this.#clients.add(name, fresh(window, at))
     if (window > client.window) {
       this.#windows.count += 1
       this.#windows.missing += Math.min(client.missing, MISSING_LEARNED_MAX)

@@ -166,7 +166,9 @@ export class GuessingDetector implements EntityDetector<Attempt> {
 
   #count(entity: string, counted: string, at: number): Deviation | undefined {
     const { countMin, usualFloor, failuresEachMax, say, sliceMs } = this.#kind
-    const window = this.#windows.use(entity, () => fresh(Math.floor(at / sliceMs), at), this.#latestAt)
+    const now = this.#latestAt
+    const window =
+      this.#windows.touch(entity, now) ?? this.#windows.add(entity, fresh(Math.floor(at / sliceMs), at), now)
     this.#slide(window, at)
     window.current.add(this.#hash.wide(counted))
     window.failures += 1

@@ -1,4 +1,5 @@
-import { QuietestOut } from '../blocks/quietest-out.ts'
+import { LastUses } from '../blocks/last-uses.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { ENTITIES_MAX, KEY_VALUES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
@@ -53,22 +54,18 @@ const WEIGHTS = {
 } as const
 type Sign = keyof typeof WEIGHTS
 
-interface Used {
-  at: number
-}
-
 interface Key {
   readonly since: number
   calls: number
   last: number
   /** When each of its values was used last. */
-  readonly networks: QuietestOut<Used>
-  readonly agents: QuietestOut<Used>
-  readonly regions: QuietestOut<Used>
+  readonly networks: LastUses
+  readonly agents: LastUses
+  readonly regions: LastUses
   /** Of a service: `s3 ListBuckets`. */
-  readonly operations: QuietestOut<Used>
+  readonly operations: LastUses
   /** Services that ever refused it. */
-  readonly refusers: QuietestOut<Used>
+  readonly refusers: LastUses
   /** When each sign was seen last, and what it was. */
   readonly signs: Map<Sign, { readonly at: number; readonly what: string }>
   /** Services that refused, in the hour that runs. */
@@ -120,7 +117,7 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     const { at } = call
     if (!isSound(at)) return undefined
     this.#latestAt = Math.max(this.#latestAt, at)
-    const key = this.#keys.use(call.key, () => fresh(call), this.#latestAt)
+    const key = this.#keys.touch(call.key, this.#latestAt) ?? this.#keys.add(call.key, fresh(call), this.#latestAt)
     const isKnown = isLearned(key, at)
     if (at - key.last > ASLEEP_MS) note(key, 'awakened', at, `awake after ${Math.floor((at - key.last) / DAY_MS)} days`)
     this.#noteNew(key, call)
@@ -152,6 +149,7 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     let innocent = 1
     let since = at
     const words: string[] = []
+    if (key.signs.size === 0) return undefined
     for (const [sign, { at: seenAt, what }] of key.signs) {
       if (at - seenAt > WINDOW_MS) {
         key.signs.delete(sign)
@@ -166,9 +164,10 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
     const { stated } = key
     if (stated && at - stated.at < AGAIN_MS && score <= stated.score + 0.05) return undefined
     key.stated = { at, score }
-    const usual = (values: QuietestOut<Used>) =>
-      [...values.entries()]
-        .filter(([, used]) => used.at < since)
+    const usual = (values: LastUses) =>
+      values
+        .entries()
+        .filter(([, usedAt]) => usedAt < since)
         .slice(-3)
         .map(([name]) => name)
         .join(', ')
@@ -195,15 +194,8 @@ export class KeyLeakDetector implements EntityDetector<KeyCall> {
   }
 }
 
-const never = (): Used => ({ at: Number.NEGATIVE_INFINITY })
-
 /** Whether a value was not used lately; used now. */
-function isNew(values: QuietestOut<Used>, value: string, at: number): boolean {
-  const used = values.use(value, never)
-  const isForgotten = at - used.at > FORGOTTEN_MS
-  used.at = at
-  return isForgotten
-}
+const isNew = (values: LastUses, value: string, at: number): boolean => at - values.use(value, at) > FORGOTTEN_MS
 
 const isLearned = ({ since, calls }: Key, at: number) => at - since >= LEARNING_MS && calls >= LEARNING_CALLS
 
@@ -216,9 +208,7 @@ function note(key: Key, sign: Sign, at: number, what: string): void {
 function noteDenied(key: Key, { at, service, denied }: KeyCall): void {
   if (!denied) return
   if (at - key.denied.since > HOUR_MS) key.denied = { since: at, services: new Set() }
-  const refused = key.refusers.use(service, never)
-  const isUsual = refused.at > Number.NEGATIVE_INFINITY
-  refused.at = at
+  const isUsual = key.refusers.use(service, at) > Number.NEGATIVE_INFINITY
   if (!isUsual && key.denied.services.size < DENIED_SERVICES_MIN) key.denied.services.add(service)
   if (key.denied.services.size >= DENIED_SERVICES_MIN)
     note(key, 'denied', at, `refused by ${DENIED_SERVICES_MIN} services that never refused it`)
@@ -235,20 +225,15 @@ const fresh = ({ at, network }: KeyCall): Key => ({
   denied: { since: at, services: new Set() },
 })
 
-const timed = (times: Times = []): QuietestOut<Used> =>
-  new QuietestOut(
-    KEY_VALUES_MAX,
-    times.map(([value, at]) => [value, { at }] as const),
-  )
-const times = (values: QuietestOut<Used>): Times => [...values.entries()].map(([value, { at }]) => [value, at])
+const timed = (times: Times = []): LastUses => new LastUses(KEY_VALUES_MAX, times)
 
 const store = (key: Key): KeyState => ({
   ...key,
-  networks: times(key.networks),
-  agents: times(key.agents),
-  regions: times(key.regions),
-  operations: times(key.operations),
-  refusers: times(key.refusers),
+  networks: key.networks.entries(),
+  agents: key.agents.entries(),
+  regions: key.regions.entries(),
+  operations: key.operations.entries(),
+  refusers: key.refusers.entries(),
   signs: [...key.signs],
   denied: { since: key.denied.since, services: [...key.denied.services] },
 })

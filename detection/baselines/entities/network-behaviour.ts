@@ -119,7 +119,8 @@ export class NetworkBehaviourDetector implements EntityDetector<Flow> {
     if (!isSound(at, bytesOut, bytesIn)) return undefined
     const hour = Math.floor(at / HOUR_MS)
     this.#latestAt = Math.max(this.#latestAt, at)
-    const host = this.#hosts.use(flow.host, () => fresh(hour), this.#latestAt)
+    const now = this.#latestAt
+    const host = this.#hosts.touch(flow.host, now) ?? this.#hosts.add(flow.host, fresh(hour), now)
     // What comes late belongs to an hour that is over; it is counted in the running one.
     const stated = hour > host.hour ? this.#close(flow.host, host, { at, hour, frozen }) : undefined
     host.connections += 1

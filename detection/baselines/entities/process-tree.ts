@@ -68,8 +68,9 @@ export class ProcessTreeDetector implements EntityDetector<Launch> {
     this.#startedAt = Math.min(this.#startedAt ?? at, at)
     this.#latestAt = Math.max(this.#latestAt, at)
     const hour = Math.floor(at / HOUR_MS)
-    const host = this.#hosts.use(name, () => fresh(hour, at), this.#latestAt)
-    const surprise = this.#transitions.learn(parent, child, { now: this.#latestAt, knownMin: PARENT_MIN })
+    const now = this.#latestAt
+    const host = this.#hosts.touch(name, now) ?? this.#hosts.add(name, fresh(hour, at), now)
+    const surprise = this.#transitions.learn(parent, child, { now, knownMin: PARENT_MIN })
     if (surprise <= ORDINARY_DECADES || this.#progress() < 1) return undefined
     if (hour > host.hour + 1 || (hour > host.hour && at - host.since > HOUR_MS)) Object.assign(host, fresh(hour, at))
     host.decades += surprise - ORDINARY_DECADES

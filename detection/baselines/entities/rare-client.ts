@@ -1,3 +1,4 @@
+import { addFew } from '../blocks/few.ts'
 import type { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
 import { shortKey } from '../blocks/short-key.ts'
@@ -43,8 +44,8 @@ const SCORES = Array.from(
 )
 
 interface Signature {
-  readonly sources: Set<string>
-  readonly destinations: Set<string>
+  readonly sources: string[]
+  readonly destinations: string[]
   count: number
 }
 
@@ -75,7 +76,7 @@ export interface RareClientState {
 export class RareClientDetector implements EntityDetector<Hello> {
   readonly #sources: Set<string>
   readonly #signatures: QuietestOut<Signature>
-  readonly #destinations: QuietestOut<Set<string>>
+  readonly #destinations: QuietestOut<string[]>
   readonly #pairs: QuietestOut<Pair>
   #startedAt: number | null
   #latestAt: number
@@ -87,9 +88,9 @@ export class RareClientDetector implements EntityDetector<Hello> {
     this.#hellos = state?.hellos ?? 0
     this.#sources = new Set(state?.sources)
     this.#signatures = mapOf(SIGNATURES_MAX, state?.signatures, ({ sources, destinations, count }) => ({
-      ...{ sources: new Set(sources), destinations: new Set(destinations), count },
+      ...{ sources: [...sources], destinations: [...destinations], count },
     }))
-    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => new Set(sources))
+    this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => [...sources])
     this.#pairs = mapOf(CLIENT_PAIRS_MAX, state?.pairs, (pair) => ({ ...pair }))
   }
 
@@ -103,10 +104,10 @@ export class RareClientDetector implements EntityDetector<Hello> {
     if (this.#sources.size < ENTITIES_MAX) this.#sources.add(from)
     const known = this.#signatures.use(signature, unused, this.#latestAt)
     known.count += 1
-    if (known.sources.size < COUNTED) known.sources.add(from)
-    if (known.destinations.size < COUNTED) known.destinations.add(to)
+    addFew(known.sources, from, COUNTED)
+    addFew(known.destinations, to, COUNTED)
     const callers = this.#destinations.use(destination, nobody, this.#latestAt)
-    if (callers.size < COUNTED) callers.add(from)
+    addFew(callers, from, COUNTED)
     const entity = `${source} ${destination}`
     const pair = this.#pairs.use(
       entity,
@@ -118,24 +119,24 @@ export class RareClientDetector implements EntityDetector<Hello> {
     if (serverName !== '') pair.nameless = false
     if (selfSigned) pair.selfSigned = true
     if (this.#progress() < 1 || (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS)) return undefined
-    const found = this.#signs(known, callers.size, pair)
+    const found = this.#signs(known, callers.length, pair)
     const score = scoreOf(found)
     if (score < STATED) return undefined
     pair.statedAt = at
     return {
       ...{ detector: NAME, version: VERSION, entity, at, since: pair.since, score },
       expected: `programs that several of ${this.#sources.size} sources have, speaking to named places that others know, too`,
-      seen: `${this.#say(found, known.sources.size).join('; ')}; ${pair.count} connections`,
+      seen: `${this.#say(found, known.sources.length).join('; ')}; ${pair.count} connections`,
     }
   }
 
   /** The signs there are, one bit each, in the order of `SIGNS`. */
   #signs({ sources, destinations, count }: Readonly<Signature>, callers: number, pair: Readonly<Pair>): number {
     const all = this.#sources.size
-    const isRare = all >= SOURCES_MIN && sources.size <= Math.max(1, RARE_SHARE * all)
+    const isRare = all >= SOURCES_MIN && sources.length <= Math.max(1, RARE_SHARE * all)
     return (
       (isRare ? 1 : 0) |
-      (count >= DEVOTED_MIN && destinations.size === 1 ? 2 : 0) |
+      (count >= DEVOTED_MIN && destinations.length === 1 ? 2 : 0) |
       (pair.nameless ? 4 : 0) |
       (pair.selfSigned ? 8 : 0) |
       (callers === 1 ? 16 : 0)
@@ -158,7 +159,7 @@ export class RareClientDetector implements EntityDetector<Hello> {
     return [...this.#pairs.entries()]
       .map(([entity, pair]) => {
         const known = this.#signatures.peek(pair.signature) ?? unused()
-        const callers = this.#destinations.peek(entity.slice(entity.indexOf(' ') + 1))?.size ?? 0
+        const callers = this.#destinations.peek(entity.slice(entity.indexOf(' ') + 1))?.length ?? 0
         return { entity, score: scoreOf(this.#signs(known, callers, pair)), count: pair.count }
       })
       .sort((a, b) => b.score - a.score || b.count - a.count)
@@ -198,5 +199,5 @@ export class RareClientDetector implements EntityDetector<Hello> {
   }
 }
 
-const nobody = (): Set<string> => new Set()
-const unused = (): Signature => ({ sources: new Set(), destinations: new Set(), count: 0 })
+const nobody = (): string[] => []
+const unused = (): Signature => ({ sources: [], destinations: [], count: 0 })

@@ -1,6 +1,6 @@
+import { addFew } from '../blocks/few.ts'
 import { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
-import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -72,12 +72,12 @@ export interface TravelState {
 export class TravelDetector implements EntityDetector<SignIn> {
   readonly #travellers: QuietestOut<Traveller>
   /** Up to five users of each network. */
-  readonly #networks: QuietestOut<Set<string>>
+  readonly #networks: QuietestOut<string[]>
   #latestAt: number
 
   constructor(state?: TravelState) {
     this.#latestAt = state?.latestAt ?? 0
-    this.#networks = mapOf(ENTITIES_MAX, state?.networks, (users) => new Set(users))
+    this.#networks = mapOf(ENTITIES_MAX, state?.networks, (users) => [...users])
     this.#travellers = mapOf(ENTITIES_MAX, state?.travellers, ({ networks, ...traveller }) => ({
       ...traveller,
       networks: new QuietestOut(
@@ -93,10 +93,12 @@ export class TravelDetector implements EntityDetector<SignIn> {
     this.#latestAt = Math.max(this.#latestAt, at)
     const traveller = this.#travellers.use(user, fresh, this.#latestAt)
     const users = this.#networks.use(network, nobody, this.#latestAt)
-    if (users.size < SHARED_USERS) users.add(shortKey(user))
+    addFew(users, user, SHARED_USERS)
     const { latitude, longitude } = signIn
     const day = Math.floor(at / DAY_MS)
-    const use = traveller.networks.use(network, () => ({ days: 0, lastDay: -1, latitude, longitude }))
+    const use =
+      traveller.networks.touch(network) ??
+      traveller.networks.add(network, { days: 0, lastDay: -1, latitude, longitude })
     if (use.lastDay !== day) {
       use.days += 1
       use.lastDay = day
@@ -107,7 +109,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
       traveller.days += 1
       traveller.lastDay = day
     }
-    if (users.size >= SHARED_USERS) return undefined
+    if (users.length >= SHARED_USERS) return undefined
     const { last } = traveller
     traveller.last = signIn
     if (!last || traveller.days < OWN_DAYS || network === last.network || isAtHome(traveller, signIn)) return undefined
@@ -152,7 +154,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
   }
 }
 
-const nobody = (): Set<string> => new Set()
+const nobody = (): string[] => []
 const fresh = (): Traveller => ({
   ...{ days: 0, lastDay: -1, last: null },
   networks: new QuietestOut<Network>(NETWORKS_HELD),

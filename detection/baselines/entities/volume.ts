@@ -65,7 +65,8 @@ export class VolumeDetector implements EntityDetector<Amount> {
     if (!isSound(at, amount) || amount < 0) return undefined
     const hour = Math.floor(at / HOUR_MS)
     this.#latestAt = Math.max(this.#latestAt, at)
-    const watched = this.#entities.use(entity, () => fresh(hour), this.#latestAt)
+    const now = this.#latestAt
+    const watched = this.#entities.touch(entity, now) ?? this.#entities.add(entity, fresh(hour), now)
     // What comes late belongs to an hour that is over; it is counted in the running one.
     if (hour > watched.hour) advance(watched, hour, frozen)
     watched.sum += amount
