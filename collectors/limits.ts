@@ -99,3 +99,8 @@ export const syslogLimitDefaults: SyslogLimits = {
   drainQuietMs: 100,
   drainMsMax: 6_000,
 }
+/** Nesting of elements, templates and values in an event of a Windows event log. */
+export const EVTX_DEPTH_MAX = 32
+/** What is read and written of one chunk of such a log, in tokens and in sixteenths of characters: an event may name the same
+ * template, or the same value, over and over again. An ordinary chunk takes some 50,000. */
+export const EVTX_STEPS_MAX = 1_000_000

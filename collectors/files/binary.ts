@@ -11,7 +11,6 @@ const magics: readonly (readonly [bytes: string, what: string])[] = [
   ['\x1f\x8b', 'packed with gzip: give it the ending .gz'],
   ['\x28\xb5\x2f\xfd', 'packed with zstd: give it the ending .zst'],
   ['\x7fELF', 'a program'],
-  ['ElfFile\x00', 'a Windows event log (EVTX): export it as JSON lines first'],
   ['LPKSHHRH', 'a journal of systemd: `journalctl --file FILE -o json` tells its events'],
   ['SQLite format 3\x00', 'a SQLite database'],
   ['\xd4\xc3\xb2\xa1', 'a packet capture'],

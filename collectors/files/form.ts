@@ -3,6 +3,7 @@ import { splitCsvRow } from '../parse/csv.ts'
 import { decodeText } from '../parse/text.ts'
 import { delimiterOf, scanCsvRows } from '../records/csv-rows.ts'
 import { tellBinary } from './binary.ts'
+import { EVTX_CHUNK_BYTES, EVTX_HEADER_BYTES, EVTX_MAGIC } from './evtx/chunk.ts'
 import type { FileForm } from './types.ts'
 
 /** Directives and rows in front that are looked at. */
@@ -11,10 +12,12 @@ const ROWS_LOOKED_AT = 20
 const BARE_COLUMNS_MIN = 3
 
 const lines: FileForm = { kind: 'lines' }
+const evtx: FileForm = { kind: 'chunks', from: EVTX_HEADER_BYTES, bytes: EVTX_CHUNK_BYTES }
 
 /** What a file is, by its first bytes and its name.
  * @param isWhole whether there are no more */
 export function formOfFile(head: Buffer, name: string, isWhole: boolean): FileForm {
+  if (head.toString('latin1', 0, EVTX_MAGIC.length) === EVTX_MAGIC) return evtx
   const what = tellBinary(head)
   if (what !== undefined) return { kind: 'binary', what }
   const { text } = decodeText(head)

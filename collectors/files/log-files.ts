@@ -2,6 +2,7 @@ import type { JsonObject } from '../../pipeline/index.ts'
 import { isJournalRecord } from '../parse/journal.ts'
 import { createRecordReader } from '../parse/parser.ts'
 import { type DocumentRecords, splitDocument } from './document.ts'
+import { type ChunkEvents, readEvtxChunk } from './evtx/chunk.ts'
 import { formOfFile } from './form.ts'
 import { readCsvLines, readDirectedLines, readTextLines } from './lines.ts'
 import type { FileForm, LineReader } from './types.ts'
@@ -12,6 +13,7 @@ export interface LogFiles {
   /** @param writtenAt when the file was written last, ms: the year of times that name none */
   open(form: FileForm, writtenAt: number): LineReader
   split(document: Buffer): DocumentRecords
+  readChunk(chunk: Buffer): ChunkEvents
   /** True for JSON that carries a line of text, as systemd's journal writes it: it is to be read as one. */
   carriesText(event: JsonObject): boolean
 }
@@ -27,6 +29,7 @@ export function createLogFiles(): LogFiles {
       return form.table === 'csv' ? readCsvLines(frame) : readDirectedLines(frame, form.table)
     },
     split: splitDocument,
+    readChunk: readEvtxChunk,
     carriesText: isJournalRecord,
   }
 }

@@ -1,6 +1,6 @@
 import type { Event } from '../../pipeline/index.ts'
 
-/** What the lines of a file are to one another. */
+/** What a file is: what its lines are to one another. */
 export type FileForm =
   /** Each is a record by itself: JSON, or text. */
   | { readonly kind: 'lines' }
@@ -8,6 +8,8 @@ export type FileForm =
   | { readonly kind: 'table'; readonly table: 'csv' | 'zeek' | 'w3c' }
   /** They are the lines of JSON values that are written over several, or of an array. */
   | { readonly kind: 'document' }
+  /** It has none, and is chunks of so many bytes from a place on, each with whole events. */
+  | { readonly kind: 'chunks'; readonly from: number; readonly bytes: number }
   /** There are none. */
   | { readonly kind: 'binary'; readonly what: string }
 

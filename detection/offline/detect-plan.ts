@@ -1,6 +1,6 @@
 import { UNIT_BYTES } from '../limits.ts'
 import { type InputFile, readFront } from './input-file.ts'
-import type { LogFiles } from './log-files.ts'
+import type { FileForm, LogFiles } from './log-files.ts'
 import { Threads } from './threads.ts'
 import type { Unit } from './unit.ts'
 
@@ -23,28 +23,31 @@ export function planDetect(
 }
 
 /** Compressed files are read from their beginning, so they are one unit each; plain ones are cut where each line is a record
- * by itself. */
+ * by itself, or each chunk. */
 function cutIntoUnits(files: readonly InputFile[], logFiles: LogFiles): readonly Unit[] {
   const units: Unit[] = []
   for (const [number, file] of files.entries()) {
     const { compression, sizeBytes } = file
-    if (compression !== 'none' || sizeBytes <= UNIT_BYTES || !hasFreeLines(file, logFiles)) {
+    const form = compression === 'none' && sizeBytes > UNIT_BYTES ? formToCut(file, logFiles) : undefined
+    if (!form) {
       units.push({ number: units.length, file: number })
       continue
     }
     for (let from = 0; from < sizeBytes; from += UNIT_BYTES) {
-      units.push({ number: units.length, file: number, range: { from, to: Math.min(sizeBytes, from + UNIT_BYTES) } })
+      const range = { from, to: Math.min(sizeBytes, from + UNIT_BYTES) }
+      units.push({ number: units.length, file: number, range, form })
     }
   }
   return units
 }
 
-/** False also where the file cannot be read, which is told when its turn comes. */
-function hasFreeLines({ path, name }: InputFile, logFiles: LogFiles): boolean {
+/** What a file is that can be cut; undefined also where it cannot be read, which is told when its turn comes. */
+function formToCut({ path, name }: InputFile, logFiles: LogFiles): FileForm | undefined {
   try {
-    return logFiles.formOf(readFront(path), name, false).kind === 'lines'
+    const form = logFiles.formOf(readFront(path), name, false)
+    return form.kind === 'lines' || form.kind === 'chunks' ? form : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 

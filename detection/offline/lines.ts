@@ -2,51 +2,63 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { DOCUMENT_BYTES_MAX, HEAD_BYTES, LINE_BYTES_MAX } from '../limits.ts'
+import { ChunkSplitter } from './chunks.ts'
 import type { InputFile } from './input-file.ts'
 
 const NEWLINE = 10
 
-/** Part of a plain file: the lines that begin in it. */
+/** Part of a plain file: the lines, or the chunks, that begin in it. */
 export interface FileRange {
   readonly from: number
   readonly to: number
 }
 
-export interface LineVisitor {
+/** How a file is visited: by its lines, all of it at once, or by chunks of so many bytes from a place on. */
+export type Way = 'lines' | 'document' | { readonly from: number; readonly bytes: number }
+
+export interface FileVisitor {
   /** Where the bytes of plain files are read into. */
   readonly space: Buffer
+  /** For a part that is not the first. */
+  readonly way: Way
   /** The file's first bytes, `HEAD_BYTES` of them at least unless `isWhole`; not called for a part that is not the first.
-   * @returns whether its lines are to be visited, or all of it at once; undefined to leave it */
-  begin(head: Buffer, isWhole: boolean): 'lines' | 'document' | undefined
+   * @returns undefined to leave it */
+  begin(head: Buffer, isWhole: boolean): Way | undefined
   /** Whole lines with their ends; the bytes are valid only during the call. */
   block(bytes: Buffer): void
   /** A single line without its end; its bytes are valid only during the call. */
   line(bytes: Buffer): void
   /** A line over `LINE_BYTES_MAX`, which is passed over. */
   tooLong(): void
+  /** A chunk, or what there is of the last; its bytes are valid only during the call. */
+  chunk(bytes: Buffer): void
   /** All of a file. @returns false to have its lines visited instead */
   document(bytes: Buffer): boolean
   /** Bytes of the file, as it lies on disk, that were read. */
   progress(bytes: number): void
 }
 
-/** Visits the lines of a file, or those that begin in a range of it, inflating as it goes.
+/** Visits the lines or the chunks of a file, or those that begin in a range of it, inflating as it goes.
  * @throws what reading and inflating throw, and for a document over `DOCUMENT_BYTES_MAX` */
-export async function visitFile(file: InputFile, range: FileRange | undefined, visitor: LineVisitor): Promise<void> {
+export async function visitFile(file: InputFile, range: FileRange | undefined, visitor: FileVisitor): Promise<void> {
   // One byte back: a line begins at `from` only if the one before ends there.
   const start = range ? Math.max(0, range.from - 1) : 0
   const chunks = chunksOf(file, start, visitor)
   try {
     let front: Front = { pieces: [], marked: 0, isWhole: false }
+    let way: Way | undefined = visitor.way
     if (start === 0) {
       front = await takeFront(chunks)
       const { pieces, isWhole } = front
       const [first] = pieces
-      const way = visitor.begin(first && pieces.length === 1 ? first : Buffer.concat(pieces), isWhole)
+      way = visitor.begin(first && pieces.length === 1 ? first : Buffer.concat(pieces), isWhole)
       if (way === undefined) return
       if (way === 'document') front = { ...front, pieces: await takeDocument(pieces, chunks, visitor) }
     }
-    const splitter = new LineSplitter(visitor, range, front.marked)
+    const splitter =
+      typeof way === 'object'
+        ? new ChunkSplitter(visitor, range, { ...way, position: start })
+        : new LineSplitter(visitor, range, front.marked)
     const isDone = front.pieces.some((piece) => splitter.push(piece))
     if (!isDone) for await (const chunk of chunks) if (splitter.push(chunk)) break
     splitter.end()
@@ -56,7 +68,7 @@ export async function visitFile(file: InputFile, range: FileRange | undefined, v
 }
 
 /** The file's bytes in pieces no larger than the visitor's space. Each is valid until the next. */
-function chunksOf(file: InputFile, start: number, visitor: LineVisitor): AsyncGenerator<Buffer, void, undefined> {
+function chunksOf(file: InputFile, start: number, visitor: FileVisitor): AsyncGenerator<Buffer, void, undefined> {
   if (file.stream) return readStream(file.stream, visitor)
   return file.compression === 'none' ? readPlain(file, start, visitor) : inflate(file, visitor)
 }
@@ -92,7 +104,7 @@ async function takeFront(chunks: AsyncGenerator<Buffer, void>): Promise<Front> {
 async function takeDocument(
   front: readonly Buffer[],
   chunks: AsyncGenerator<Buffer, void>,
-  visitor: LineVisitor,
+  visitor: FileVisitor,
 ): Promise<readonly Buffer[]> {
   const pieces = front.map((piece) => Buffer.from(piece))
   let bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -117,7 +129,7 @@ async function takeDocument(
 async function* readPlain(
   file: InputFile,
   start: number,
-  visitor: LineVisitor,
+  visitor: FileVisitor,
 ): AsyncGenerator<Buffer, void, undefined> {
   const handle = openSync(file.path, 'r')
   try {
@@ -136,7 +148,7 @@ async function* readPlain(
 
 async function* readStream(
   stream: NonNullable<InputFile['stream']>,
-  visitor: LineVisitor,
+  visitor: FileVisitor,
 ): AsyncGenerator<Buffer, void, undefined> {
   const size = visitor.space.length
   for await (const piece of stream) {
@@ -146,7 +158,7 @@ async function* readStream(
   }
 }
 
-async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<Buffer, void, undefined> {
+async function* inflate(file: InputFile, visitor: FileVisitor): AsyncGenerator<Buffer, void, undefined> {
   const source = createReadStream(file.path, { highWaterMark: visitor.space.length })
   source.on('data', (chunk) => visitor.progress(chunk.length))
   const options = { chunkSize: visitor.space.length }
@@ -160,7 +172,7 @@ async function* inflate(file: InputFile, visitor: LineVisitor): AsyncGenerator<B
 }
 
 class LineSplitter {
-  readonly #visitor: LineVisitor
+  readonly #visitor: FileVisitor
   readonly #to: number
   #position: number
   #skipping: boolean
@@ -169,7 +181,7 @@ class LineSplitter {
   #tooLong = false
 
   /** @param skipped bytes in front that are not given to it */
-  constructor(visitor: LineVisitor, range: FileRange | undefined, skipped: number) {
+  constructor(visitor: FileVisitor, range: FileRange | undefined, skipped: number) {
     this.#visitor = visitor
     this.#position = range && range.from > 0 ? range.from - 1 : skipped
     this.#skipping = range !== undefined && range.from > 0

@@ -1,6 +1,6 @@
 import type { JsonObject, Logsource } from '../../pipeline/index.ts'
 
-/** What the lines of a file are to one another. */
+/** What a file is: what its lines are to one another. */
 export type FileForm =
   /** Each is a record by itself: JSON, or text. */
   | { readonly kind: 'lines' }
@@ -8,6 +8,8 @@ export type FileForm =
   | { readonly kind: 'table'; readonly table: 'csv' | 'zeek' | 'w3c' }
   /** They are the lines of JSON values that are written over several, or of an array. */
   | { readonly kind: 'document' }
+  /** It has none, and is chunks of so many bytes from a place on, each with whole events. */
+  | { readonly kind: 'chunks'; readonly from: number; readonly bytes: number }
   /** There are none. */
   | { readonly kind: 'binary'; readonly what: string }
 
@@ -43,6 +45,8 @@ export interface LogFiles {
   open(form: FileForm, writtenAt: number): LineReader
   /** The records of a document, none of them parsed, and why there may be more. */
   split(document: Buffer): { readonly records: readonly Buffer[]; readonly problem?: string }
+  /** The events of a chunk, in order, and how many more there are that cannot be read. */
+  readChunk(chunk: Buffer): { readonly events: readonly JsonObject[]; readonly damaged: number }
   /** Whether an event of JSON carries a line of text, and is to be read as one. */
   carriesText(event: JsonObject): boolean
 }

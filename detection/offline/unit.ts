@@ -10,7 +10,7 @@ import { shapeEvent } from '../sources/event-shape.ts'
 import { createExplainer, type Explain, type Reason } from './explain.ts'
 import type { InputFile } from './input-file.ts'
 import { takeUpScreen } from './kept-screen.ts'
-import { type FileRange, visitFile } from './lines.ts'
+import { type FileRange, visitFile, type Way } from './lines.ts'
 import type { FileForm, LineReader, LogFiles, TextEvent } from './log-files.ts'
 import type { RulesKept } from './rule-tree.ts'
 
@@ -20,6 +20,8 @@ export interface Unit {
   /** Its file's place in the list of files. */
   readonly file: number
   readonly range?: FileRange
+  /** What the file is, where this is a part of it. */
+  readonly form?: FileForm
 }
 
 /** An event that correlations look at. */
@@ -124,7 +126,7 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
   const matches: number[] = []
   const reasons: (readonly Reason[])[] = []
   const correlated: CorrelatedEvent[] = []
-  let form: FileForm = { kind: 'lines' }
+  let form: FileForm = unit.form ?? { kind: 'lines' }
   let reader: LineReader | undefined
 
   const correlate = (
@@ -206,15 +208,17 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
     counts.events += seen.events
   }
 
+  let damaged = 0
   let failure: string | undefined
   let skipped: string | undefined
   try {
     await visitFile(file, unit.range, {
       space: screen.space,
+      way: wayOf(form),
       begin(head, isWhole) {
         form = logFiles.formOf(head.subarray(0, HEAD_BYTES), file.name, isWhole && head.length <= HEAD_BYTES)
         if (form.kind === 'binary') skipped = form.what
-        return form.kind === 'binary' ? undefined : form.kind === 'document' ? 'document' : 'lines'
+        return form.kind === 'binary' ? undefined : wayOf(form)
       },
       block(whole) {
         counts.bytes += whole.length
@@ -235,6 +239,12 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
         counts.lines++
         counts.tooLong++
       },
+      chunk(bytes) {
+        counts.bytes += bytes.length
+        const { events, damaged: more } = logFiles.readChunk(bytes)
+        damaged += more
+        for (const event of events) visitObject(event, counts.lines++)
+      },
       document(bytes) {
         const { records, problem } = logFiles.split(bytes)
         if (records.length === 0) return false
@@ -251,6 +261,7 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
       progress: tools.onBytes,
     })
     visitText(reader?.end())
+    if (damaged > 0) failure = `${damaged} damaged events; all others were read`
   } catch (error) {
     failure = error instanceof Error ? error.message : String(error)
   }
@@ -263,6 +274,10 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
     ...(failure === undefined ? {} : { failure }),
     ...(skipped === undefined ? {} : { skipped }),
   }
+}
+
+function wayOf(form: FileForm): Way {
+  return form.kind === 'chunks' ? form : form.kind === 'document' ? 'document' : 'lines'
 }
 
 const NEWLINE = 10
