@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { text as evtxText, writeEvtx } from '../collectors/testing/evtx-file.ts'
 import type { Arguments, Command } from './command.ts'
 import { detectCommand } from './detect.ts'
 import { rulesLintCommand, rulesTestCommand } from './rules.ts'
@@ -64,6 +65,49 @@ describe('rampart detect', () => {
       'b.ndjson',
       'b.ndjson',
     ])
+  })
+
+  test('reads Windows event logs, by one thread or by several, and tells what is damaged', async () => {
+    const rules = rulesFolder('evtx', {
+      'a.yml': rule('seventh', "{s: {EventID: 4688, n|endswith: '7'}, condition: s}").replace(
+        'product: windows',
+        'product: windows, service: security',
+      ),
+    })
+    const data = (n: number) =>
+      [
+        ['n', evtxText(`${n}`)],
+        ['pad', evtxText('x'.repeat(500))],
+      ] as const
+    const events = Array.from({ length: 10_000 }, (_, n) => ({
+      ...{ channel: 'Security', eventId: 4688, ticks: 134_401_392_000_000_000n, data: data(n) },
+    }))
+    const written = writeEvtx(events)
+    expect(written.length).toBeGreaterThan(10 * 1024 * 1024)
+    const file = join(folder, 'Security.evtx')
+    writeFileSync(file, written)
+    const sevenths = Array.from({ length: 1_000 }, (_, n) => ({
+      file: 'Security.evtx',
+      line: 10 * n + 7,
+      rule: 'seventh',
+    }))
+    for (const jobs of ['1', '2']) {
+      const { code, lines, stderr } = await run(detectCommand, [file], { rules, jobs })
+      expect(lines).toEqual(sevenths)
+      expect(stderr).toContain('10,000 events in 10,000 lines')
+      expect(code).toBe(0)
+    }
+    const packed = join(folder, 'Security.evtx.gz')
+    writeFileSync(packed, gzipSync(written))
+    const inPacked = await run(detectCommand, [packed], { rules })
+    expect(inPacked.lines.map(({ line }) => line)).toEqual(sevenths.map(({ line }) => line))
+
+    written.write('XXXX', 4096 + 65_536)
+    writeFileSync(file, written)
+    const { code, lines, stderr } = await run(detectCommand, [file], { rules, jobs: '2' })
+    expect(code).toBe(1)
+    expect(stderr).toContain('Security.evtx: 1 damaged events; all others were read')
+    expect(lines.length).toBeGreaterThan(980)
   })
 
   test('cuts large files between threads without losing or doubling a line', async () => {

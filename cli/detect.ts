@@ -29,7 +29,7 @@ Events of JSON, one a line: Windows (flat, nested, Winlogbeat), CloudTrail, OCSF
 JSON that has not an event a line, up to 64 MiB: an array, CloudTrail's \`Records\`, objects over several lines.
 Lines of text: syslog of files and of the wire (RFC 3164, RFC 5424), access logs, CEF, LEEF, Linux audit, words.
 Tables with a head: CSV and TSV, Zeek's logs, the W3C extended format (IIS, proxies, Windows Firewall).
-What holds no text is named and left out.`,
+Windows' event logs (EVTX). What else holds no text is named and left out.`,
   options: {
     rules: { type: 'string', value: 'DIR', description: 'folder of Sigma rules, or one file' },
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },

@@ -34,7 +34,7 @@ export function readDocuments(
     throw detectionError('detection.rule.tooLarge', `the rule has ${bytes} bytes; ${RULE_FILE_BYTES_MAX} are allowed`)
   }
   const { documents, refused, warnings } = readSigma(text, { fallbackId, ...as })
-  const problems = refused.flatMap((document) => document.problems).filter(({ level }) => level === 'error')
+  const problems = refused.flatMap((document) => document.problems)
   if (problems.length > 0 || documents.length === 0) {
     const errors = problems.map(fieldError)
     throw detectionError('detection.rule.refused', errors[0]?.message ?? 'the body holds no rule; send Sigma as YAML', {

@@ -1,4 +1,4 @@
-import type { FileRange, FileVisitor } from './lines.ts'
+import type { FileRange, FileVisitor } from './file-visitor.ts'
 
 /** Cuts what is pushed into chunks: those that begin in a range of the file. */
 export class ChunkSplitter {

@@ -94,12 +94,11 @@ export function readSigma(text: string, options: ReadFileOptions): SigmaFile {
         ? readFilter(merged, read, reporter)
         : readRule(merged, read, reporter)
     const tests = readTests(merged, reporter)
-    if (own.hasErrors) refused.push({ id: document.head.id, title: document.head.title, problems: own.problems })
-    else {
-      const alone = merged === root
-      accepted.push({ document, text: alone ? text.slice(from, to) : stringify(plainValue(merged)), tests })
-      warnings.push(...own.problems)
-    }
+    const { id, title } = document.head
+    const alone = merged === root
+    if (own.hasErrors) refused.push({ id, title, problems: own.problems.filter(({ level }) => level === 'error') })
+    else accepted.push({ document, text: alone ? text.slice(from, to) : stringify(plainValue(merged)), tests })
+    warnings.push(...own.problems.filter(({ level }) => level === 'warning'))
   }
   return { documents: accepted.map(({ document }) => document), accepted, refused, warnings }
 }

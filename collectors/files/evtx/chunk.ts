@@ -24,19 +24,22 @@ export interface ChunkEvents {
   readonly damaged: number
 }
 
-/** The events of a chunk; one that was never written holds none. */
+/** The events of a chunk; one that was never written holds none. Of what stands behind a record that does not say where the
+ * next one begins, one is counted. */
 export function readEvtxChunk(chunk: Buffer): ChunkEvents {
   if (chunk.toString('latin1', 0, CHUNK_MAGIC.length) !== CHUNK_MAGIC) {
     return { events: [], damaged: chunk.every((byte) => byte === 0) ? 0 : 1 }
   }
+  if (chunk.length < RECORDS_AT) return { events: [], damaged: 1 }
   const budget = new Budget()
   const xml = new BinXml(chunk, budget)
   const writer = new EventWriter(chunk, xml, budget)
   const events: JsonObject[] = []
   let damaged = 0
-  const end = Math.min(chunk.length, chunk.length >= RECORDS_AT ? chunk.readUInt32LE(FREE_AT) : 0)
+  const end = chunk.readUInt32LE(FREE_AT)
   for (let at = RECORDS_AT; at + RECORD_HEAD_BYTES <= end; ) {
-    const length = chunk.readUInt32LE(at) === RECORD_MAGIC ? chunk.readUInt32LE(at + 4) : 0
+    const isHere = at + RECORD_HEAD_BYTES <= chunk.length && chunk.readUInt32LE(at) === RECORD_MAGIC
+    const length = isHere ? chunk.readUInt32LE(at + 4) : 0
     // Where the next one begins is not known.
     if (length < RECORD_HEAD_BYTES + RECORD_TAIL_BYTES || at + length > chunk.length) {
       damaged++

@@ -91,13 +91,9 @@ export class EventWriter {
 
 /** `<Data Name="X">` by its name, the others in a list. */
 function putData(parent: Record<string, JsonValue>, name: JsonValue | undefined, text: JsonValue): void {
-  const known = parent.Data
   if (typeof name === 'string' && name !== '') put(parent, name, text)
-  else if (!isList(known)) put(parent, 'Data', { '#text': text })
-  else {
-    const before = known['#text']
-    known['#text'] = [...(Array.isArray(before) ? before : [before]), text]
-  }
+  else if (isList(parent.Data)) parent.Data['#text'] = [parent.Data['#text'], text].flat()
+  else put(parent, 'Data', { '#text': text })
 }
 
 function isList(value: JsonValue | undefined): value is { '#text': JsonValue } {

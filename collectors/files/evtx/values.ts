@@ -118,7 +118,7 @@ const TICKS_PER_MS = 10_000n
 const EPOCH_MS = 11_644_473_600_000n
 
 /** A time of Windows, 100 ns since 1601, as RFC 3339 with six digits behind the second. */
-export function timeOf(ticks: bigint): string {
+function timeOf(ticks: bigint): string {
   const ms = Number(ticks / TICKS_PER_MS - EPOCH_MS)
   const date = new Date(ms)
   if (Number.isNaN(date.getTime())) throw new DamagedEvent('a time that no calendar has')
