@@ -77,7 +77,12 @@ describe('rampart detect on text', () => {
       'marked.ndjson': `\ufeff${JSON.stringify(whoami)}\n`,
       messages: ['just words', 'a needle', '', '{"broken":', failed(1)].join('\n'),
       'photo.png': Buffer.from('\x89PNG\r\n\x1a\n\0\0', 'latin1'),
-      'wide.log': Buffer.from(`\ufeff${failed(1)}\n`, 'utf16le'),
+      'unmarked.log': Buffer.from(`${failed(1)}\n`, 'utf16le'),
+      'wide.csv': Buffer.from(
+        '\ufeffChannel,EventID,Image\r\nSecurity,1,\r\nMicrosoft-Windows-Sysmon/Operational,1,C:\\whoami.exe\r\n',
+        'utf16le',
+      ),
+      'wide.log.gz': gzipSync(Buffer.from(`\ufeff${failed(1)}\n${failed(2)} \u{1f600}`, 'utf16le').swap16()),
     })
     const one = await run([logs])
     expect(one.code).toBe(0)
@@ -91,12 +96,31 @@ describe('rampart detect on text', () => {
       'messages:1 words',
       'messages:4 words',
       'messages:4 root',
+      'wide.csv:2 process',
+      'wide.log.gz:0 words',
+      'wide.log.gz:0 root',
+      'wide.log.gz:1 words',
+      'wide.log.gz:1 root',
     ])
     expect(one.stderr).toContain('skipped photo.png: a PNG picture\n')
-    expect(one.stderr).toContain('skipped wide.log: UTF-16 text')
+    expect(one.stderr).toContain('skipped unmarked.log: UTF-16 text without a mark')
     expect(one.stderr).toContain('\n1 lines of broken JSON\n2 lines of text whose form is not known\n2 files skipped')
     const two = await run([logs], { jobs: '2' })
     expect(two.matches).toEqual(one.matches)
+  })
+
+  test('reads a large file of UTF-16 as the same in UTF-8', async () => {
+    // Of one, two, three and four bytes in UTF-8, so that pieces end anywhere.
+    const text = Array.from(
+      { length: 60_000 },
+      (_, n) => `Nov 28 10:00:00 h app[${n}]: hay é日\u{1f600}${n % 1000 === 7 ? ' needle' : ''}`,
+    ).join('\r\n')
+    const logs = folderOf('wide', { 'a.log': text, 'b.log': Buffer.from(`\ufeff${text}`, 'utf16le') })
+    const { matches, stderr } = await run([logs], { jobs: '2' })
+    const [narrow, wide] = ['a.log', 'b.log'].map((name) => matches.filter(({ file }) => file === name))
+    expect(narrow).toHaveLength(60)
+    expect(wide).toEqual(narrow?.map((match) => ({ ...match, file: 'b.log' })))
+    expect(stderr).toContain('120,000 events in 120,000 lines of 2 files')
   })
 
   test('cuts large text files between threads, and not those that have a head', async () => {

@@ -19,7 +19,7 @@ const magics: readonly (readonly [bytes: string, what: string])[] = [
 ]
 const TAR_MAGIC_AT = 257
 
-const UTF16 = 'UTF-16 text: turn it into UTF-8 first, as with `iconv -f UTF-16 -t UTF-8`'
+const UTF16 = 'UTF-16 text without a mark: turn it into UTF-8 first, as with `iconv -f UTF-16 -t UTF-8`'
 
 /** Of other bytes than zero, so many in a hundred may be control characters: packed data has ten, text none. */
 const CONTROL_PERCENT_MAX = 4

@@ -13,12 +13,18 @@ const NEWLINE = 10
 export async function visitFile(file: InputFile, range: FileRange | undefined, visitor: FileVisitor): Promise<void> {
   // One byte back: a line begins at `from` only if the one before ends there.
   const start = range ? Math.max(0, range.from - 1) : 0
-  const chunks = chunksOf(file, start, visitor)
+  const read = chunksOf(file, start, visitor)
+  let chunks = read
   try {
     let front: Front = { pieces: [], marked: 0, isWhole: false }
     let way: Way | undefined = visitor.way
     if (start === 0) {
       front = await takeFront(chunks)
+      const encoding = wideEncodingOf(front)
+      if (encoding) {
+        chunks = decodeWide(front.pieces, chunks, encoding, visitor.space.length)
+        front = await takeFront(chunks)
+      }
       const { pieces, isWhole } = front
       const [first] = pieces
       way = visitor.begin(first && pieces.length === 1 ? first : Buffer.concat(pieces), isWhole)
@@ -33,7 +39,7 @@ export async function visitFile(file: InputFile, range: FileRange | undefined, v
     if (!isDone) for await (const chunk of chunks) if (splitter.push(chunk)) break
     splitter.end()
   } finally {
-    await chunks.return(undefined)
+    await read.return(undefined)
   }
 }
 
@@ -68,6 +74,32 @@ async function takeFront(chunks: AsyncGenerator<Buffer, void>): Promise<Front> {
   const [first] = pieces
   if (!first?.subarray(0, MARK.length).equals(MARK)) return { pieces, marked: 0, isWhole }
   return { pieces: [first.subarray(MARK.length), ...pieces.slice(1)], marked: MARK.length, isWhole }
+}
+
+/** UTF-16 with its mark, as PowerShell and the tools of Windows write it. */
+function wideEncodingOf({ pieces }: Front): 'utf-16le' | 'utf-16be' | undefined {
+  const [low, high] = pieces[0] ?? []
+  if (low === 0xff && high === 0xfe) return 'utf-16le'
+  return low === 0xfe && high === 0xff ? 'utf-16be' : undefined
+}
+
+/** As UTF-8, in pieces of at most `size` bytes: two bytes become three at most. */
+async function* decodeWide(
+  front: readonly Buffer[],
+  chunks: AsyncGenerator<Buffer, void>,
+  encoding: 'utf-16le' | 'utf-16be',
+  size: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  const decoder = new TextDecoder(encoding)
+  const step = size >>> 1
+  const decode = function* (bytes: Buffer): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; at += step) {
+      yield Buffer.from(decoder.decode(bytes.subarray(at, at + step), { stream: true }))
+    }
+  }
+  for (const piece of front) yield* decode(piece)
+  for await (const chunk of chunks) yield* decode(chunk)
+  yield Buffer.from(decoder.decode())
 }
 
 /** Has the visitor take all bytes at once. @returns those that are to be visited as lines after all, in pieces */
