@@ -1,7 +1,9 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Arguments } from './command.ts'
@@ -137,6 +139,19 @@ describe('rampart detect on text', () => {
       ...Array.from({ length: 90 }, (_, n) => `b.log:${1000 * n + 7} words`),
     ])
     expect(stderr).toContain('290,000 events in 490,001 lines of 2 files')
+  })
+
+  test('takes a pipe for a file, as `<(…)` of a shell gives it', async () => {
+    const pipe = join(folderOf('pipes', { 'a.log': `${failed(1)}\n${'x\n'.repeat(100_000)}${failed(2)}\n` }), 'pipe')
+    execFileSync('mkfifo', [pipe])
+    const writer = spawn('sh', ['-c', 'cat a.log > pipe'], { cwd: dirname(pipe) })
+    const { matches, stderr } = await run([pipe, join(dirname(pipe), 'a.log')], { jobs: '2' })
+    expect(places(matches).filter((place) => place.endsWith('root'))).toEqual([
+      ...['pipe:0 root', 'pipe:100001 root'],
+      ...['a.log:0 root', 'a.log:100001 root'],
+    ])
+    expect(stderr).toContain('200,004 events in 200,004 lines of 2 files')
+    expect(writer.exitCode ?? (await once(writer, 'exit'))[0]).toBe(0)
   })
 
   test('takes standard input for `-`, by itself', async () => {

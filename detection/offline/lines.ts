@@ -137,7 +137,8 @@ async function* readPlain(
   try {
     const buffer = visitor.space
     for (let position = start; ; ) {
-      const bytesRead = readSync(handle, buffer, 0, buffer.length, position)
+      // From the beginning without a place: a pipe has none.
+      const bytesRead = readSync(handle, buffer, 0, buffer.length, start === 0 ? null : position)
       if (bytesRead === 0) return
       position += bytesRead
       visitor.progress(bytesRead)
