@@ -15,6 +15,9 @@ export interface GroupTable {
   readonly hot: Map<string, Window>
   /** Walks over those in memory, a few at each event, to let go of those whose time is over. */
   sweep: Iterator<[string, Window]> | undefined
+  /** None of those in memory was last heard of before, as far as the last walk saw and since; what this one saw so far. */
+  quietSince: number
+  quietSeen: number
 }
 
 export function makeTable(number: number, resolved: ResolvedCorrelation, latenessMs: number): GroupTable {
@@ -27,5 +30,7 @@ export function makeTable(number: number, resolved: ResolvedCorrelation, latenes
     retainMs: correlation.timespanMs + latenessMs,
     hot: new Map(),
     sweep: undefined,
+    quietSince: Number.NEGATIVE_INFINITY,
+    quietSeen: Number.POSITIVE_INFINITY,
   }
 }

@@ -161,20 +161,14 @@ export class Groups implements Spender {
       // Its first record takes the place of the last one of the group that is over.
       window.location = location
     }
-    if (!isHot) {
-      table.hot.set(key, window)
-      this.#hotGroups++
-      this.spend(window.bytes + key.length)
-    }
+    if (!isHot) this.#enterMemory(table, key, window, arrivedAt)
     return window
   }
 
   /** Takes in a group that was kept elsewhere. */
   put(table: GroupTable, key: string, window: Window): void {
     this.touch(table, key, window)
-    table.hot.set(key, window)
-    this.#hotGroups++
-    this.spend(window.bytes + key.length)
+    this.#enterMemory(table, key, window, window.arrivedAt)
     this.begin(window.arrivedAt)
   }
 
@@ -195,18 +189,24 @@ export class Groups implements Spender {
     this.#budget.makeRoom()
   }
 
-  /** Looks at a few groups and lets go of those whose time is over. */
+  /** Looks at a few groups and lets go of those whose time is over, unless there are none. */
   sweep(table: GroupTable): void {
     const before = this.#overBefore(table)
+    if (table.quietSince >= before) return
     for (let i = 0; i < 2; i++) {
       table.sweep ??= table.hot.entries()
       const next = table.sweep.next()
       if (next.done) {
         table.sweep = undefined
+        table.quietSince = table.quietSeen
+        table.quietSeen = Number.POSITIVE_INFINITY
         return
       }
       const [key, window] = next.value
-      if (window.arrivedAt >= before) continue
+      if (window.arrivedAt >= before) {
+        if (window.arrivedAt < table.quietSeen) table.quietSeen = window.arrivedAt
+        continue
+      }
       this.#letGo(table, key, window)
       if (window.location !== 0) this.#onDisk?.disk.release(table, window.location)
     }
@@ -277,6 +277,14 @@ export class Groups implements Spender {
   /** Somewhat later than an event would say so itself: those of several senders do not arrive in perfect order. */
   #overBefore(table: GroupTable): number {
     return this.#now - table.retainMs - CLOCK_SKEW_MS
+  }
+
+  /** @param arrivedAt when it was last heard of, or is about to be */
+  #enterMemory(table: GroupTable, key: string, window: Window, arrivedAt: number): void {
+    table.hot.set(key, window)
+    if (arrivedAt < table.quietSince) table.quietSince = arrivedAt
+    this.#hotGroups++
+    this.spend(window.bytes + key.length)
   }
 
   /** Lets go of a group whose time is over. What changed since the checkpoint under way began need not be written: no event

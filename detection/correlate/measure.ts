@@ -5,6 +5,8 @@ import type { Bound, SigmaCorrelation } from '../sigma/correlation.ts'
  * that is counted or summed. */
 export type EntryValue = string | number | undefined
 
+const FEW_VALUES = 16
+
 /** What a correlation watches of a window. Entries enter in order of time and leave in the same order. */
 export interface Measure {
   enter(time: number, tag: number, value: EntryValue): void
@@ -88,30 +90,66 @@ class EventCount implements Measure {
   }
 }
 
+/** Different values, and how often each is there: few of them in a list, since to clear and fill a map for every event of
+ * every small window takes longer than all else. */
 class ValueCount implements Measure {
   readonly #bounds: readonly Bound[]
-  readonly #counts = new Map<EntryValue, number>()
+  readonly #few: EntryValue[] = []
+  readonly #times: number[] = []
+  #size = 0
+  #many: Map<EntryValue, number> | undefined
 
   constructor(bounds: readonly Bound[]) {
     this.#bounds = bounds
   }
 
   enter(_time: number, _tag: number, value: EntryValue): void {
-    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1)
+    if (this.#many) {
+      this.#many.set(value, (this.#many.get(value) ?? 0) + 1)
+      return
+    }
+    const at = this.#placeOf(value)
+    if (at < this.#size) this.#times[at] = (this.#times[at] as number) + 1
+    else if (at < FEW_VALUES) {
+      this.#few[at] = value
+      this.#times[at] = 1
+      this.#size++
+    } else {
+      this.#many = new Map(this.#few.map((one, place) => [one, this.#times[place] as number]))
+      this.#many.set(value, 1)
+    }
   }
 
   leave(_tag: number, value: EntryValue): void {
-    const count = this.#counts.get(value) ?? 0
-    if (count > 1) this.#counts.set(value, count - 1)
-    else this.#counts.delete(value)
+    if (this.#many) {
+      const times = this.#many.get(value) ?? 0
+      if (times > 1) this.#many.set(value, times - 1)
+      else this.#many.delete(value)
+      return
+    }
+    const at = this.#placeOf(value)
+    if (at === this.#size) return
+    this.#times[at] = (this.#times[at] as number) - 1
+    if (this.#times[at] !== 0) return
+    this.#size--
+    this.#few[at] = this.#few[this.#size]
+    this.#times[at] = this.#times[this.#size] as number
   }
 
   holds(): boolean {
-    return within(this.#bounds, this.#counts.size)
+    return within(this.#bounds, this.#many?.size ?? this.#size)
   }
 
   reset(): void {
-    this.#counts.clear()
+    this.#size = 0
+    this.#many = undefined
+  }
+
+  /** Where it is in the list, or would be. */
+  #placeOf(value: EntryValue): number {
+    let at = 0
+    while (at < this.#size && this.#few[at] !== value) at++
+    return at
   }
 }
 
