@@ -4,11 +4,14 @@ import { createReadStream, createWriteStream, openSync, readdirSync, readFileSyn
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createZstdDecompress } from 'node:zlib'
+import { type EvtxEvent, text, writeEvtx } from '../collectors/testing/evtx-file.ts'
+import type { JsonObject } from '../pipeline/index.ts'
 import { sharedData } from '../test/support/requirements.ts'
 import { installCrate } from './peers/cargo.ts'
 import { installPython } from './peers/python.ts'
@@ -20,6 +23,7 @@ const LOOK_EVERY_MS = 50
 /** The recordings that hold nearly all events of flat Windows logs. */
 const LARGE_FILES = 30
 const SAMPLE_EVENTS = 2_000
+const EVTX_EVENTS = 30_000
 const ROUNDS = 3
 
 /** `rampart detect` as a whole process, with all public Sigma rules, over recorded attacks. On the large recordings beside
@@ -62,6 +66,15 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
       report({ case: `large recordings ${times} times, 2 cores`, value: two.eventsPerSec, unit: 'events/s' })
       report({ case: `2 cores to 1, ${times} times`, value: two.eventsPerSec / one.eventsPerSec, unit: 'times' })
     }
+
+    const events = join(folder, 'large.evtx')
+    await writeFile(events, writeEvtx(await evtxEventsOf(large)))
+    const binary = await bestOf(quick ? 1 : ROUNDS, () => detect({ rules, logs: [events], env, pinned: true }))
+    report({
+      case: 'of the large recordings, as event logs (EVTX), one core',
+      value: binary.eventsPerSec,
+      unit: 'events/s',
+    })
 
     const all = await detect({ rules, logs: [logs], env })
     report({ case: 'all recordings, packed, 1 thread', value: all.eventsPerSec, unit: 'events/s' })
@@ -134,6 +147,22 @@ async function unpack(logs: string, into: string): Promise<void> {
     const target = createWriteStream(into, { flags: 'a' })
     await pipeline(createReadStream(join(logs, name)), createZstdDecompress(), target)
   }
+}
+
+/** The first flat events of a file, as Windows writes them into a log. */
+async function evtxEventsOf(path: string): Promise<readonly EvtxEvent[]> {
+  const events: EvtxEvent[] = []
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const event = JSON.parse(line) as JsonObject
+    const { Channel: channel, EventID: eventId, Message, ...data } = event
+    if (typeof channel !== 'string' || typeof eventId !== 'number') continue
+    events.push({
+      ...{ channel, eventId, ticks: 134_400_000_000_000_000n },
+      data: Object.entries(data).map(([name, value]) => [name, text(String(value))] as const),
+    })
+    if (events.length === EVTX_EVENTS) break
+  }
+  return events
 }
 
 async function oneRule(folder: string): Promise<string> {

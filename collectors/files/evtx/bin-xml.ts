@@ -5,7 +5,6 @@ import { type RawValue, STRING } from './values.ts'
 /** A piece of what an element or an attribute holds. */
 export type Piece =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'value'; readonly value: RawValue }
   /** The value that an instance of the template has at this place. */
   | { readonly kind: 'place'; readonly place: number }
   | { readonly kind: 'element'; readonly element: Element }

@@ -111,6 +111,16 @@ describe('an event of a Windows event log', () => {
     expect(Object.getPrototypeOf(EventData)).toBe(Object.prototype)
   })
 
+  test('the same name, or none, a thousand times costs no more than other names', () => {
+    const many = (name: string) =>
+      readEvtxChunk(firstChunk([anEvent(Array.from({ length: 1_500 }, (_, n) => [name, text(`${n}`)]))]))
+    const named = many('X').events[0]?.Event as JsonObject
+    expect(Object.keys(named.EventData as JsonObject)).toHaveLength(1_500)
+    expect(named.EventData).toMatchObject({ X: '0', X_1: '1', X_1499: '1499' })
+    const unnamed = many('').events[0]?.Event as { EventData: { Data: { '#text': JsonValue[] } } }
+    expect(unnamed.EventData.Data['#text']).toEqual(Array.from({ length: 1_500 }, (_, n) => `${n}`))
+  })
+
   test('twice the same name are two', () => {
     const { EventData } = eventIn(
       firstChunk([
