@@ -31,7 +31,10 @@ export class Distinct {
   }
 
   add(hash: number): void {
-    if (this.#exact) {
+    if (this.#exact?.length === 0) {
+      // Most hold one: a list that grows has room for 17.
+      this.#exact = [hash]
+    } else if (this.#exact) {
       if (this.#exact.includes(hash)) return
       this.#exact.push(hash)
       if (this.#exact.length <= EXACT_MAX) return

@@ -1,3 +1,4 @@
+import { pooled } from './pooled.ts'
 import { shortKey } from './short-key.ts'
 
 /** Numbers of a value: when it was used last, and its place in the order of use. */
@@ -12,6 +13,9 @@ export class LastUses {
   readonly #places = new Map<string, number>()
   readonly #uses: number[] = []
   #rank = 0
+  /** The value used last and its place: most use one thing again and again. */
+  #latest: string | undefined
+  #latestPlace = 0
 
   /** @param entries in order of their last use, oldest first */
   constructor(max: number, entries: Iterable<readonly [value: string, at: number]> = []) {
@@ -31,13 +35,13 @@ export class LastUses {
    * @returns when it was used before, -∞ where it never was or is not known any more */
   use(name: string, at: number): number {
     const value = shortKey(name)
-    const place = this.#places.get(value)
+    const place = value === this.#latest ? this.#latestPlace : this.#places.get(value)
     if (place === undefined) {
       this.#add(value, at)
       return Number.NEGATIVE_INFINITY
     }
     const before = this.#uses[place] ?? 0
-    this.#set(place, at)
+    this.#set(value, place, at)
     return before
   }
 
@@ -56,13 +60,16 @@ export class LastUses {
     return this.#uses[place + RANK] ?? 0
   }
 
-  #add(value: string, at: number): void {
+  #add(name: string, at: number): void {
+    const value = pooled(name)
     const place = this.#places.size < this.#max ? WIDTH * this.#places.size : this.#dropOldest()
     this.#places.set(value, place)
-    this.#set(place, at)
+    this.#set(value, place, at)
   }
 
-  #set(place: number, at: number): void {
+  #set(value: string, place: number, at: number): void {
+    this.#latest = value
+    this.#latestPlace = place
     this.#rank += 1
     this.#uses[place] = at
     this.#uses[place + RANK] = this.#rank

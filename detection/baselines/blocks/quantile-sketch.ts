@@ -100,8 +100,8 @@ class Side {
   /** The size at which the weight of what is smaller passes `rank` (or reaches it); the largest there is where none does. */
   middleAt(rank: number, how: 'passing' | 'reaching' = 'passing'): number | undefined {
     let left = rank
-    for (const [i, weight] of this.#weights.entries()) {
-      left -= weight
+    for (let i = 0; i < this.#weights.length; i++) {
+      left -= this.#weights[i] ?? 0
       if (left < 0 || (how === 'reaching' && left === 0)) return middle(this.#buckets[i] ?? 0)
     }
     const largest = this.#buckets.at(-1)

@@ -216,7 +216,8 @@ function measure(host: Host): number[] {
 /** Clipped at three deviations, so that an attack does not become normal. */
 function learn(host: Host, values: readonly number[]): void {
   const weight = Math.max(WEIGHT, 1 / (host.hours + 1))
-  for (const [i, value] of values.entries()) {
+  for (let i = 0; i < COUNT; i++) {
+    const value = values[i] ?? 0
     const mean = host.means[i] ?? 0
     const deviation = host.deviations[i] ?? 0
     const reach = 3 * Math.max(deviation, DEVIATION_MIN)

@@ -2,5 +2,9 @@
 const AMOUNT_MAX = 2 ** 53
 
 /** Whether all are numbers to reckon with: what events say of times and sizes may be anything. */
-export const isSound = (...numbers: readonly number[]): boolean =>
-  numbers.every((number) => Number.isFinite(number) && Math.abs(number) <= AMOUNT_MAX)
+export const isSound = (one: number, two = 0, three = 0, four = 0): boolean =>
+  // Nor is NaN at most anything.
+  Math.abs(one) <= AMOUNT_MAX &&
+  Math.abs(two) <= AMOUNT_MAX &&
+  Math.abs(three) <= AMOUNT_MAX &&
+  Math.abs(four) <= AMOUNT_MAX

@@ -1,6 +1,7 @@
 import { addFew } from '../blocks/few.ts'
-import { QuietestOut } from '../blocks/quietest-out.ts'
+import type { QuietestOut } from '../blocks/quietest-out.ts'
 import { mapOf, type Savable, type Saved, tableOf } from '../blocks/savable.ts'
+import { shortKey } from '../blocks/short-key.ts'
 import { ENTITIES_MAX } from '../limits.ts'
 import type { Deviation, EntityDetector, LearningState } from '../types.ts'
 import { isSound } from './observable.ts'
@@ -18,7 +19,7 @@ export interface SignIn {
 }
 
 const NAME = 'impossible-travel'
-const VERSION = 3
+const VERSION = 4
 const EARTH_RADIUS_KM = 6371
 /** An airliner's speed; what is faster was two people, or one with a proxy. */
 const SPEED_KMH_MAX = 900
@@ -40,6 +41,7 @@ interface Place {
 }
 
 interface Network extends Place {
+  readonly name: string
   days: number
   lastDay: number
 }
@@ -50,18 +52,14 @@ interface Traveller {
   lastDay: number
   /** From elsewhere than everybody's networks. */
   last: SignIn | null
-  readonly networks: QuietestOut<Network>
+  /** In order of their last use, oldest first. */
+  readonly networks: Network[]
 }
 
 export interface TravelState {
   readonly latestAt: number
   readonly networks: Saved<readonly string[]>
-  readonly travellers: Saved<{
-    days: number
-    lastDay: number
-    last: SignIn | null
-    networks: readonly (readonly [string, Network])[]
-  }>
+  readonly travellers: Saved<Traveller>
 }
 
 /** Two sign-ins of a user that nobody can have travelled between: great-circle distance (haversine), less what both places
@@ -78,13 +76,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
   constructor(state?: TravelState) {
     this.#latestAt = state?.latestAt ?? 0
     this.#networks = mapOf(ENTITIES_MAX, state?.networks, (users) => [...users])
-    this.#travellers = mapOf(ENTITIES_MAX, state?.travellers, ({ networks, ...traveller }) => ({
-      ...traveller,
-      networks: new QuietestOut(
-        NETWORKS_HELD,
-        networks.map(([name, use]) => [name, { ...use }] as const),
-      ),
-    }))
+    this.#travellers = mapOf(ENTITIES_MAX, state?.travellers, copy)
   }
 
   observe(signIn: SignIn): Deviation | undefined {
@@ -96,9 +88,7 @@ export class TravelDetector implements EntityDetector<SignIn> {
     addFew(users, user, SHARED_USERS)
     const { latitude, longitude } = signIn
     const day = Math.floor(at / DAY_MS)
-    const use =
-      traveller.networks.touch(network) ??
-      traveller.networks.add(network, { days: 0, lastDay: -1, latitude, longitude })
+    const use = useOf(traveller.networks, signIn)
     if (use.lastDay !== day) {
       use.days += 1
       use.lastDay = day
@@ -145,24 +135,35 @@ export class TravelDetector implements EntityDetector<SignIn> {
       rest: { latestAt: this.#latestAt },
       tables: {
         networks: tableOf(this.#networks, (users) => [...users]),
-        travellers: tableOf(this.#travellers, ({ networks, ...traveller }) => ({
-          ...traveller,
-          networks: [...networks.entries()],
-        })),
+        travellers: tableOf(this.#travellers, (traveller) => traveller),
       },
     }
   }
 }
 
 const nobody = (): string[] => []
-const fresh = (): Traveller => ({
-  ...{ days: 0, lastDay: -1, last: null },
-  networks: new QuietestOut<Network>(NETWORKS_HELD),
+const fresh = (): Traveller => ({ days: 0, lastDay: -1, last: null, networks: [] })
+
+const copy = ({ networks, ...traveller }: Traveller): Traveller => ({
+  ...traveller,
+  networks: networks.map((network) => ({ ...network })),
 })
+
+/** What is known of the network of a sign-in, which is the one used last then; of so few a list is enough. */
+function useOf(networks: Network[], { network, latitude, longitude }: SignIn): Network {
+  const name = shortKey(network)
+  const place = networks.findLastIndex((one) => one.name === name)
+  const known = networks[place] ?? { name, days: 0, lastDay: -1, latitude, longitude }
+  if (place >= 0 && place === networks.length - 1) return known
+  if (place >= 0) networks.splice(place, 1)
+  else if (networks.length >= NETWORKS_HELD) networks.shift()
+  networks.push(known)
+  return known
+}
 
 /** Whether a place is one of the user's own: near a network that was used on three days. */
 function isAtHome({ networks }: Traveller, place: Place): boolean {
-  for (const [, network] of networks.entries())
+  for (const network of networks)
     if (network.days >= OWN_DAYS && haversineKm(network, place) < DISTANCE_KM_MIN) return true
   return false
 }

@@ -96,7 +96,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'impossible-travel',
-    version: 3,
+    version: 4,
     title: 'Two sign-ins of a user that nobody can have travelled between',
     watches: 'the speed between places a user signs in from',
     needs:

@@ -4,6 +4,15 @@ import { SUBJECT_CHARS_MAX } from '../limits.ts'
 /** Something that may have members; events from outside may have anything anywhere. */
 type Place = JsonValue | undefined
 
+/** What `read` gives, which it is asked for once an event: several baselines want it, one after the other. */
+export function oncePerEvent<Result>(read: (event: Event) => Result): (event: Event) => Result {
+  let last: { readonly event: Event; readonly result: Result } | undefined
+  return (event) => {
+    if (last?.event !== event) last = { event, result: read(event) }
+    return last.result
+  }
+}
+
 /** A member of an object; undefined where there is no such object or member. */
 export const memberOf = (place: Place, name: string): Place =>
   typeof place === 'object' && place !== null && !Array.isArray(place)
@@ -49,8 +58,8 @@ export function networkOf(endpoint: Place): string | undefined {
   if (number !== undefined) return `AS${number}`
   const ip = nameOf(memberOf(endpoint, 'ip'))
   if (ip === undefined) return nameOf(memberOf(endpoint, 'svc_name'))
-  const v4 = /^(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}$/.exec(ip)
-  if (v4) return `${v4[1]}.0.0/16`
+  if (/^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(ip))
+    return `${ip.slice(0, ip.indexOf('.', ip.indexOf('.') + 1))}.0.0/16`
   const v6 = /^([0-9a-f]{1,4}:[0-9a-f]{1,4}):/i.exec(ip)
   return v6 ? `${v6[1]?.toLowerCase()}::/32` : ip
 }

@@ -13,7 +13,13 @@ export function readCall({ ocsf }: Event, at: number): Amount | undefined {
 }
 
 /** A program's name at the front of what it calls itself: `aws-cli` of `aws-cli/2.1 Python/3.9`. */
-const agentOf = (text: string): string => /^[^\s/(]{1,64}/.exec(text.replace(/^\[/, ''))?.[0]?.toLowerCase() ?? 'none'
+function agentOf(text: string): string {
+  const start = text.startsWith('[') ? 1 : 0
+  const named = text.slice(start, start + 64)
+  const end = named.search(/[\s/(]/)
+  const name = end < 0 ? named : named.slice(0, end)
+  return name === '' ? 'none' : name.toLowerCase()
+}
 
 const REFUSED = /denied|unauthori[sz]ed|forbidden|notauthorized/i
 

@@ -2,7 +2,7 @@ import { parse } from 'tldts'
 import type { Event } from '../../../pipeline/index.ts'
 import type { DnsQuery } from '../entities/dns-tunnel.ts'
 import type { Resolution } from '../entities/generated-domain.ts'
-import { deviceOf, hostOf, memberOf, nameOf } from './members.ts'
+import { deviceOf, hostOf, memberOf, nameOf, oncePerEvent } from './members.ts'
 
 interface Asked {
   readonly client: string
@@ -11,15 +11,7 @@ interface Asked {
   readonly label: string
 }
 
-/** The last event's question: two baselines ask for it, one after the other. */
-let last: { readonly event: Event; readonly asked: Asked | undefined } | undefined
-
-function askedOf(event: Event): Asked | undefined {
-  if (last?.event !== event) last = { event, asked: readAsked(event) }
-  return last.asked
-}
-
-function readAsked(event: Event): Asked | undefined {
+const askedOf = oncePerEvent((event): Asked | undefined => {
   const name = nameOf(memberOf(event.ocsf.query, 'hostname'))?.toLowerCase()
   const client = hostOf(event.ocsf.src_endpoint) ?? deviceOf(event)
   if (name === undefined || client === undefined) return undefined
@@ -27,7 +19,7 @@ function readAsked(event: Event): Asked | undefined {
   const { domain, domainWithoutSuffix, isIcann, isPrivate } = parse(name)
   if (domain === null || domainWithoutSuffix === null || !(isIcann || isPrivate)) return undefined
   return { client, name, registeredDomain: domain, label: domainWithoutSuffix }
-}
+})
 
 /** Reverse look-ups have the address in their name. */
 const REVERSE = new Set(['in-addr.arpa', 'ip6.arpa'])

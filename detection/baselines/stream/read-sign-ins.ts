@@ -3,7 +3,7 @@ import type { Usage } from '../entities/first-seen.ts'
 import type { Attempt } from '../entities/guessing.ts'
 import type { SignIn } from '../entities/travel.ts'
 import type { Amount } from '../entities/volume.ts'
-import { amountOf, deviceOf, hostOf, memberOf, nameOf, networkOf, userOf } from './members.ts'
+import { amountOf, deviceOf, hostOf, memberOf, nameOf, networkOf, oncePerEvent, userOf } from './members.ts'
 
 /** OCSF Authentication, and of its activities those by which somebody comes in. */
 const LOGON = 1
@@ -18,11 +18,13 @@ const isAttempt = ({ ocsf }: Event): boolean =>
 const succeeded = ({ ocsf }: Event): boolean => ocsf.activity_id === LOGON && ocsf.status_id === SUCCESS
 
 /** Who signs in; machines' own accounts and the system's are nobody's. */
-function personOf({ ocsf }: Event): string | undefined {
+const personOf = oncePerEvent(({ ocsf }): string | undefined => {
   const name = userOf(ocsf.user)
   return name === undefined || name === 'unknown' || name.endsWith('$') || SYSTEM.has(name) ? undefined : name
-}
+})
 const SYSTEM = new Set(['system', 'local service', 'network service', 'anonymous logon'])
+
+const sourceNetworkOf = oncePerEvent(({ ocsf }) => networkOf(ocsf.src_endpoint))
 
 /** An attempt of a user to sign in. */
 export function readAttempt(event: Event, at: number): Amount | undefined {
@@ -56,10 +58,9 @@ const groupOf = (user: JsonValue | undefined): string => nameOf(memberOf(memberO
 /** A sign-in that succeeded, from a place the event tells. */
 export function readSignIn(event: Event, at: number): SignIn | undefined {
   if (!succeeded(event)) return undefined
-  const source = event.ocsf.src_endpoint
   const place = placeOf(event)
   const user = place && personOf(event)
-  const network = networkOf(source)
+  const network = sourceNetworkOf(event)
   return place === undefined || user === undefined || network === undefined
     ? undefined
     : { at, user, ...place, network }
@@ -106,5 +107,5 @@ export function readGuess(event: Event, at: number): Attempt | undefined {
   const user = personOf(event)
   const source = hostOf(ocsf.src_endpoint)
   if (user === undefined || source === undefined) return undefined
-  return { at, user, source, network: networkOf(ocsf.src_endpoint) ?? source, succeeded: ocsf.status_id === SUCCESS }
+  return { at, user, source, network: sourceNetworkOf(event) ?? source, succeeded: ocsf.status_id === SUCCESS }
 }

@@ -155,7 +155,8 @@ export function createBaselineWatcher({
         const watching = byClass.get(event.ocsf.class_uid)
         if (!watching) continue
         const at = trustedTime(event, CLOCK_SKEW_MS)
-        for (const { one, settings, isFrozen } of watching) {
+        for (let i = 0; i < watching.length; i++) {
+          const { one, settings, isFrozen } = watching[i] as Watching
           if (event.offset < one.from) continue
           const deviation = one.observe(event, at, isFrozen)
           if (deviation) state(address, event, one, deviation, settings, tell)
