@@ -112,6 +112,33 @@ describe('rampart detect --explain', () => {
   })
 })
 
+describe('rampart detect --events', () => {
+  test('tells with each match its rule, its time and its event, from any number of threads', async () => {
+    const text = await detect({ events: true, correlations: true })
+    const matches = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const tool = { rule: 'tool', title: 'A tool', level: 'high' }
+    const words = { rule: 'words', title: 'Words', level: 'informational' }
+    expect(matches).toEqual([
+      { file: 'log.ndjson', line: 0, ...tool, time: '2026-01-01T00:00:00.000Z', event: events[0] },
+      { file: 'log.ndjson', line: 1, ...tool, time: '2026-01-01T00:00:10.000Z', event: events[1] },
+      { file: 'log.ndjson', line: 2, ...words, event: events[2] },
+      { file: 'log.ndjson', line: 3, ...words, event: events[3] },
+      {
+        ...{ file: 'log.ndjson', line: 1, rule: 'twice', title: 'Twice', level: 'informational' },
+        ...{ group: { Computer: 'a' }, time: '2026-01-01T00:00:10.000Z' },
+      },
+    ])
+    expect(await detect({ events: true, correlations: true, jobs: '2' })).toBe(text)
+  })
+
+  test('is of NDJSON alone', async () => {
+    await expect(detect({ events: true, format: 'table' })).rejects.toThrow('`--events` goes with `--format ndjson`')
+  })
+})
+
 describe('rampart detect --format', () => {
   test('summary is one SARIF log: results with rules and lines from 1', async () => {
     const { version, runs } = JSON.parse(await detect({ format: 'summary' }))

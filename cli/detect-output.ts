@@ -11,7 +11,8 @@ export interface DetectOutput {
   end(): Promise<void>
 }
 
-export function createDetectOutput(format: DetectFormat, { ruleSet }: RuleTree, io: Io): DetectOutput {
+/** @param format `events`: as `ndjson`, with the title and level of each match's rule */
+export function createDetectOutput(format: DetectFormat | 'events', { ruleSet }: RuleTree, io: Io): DetectOutput {
   const heads = new Map(
     [...ruleSet.rules, ...ruleSet.correlations.map(({ correlation }) => correlation)].map(({ head }) => [
       head.id,
@@ -20,7 +21,12 @@ export function createDetectOutput(format: DetectFormat, { ruleSet }: RuleTree, 
   )
   switch (format) {
     case 'ndjson':
-      return ndjson(io)
+      return ndjson(io, (match) => match)
+    case 'events':
+      return ndjson(io, ({ file, line, rule, ...more }) => {
+        const { title = rule, severity = 'informational' } = heads.get(rule) ?? {}
+        return { file, line, rule, title, level: severity, ...more }
+      })
     case 'summary':
       return summary(heads, io)
     case 'table':
@@ -35,9 +41,9 @@ async function write(io: Io, text: string): Promise<void> {
   if (!io.stdout.write(text)) await new Promise<void>((resolve) => io.stdout.once('drain', () => resolve()))
 }
 
-function ndjson(io: Io): DetectOutput {
+function ndjson(io: Io, tell: (match: LineMatch) => object): DetectOutput {
   return {
-    put: (matches) => write(io, matches.map((match) => `${JSON.stringify(match)}\n`).join('')),
+    put: (matches) => write(io, matches.map((match) => `${JSON.stringify(tell(match))}\n`).join('')),
     end: async () => undefined,
   }
 }

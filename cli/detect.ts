@@ -23,7 +23,7 @@ const SKIPPED_TOLD_MAX = 20
 export const detectCommand: Command = {
   name: 'detect',
   usage:
-    'detect --rules DIR [--jobs N] [--correlations] [--explain] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…|-',
+    'detect --rules DIR [--jobs N] [--correlations] [--explain] [--events] [--format FORM] [--placeholders FILE] [--pipeline FILE]… [--no-cache] [--json] FILE|DIR…|-',
   details: `FILE is read by what it is, also with .gz or .zst; of a DIR every file; \`-\` is standard input.
 Events of JSON, one a line: Windows (flat, nested, Winlogbeat), CloudTrail, OCSF, systemd's journal, any other.
 JSON that has not an event a line, up to 64 MiB: an array, CloudTrail's \`Records\`, objects over several lines.
@@ -35,6 +35,10 @@ Windows' event logs (EVTX). What else holds no text is named and left out.`,
     jobs: { type: 'string', value: 'N', description: 'threads to use (default 1; 0 = one a core)' },
     correlations: { type: 'boolean', description: 'also print each event at which a correlation holds' },
     explain: { type: 'boolean', description: 'say why: which selection matched, on which field and value' },
+    events: {
+      type: 'boolean',
+      description: 'with each match the title and level of its rule, when it happened, and the event (ndjson)',
+    },
     format: {
       type: 'string',
       value: 'FORM',
@@ -49,6 +53,8 @@ Windows' event logs (EVTX). What else holds no text is named and left out.`,
     if (positionals.length === 0) throw new UsageError('name a log file or a folder of them')
     const jobs = readJobs(values.jobs)
     const format = readFormat(values.format)
+    const showEvents = values.events === true
+    if (showEvents && format !== 'ndjson') throw new UsageError('`--events` goes with `--format ndjson`')
     const startedAt = now()
     const { files, unreadable } = findInputs(positionals, io)
     const worker = new URL('./detect-worker.ts', import.meta.url)
@@ -61,7 +67,7 @@ Windows' event logs (EVTX). What else holds no text is named and left out.`,
     tellRefused(tree.refused, io)
     let loadedAt = now()
     for (const reason of unreadable) io.stderr.write(`cannot read ${printable(reason)}\n`)
-    const output = createDetectOutput(format, tree, io)
+    const output = createDetectOutput(showEvents ? 'events' : format, tree, io)
     const bar = new ProgressBar(
       io.stderr,
       files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -69,6 +75,7 @@ Windows' event logs (EVTX). What else holds no text is named and left out.`,
     const summary = await detectFiles(tree.ruleSet, plan, {
       correlations: values.correlations === true,
       explain: values.explain === true,
+      showEvents,
       kept: tree.kept,
       onReady: () => {
         loadedAt = now()

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { JsonValue } from '../../pipeline/index.ts'
+import type { JsonObject, JsonValue } from '../../pipeline/index.ts'
 import { Correlator, type Hold } from '../correlate/correlator.ts'
 import { CORRELATED_EVENTS_MAX, EXPLAINED_REASONS_MAX } from '../limits.ts'
 import type { RuleSet } from '../rule-set.ts'
@@ -18,6 +18,9 @@ export interface LineMatch {
   readonly group?: Readonly<Record<string, JsonValue>>
   /** Why, where that was asked for: the comparisons a match rests on, or the events in a correlation's window. */
   readonly because?: readonly Reason[] | readonly WindowEvent[]
+  /** When it happened, RFC 3339, and the event itself, where that was asked for. A correlation holds at a time and has none. */
+  readonly time?: string
+  readonly event?: JsonObject
 }
 
 /** An event that a correlation counted. */
@@ -32,6 +35,8 @@ export interface DetectOptions {
   readonly kept?: RulesKept | undefined
   /** Whether matches say why; rules have to be read for it. */
   readonly explain?: boolean
+  /** Whether matches come with their events. */
+  readonly showEvents?: boolean
   /** The rules are compiled, in the first of the threads; events come next. */
   readonly onReady: () => void
   /** Matches in order of files and lines; those of correlations after all others. */
@@ -64,9 +69,9 @@ export async function detectFiles(ruleSet: RuleSet, plan: DetectPlan, options: D
   const { files, units, threads, logFiles } = plan
   try {
     const ledger = new Ledger(ruleSet, files, units, options)
-    const { correlations, explain = false, kept, onProgress } = options
+    const { correlations, explain = false, showEvents = false, kept, onProgress } = options
     const waiting = threads.count === 0 ? [...units] : largestFirst(units, files)
-    const task = { ruleSet, correlations, explain, kept }
+    const task = { ruleSet, correlations, explain, showEvents, kept }
     const others = threads.work({ ...task, files }, waiting, {
       take: (result) => ledger.take(result),
       onBytes: onProgress,
@@ -133,7 +138,7 @@ class Ledger {
       this.#linesBefore = 0
     }
     const file = this.#files[unit.file] as InputFile
-    const { matches, reasons } = result
+    const { matches, reasons, shown } = result
     const told: LineMatch[] = []
     for (let i = 0; i < matches.length; i += 2) {
       const rule = this.#ruleSet.rules[matches[i + 1] as number]
@@ -143,6 +148,7 @@ class Ledger {
         line: this.#linesBefore + (matches[i] as number),
         rule: rule?.head.id ?? '',
         ...(because ? { because } : {}),
+        ...shown[i / 2],
       })
     }
     if (told.length > 0) await this.#options.onMatches(told)
@@ -186,7 +192,8 @@ class Ledger {
         const rule = hold.correlation.correlation.head.id
         const because = this.#options.explain ? { because: this.#windowOf(hold, ordered) } : {}
         const place = { file: this.#files[file]?.name ?? '', line: event.line }
-        held.push({ ref, match: { ...place, rule, group: hold.group, ...because } })
+        const time = this.#options.showEvents ? { time: new Date(event.time).toISOString() } : {}
+        held.push({ ref, match: { ...place, rule, group: hold.group, ...because, ...time } })
       }
     }
     const { evictedGroups } = correlator.counts()

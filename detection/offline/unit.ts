@@ -34,6 +34,13 @@ export interface CorrelatedEvent {
   readonly values: Readonly<Record<string, JsonValue>>
 }
 
+/** An event that is told with its matches. */
+export interface ShownEvent {
+  /** RFC 3339; absent where the event does not say. */
+  readonly time?: string
+  readonly event: JsonObject
+}
+
 export interface UnitResult {
   readonly number: number
   readonly lines: number
@@ -47,6 +54,8 @@ export interface UnitResult {
   readonly matches: readonly number[]
   /** Why each match is one, in their order; none unless asked for. */
   readonly reasons: readonly (readonly Reason[])[]
+  /** The event of each match, in their order; none unless asked for. */
+  readonly shown: readonly ShownEvent[]
   readonly correlated: readonly CorrelatedEvent[]
   /** Matched events that say no time and so cannot be correlated. */
   readonly withoutTime: number
@@ -87,6 +96,7 @@ export interface UnitTools {
   readonly fieldsOf: CorrelatedFields
   readonly logFiles: LogFiles
   readonly explain: Explain | undefined
+  readonly showEvents: boolean
   readonly onBytes: (bytes: number) => void
 }
 
@@ -95,12 +105,14 @@ export interface UnitTask {
   readonly ruleSet: RuleSet
   readonly correlations: boolean
   readonly explain: boolean
+  /** Whether events are told with their matches. */
+  readonly showEvents: boolean
   readonly kept: RulesKept | undefined
 }
 
 /** The tools for it, to be used by one thread and for one unit at a time. */
 export function makeTools(
-  { ruleSet, correlations, explain, kept }: UnitTask,
+  { ruleSet, correlations, explain, showEvents, kept }: UnitTask,
   { logFiles, onBytes }: Pick<UnitTools, 'logFiles' | 'onBytes'>,
 ): UnitTools {
   const matcher = new RuleMatcher(ruleSet.rules, costsOfLines)
@@ -108,6 +120,7 @@ export function makeTools(
     ...{ matcher, screen: takeUpScreen(matcher, kept), logFiles, onBytes },
     fieldsOf: correlations ? correlatedFields(ruleSet) : new Map(),
     explain: explain ? createExplainer(ruleSet.rules) : undefined,
+    showEvents,
   }
 }
 
@@ -122,10 +135,11 @@ interface UnitEvent {
 /** Matches all events of a unit: objects on lines of JSON, or those in their `Records` as CloudTrail delivers them; lines of
  * text; rows of a table; the records of a document. Does not throw: a file that cannot be read is a `failure`. */
 export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools): Promise<UnitResult> {
-  const { matcher, screen, fieldsOf, logFiles, explain } = tools
+  const { matcher, screen, fieldsOf, logFiles, explain, showEvents } = tools
   const counts = { lines: 0, events: 0, notJson: 0, formless: 0, tooLong: 0, bytes: 0, withoutTime: 0 }
   const matches: number[] = []
   const reasons: (readonly Reason[])[] = []
+  const shown: ShownEvent[] = []
   const correlated: CorrelatedEvent[] = []
   let form: FileForm = unit.form ?? { kind: 'lines' }
   let reader: LineReader | undefined
@@ -157,6 +171,10 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
   const matched = (event: UnitEvent, line: number, rules: readonly number[]): void => {
     for (let i = 0; i < rules.length; i++) matches.push(line, rules[i] as number)
     if (explain) for (const rule of rules) reasons.push(explain(rule, event.original, event.ocsf))
+    if (showEvents && rules.length > 0) {
+      const one = showEvent(event)
+      for (let i = 0; i < rules.length; i++) shown.push(one)
+    }
     if (rules.length > 0 && fieldsOf.size > 0) correlate(event, line, rules)
   }
 
@@ -271,10 +289,16 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
     ...counts,
     matches,
     reasons,
+    shown,
     correlated,
     ...(failure === undefined ? {} : { failure }),
     ...(skipped === undefined ? {} : { skipped }),
   }
+}
+
+function showEvent({ original, logsource = {}, ocsf, ...event }: UnitEvent): ShownEvent {
+  const time = ocsf ? event.time : eventTime(shapeEvent(original, logsource).root)
+  return { ...(time === undefined ? {} : { time: new Date(time).toISOString() }), event: original }
 }
 
 function wayOf(form: FileForm): Way {

@@ -29,6 +29,7 @@ test('a worker does what it was given ahead one after the other', async () => {
     files: [file],
     correlations: false,
     explain: false,
+    showEvents: false,
     kept: undefined,
   }
   const worker = new Worker(new URL('../../cli/detect-worker.ts', import.meta.url))
