@@ -16,7 +16,7 @@ export interface Connection {
 }
 
 const NAME = 'beacon'
-const VERSION = 5
+const VERSION = 6
 /** Connections of a pair that are looked back over. */
 const HELD = 128
 /** Connections from which on a pair is judged, and every how many. */
@@ -38,9 +38,8 @@ const PREVALENT_SHARE = 0.5
 const SOURCES_COUNTED = 64
 
 interface Pair {
-  /** Of the last connections, in no order: of so many, the newest stands where the oldest stood. */
-  readonly times: number[]
-  readonly bytes: number[]
+  /** Of the last connections, time and bytes in turn, in no order: of so many, the newest stands where the oldest stood. */
+  readonly recent: number[]
   count: number
   readonly since: number
   statedAt: number | null
@@ -49,8 +48,8 @@ interface Pair {
 export interface BeaconState {
   readonly startedAt: number | null
   readonly latestAt: number
-  /** Times and bytes packed. */
-  readonly pairs: Saved<Omit<Pair, 'times' | 'bytes'> & { times: string; bytes: string }>
+  /** What is recent packed. */
+  readonly pairs: Saved<Omit<Pair, 'recent'> & { recent: string }>
   readonly sources: readonly string[]
   readonly destinations: Saved<readonly string[]>
 }
@@ -75,11 +74,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
   constructor(state?: BeaconState) {
     this.#startedAt = state?.startedAt ?? null
     this.#latestAt = state?.latestAt ?? 0
-    this.#pairs = mapOf(PAIRS_MAX, state?.pairs, (pair) => ({
-      ...pair,
-      times: [...unpack(pair.times)],
-      bytes: [...unpack(pair.bytes)],
-    }))
+    this.#pairs = mapOf(PAIRS_MAX, state?.pairs, (pair) => ({ ...pair, recent: [...unpack(pair.recent)] }))
     this.#sources = new Set(state?.sources)
     this.#destinations = mapOf(ENTITIES_MAX, state?.destinations, (sources) => [...sources])
   }
@@ -96,9 +91,9 @@ export class BeaconDetector implements EntityDetector<Connection> {
       this.#pairs.add(entity, fresh(at, bytesOut), this.#latestAt)
       return undefined
     }
-    const place = pair.count % HELD
-    pair.times[place] = at
-    pair.bytes[place] = bytesOut
+    const place = 2 * (pair.count % HELD)
+    pair.recent[place] = at
+    pair.recent[place + 1] = bytesOut
     pair.count += 1
     if (pair.count < JUDGED_MIN || pair.count % JUDGED_EVERY !== 0) return undefined
     if (pair.statedAt !== null && at - pair.statedAt < AGAIN_MS) return undefined
@@ -118,7 +113,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
       since: judged.since,
       score: judged.score,
       expected: 'bursts at irregular times and of various sizes, as people make them',
-      seen: `${pair.times.length} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
+      seen: `${judged.count} connections, one each ${(judged.periodMs / 1000).toFixed(1)} s (intervals regular to ${percent(judged.intervals)}), ${judged.bytes} bytes each (alike to ${percent(judged.sizes)}), steady to ${percent(judged.steadiness)}`,
     }
   }
 
@@ -156,7 +151,7 @@ export class BeaconDetector implements EntityDetector<Connection> {
     return {
       rest: { startedAt: this.#startedAt, latestAt: this.#latestAt, sources: [...this.#sources] },
       tables: {
-        pairs: tableOf(this.#pairs, (pair) => ({ ...pair, times: pack(pair.times), bytes: pack(pair.bytes) })),
+        pairs: tableOf(this.#pairs, (pair) => ({ ...pair, recent: pack(pair.recent) })),
         destinations: tableOf(this.#destinations, (sources) => [...sources]),
       },
     }
@@ -166,12 +161,14 @@ export class BeaconDetector implements EntityDetector<Connection> {
 const nobody = (): string[] => []
 
 const fresh = (at: number, bytesOut: number): Pair => ({
-  ...{ times: [at], bytes: [bytesOut], count: 1, since: at, statedAt: null },
+  ...{ recent: [at, bytesOut], count: 1, since: at, statedAt: null },
 })
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`
 
 interface Judged {
+  /** Connections that it rests on. */
+  readonly count: number
   readonly score: number
   readonly since: number
   readonly periodMs: number
@@ -187,16 +184,18 @@ const roomOfDeviations = new Float64Array(HELD)
 const roomOfCounts = new Float64Array(BINS)
 
 function judge(pair: Readonly<Pair>): Judged | undefined {
-  const count = pair.times.length
+  const count = pair.recent.length / 2
   const times = room.times.subarray(0, count)
   const gaps = room.gaps.subarray(0, count - 1)
   const sizes = room.sizes.subarray(0, count)
-  times.set(pair.times)
+  for (let i = 0; i < count; i++) {
+    times[i] = pair.recent[2 * i] ?? 0
+    sizes[i] = pair.recent[2 * i + 1] ?? 0
+  }
   times.sort()
   const [first, last] = [times[0] ?? 0, times[count - 1] ?? 0]
   if (last - first < SPAN_MS_MIN) return undefined
   for (let i = 0; i < gaps.length; i++) gaps[i] = (times[i + 1] ?? 0) - (times[i] ?? 0)
-  sizes.set(pair.bytes)
   const parts = {
     intervals: regularity(gaps.sort()),
     sizes: regularity(sizes.sort()),
@@ -204,6 +203,7 @@ function judge(pair: Readonly<Pair>): Judged | undefined {
   }
   return {
     ...parts,
+    count,
     score: (parts.intervals + parts.sizes + parts.steadiness) / 3,
     since: first,
     periodMs: middle(gaps),

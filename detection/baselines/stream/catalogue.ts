@@ -113,7 +113,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'beacon',
-    version: 5,
+    version: 6,
     title: 'A host calls home',
     watches: 'how regular, alike and steady the connections of a host to a destination are',
     needs: 'Network Activity (4001) with both ends; `traffic.bytes_out` where known',

@@ -63,6 +63,8 @@ interface Account {
 /** A baseline, and how it is set while a batch is looked at. */
 interface Watching {
   readonly one: RunningBaseline
+  /** The first event that it has not seen. */
+  readonly from: number
   readonly settings: Settings
   readonly isFrozen: (entity: string) => boolean
 }
@@ -148,7 +150,8 @@ export function createBaselineWatcher({
         const settings = account.settings.get(key) ?? preset
         if (!settings.enabled) continue
         const held = frozen.get(key) ?? nobody
-        const watching: Watching = { one, settings, isFrozen: (entity) => held.has(entity) }
+        const isFrozen = (entity: string) => held.size > 0 && held.has(entity)
+        const watching: Watching = { one, from: one.from, settings, isFrozen }
         for (const uid of one.baseline.classes) byClass.set(uid, [...(byClass.get(uid) ?? []), watching])
       }
       for (const event of events) {
@@ -156,8 +159,8 @@ export function createBaselineWatcher({
         if (!watching) continue
         const at = trustedTime(event, CLOCK_SKEW_MS)
         for (let i = 0; i < watching.length; i++) {
-          const { one, settings, isFrozen } = watching[i] as Watching
-          if (event.offset < one.from) continue
+          const { one, from, settings, isFrozen } = watching[i] as Watching
+          if (event.offset < from) continue
           const deviation = one.observe(event, at, isFrozen)
           if (deviation) state(address, event, one, deviation, settings, tell)
         }
