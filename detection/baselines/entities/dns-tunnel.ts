@@ -16,7 +16,7 @@ export interface DnsQuery {
 }
 
 const NAME = 'dns-tunnel'
-const VERSION = 2
+const VERSION = 3
 const HOUR_MS = 3_600_000
 /** Names below one domain that are told apart in an hour; what is beyond carried enough to be stated already. */
 const NAMES_HELD = 512
@@ -35,23 +35,19 @@ const BITS_MAX = 6
 interface Flow {
   hour: number
   since: number
-  readonly names: Set<number>
+  /** Digests, each once. */
+  names: number[]
+  /** The first of them as it is: most ask for no second one. */
+  first: string
   letters: number
-  /** How often each letter came, by the low six bits of its code. */
-  readonly counts: number[]
+  /** How often each letter came, by the low six bits of its code; empty up to the second name. */
+  counts: number[]
   stated: boolean
 }
 
 export interface DnsTunnelState {
   readonly latestAt: number
-  readonly flows: Saved<{
-    hour: number
-    since: number
-    names: readonly number[]
-    letters: number
-    counts: readonly number[]
-    stated: boolean
-  }>
+  readonly flows: Saved<Flow>
   readonly clients: Saved<readonly string[]>
 }
 
@@ -70,11 +66,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
   /** @param key secret, and the same after a load: who knew it could send names that count as one */
   constructor(key: Uint8Array, state?: DnsTunnelState) {
     this.#hash = new KeyedHash(key)
-    this.#flows = mapOf(FLOWS_MAX, state?.flows, (flow) => ({
-      ...flow,
-      names: new Set(flow.names),
-      counts: [...flow.counts],
-    }))
+    this.#flows = mapOf(FLOWS_MAX, state?.flows, copy)
     this.#clients = mapOf(ENTITIES_MAX, state?.clients, (clients) => [...clients])
     this.#latestAt = state?.latestAt ?? 0
   }
@@ -94,14 +86,21 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     // What comes late belongs to an hour that is over; it is counted in the running one.
     if (hour > flow.hour) begin(flow, hour, at)
     const digest = this.#hash.of(sub)
-    if (flow.names.has(digest) || flow.names.size >= NAMES_HELD) return undefined
-    flow.names.add(digest)
-    for (let i = 0; i < sub.length; i++) {
-      const place = sub.charCodeAt(i) % CHARACTERS
-      flow.counts[place] = (flow.counts[place] ?? 0) + 1
+    if (flow.names.length === 0) {
+      flow.names = [digest]
+      flow.first = sub
+      flow.letters = sub.length
+      return undefined
     }
+    if (flow.names.length >= NAMES_HELD || flow.names.includes(digest)) return undefined
+    if (flow.names.length === 1) {
+      flow.counts = new Array<number>(CHARACTERS).fill(0)
+      count(flow.counts, flow.first)
+    }
+    flow.names.push(digest)
+    count(flow.counts, sub)
     flow.letters += sub.length
-    if (flow.stated || flow.names.size < NAMES_MIN || flow.letters * BITS_MAX < 8 * STATED_BYTES) return undefined
+    if (flow.stated || flow.names.length < NAMES_MIN || flow.letters * BITS_MAX < 8 * STATED_BYTES) return undefined
     const bits = entropy(flow.counts, flow.letters)
     const bytes = (flow.letters * bits) / 8
     if (bytes < STATED_BYTES) return undefined
@@ -114,7 +113,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
       since: flow.since,
       score: bytes / (bytes + STATED_BYTES),
       expected: `names below ${registeredDomain} that could carry less than ${STATED_BYTES} bytes an hour`,
-      seen: `${flow.names.size} different names of ${Math.round(flow.letters / flow.names.size)} letters, ${bits.toFixed(1)} bits a letter: ${Math.round(bytes)} bytes`,
+      seen: `${flow.names.length} different names of ${Math.round(flow.letters / flow.names.length)} letters, ${bits.toFixed(1)} bits a letter: ${Math.round(bytes)} bytes`,
     }
   }
 
@@ -130,7 +129,7 @@ export class DnsTunnelDetector implements EntityDetector<DnsQuery> {
     return {
       rest: { latestAt: this.#latestAt },
       tables: {
-        flows: tableOf(this.#flows, (flow) => ({ ...flow, names: [...flow.names], counts: [...flow.counts] })),
+        flows: tableOf(this.#flows, copy),
         clients: tableOf(this.#clients, (clients) => [...clients]),
       },
     }
@@ -142,20 +141,31 @@ const nobody = (): string[] => []
 const fresh = (hour: number, since: number): Flow => ({
   hour,
   since,
-  names: new Set(),
+  names: [],
+  first: '',
   letters: 0,
-  counts: new Array<number>(CHARACTERS).fill(0),
+  counts: [],
   stated: false,
 })
+
+const copy = (flow: Flow): Flow => ({ ...flow, names: [...flow.names], counts: [...flow.counts] })
 
 /** Begins another hour. */
 function begin(flow: Flow, hour: number, at: number): void {
   if (!flow.stated) flow.since = at
   flow.hour = hour
-  flow.names.clear()
+  flow.names = []
+  flow.first = ''
   flow.letters = 0
-  flow.counts.fill(0)
+  flow.counts = []
   flow.stated = false
+}
+
+function count(counts: number[], text: string): void {
+  for (let i = 0; i < text.length; i++) {
+    const place = text.charCodeAt(i) % CHARACTERS
+    counts[place] = (counts[place] ?? 0) + 1
+  }
 }
 
 function entropy(counts: readonly number[], total: number): number {

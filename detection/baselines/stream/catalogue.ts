@@ -129,7 +129,7 @@ export const baselines: readonly Baseline[] = [
   }),
   defineBaseline({
     name: 'dns-tunnel',
-    version: 2,
+    version: 3,
     title: 'Data leaves in the names a host asks for',
     watches: 'what the names a client asks for below one domain could carry in an hour',
     needs: 'DNS Activity (4003) with `query.hostname` and a client',
