@@ -77,7 +77,7 @@ export class Checkpoints {
     for (; underWay.done < end && segments.written < until; underWay.done++) {
       const window = changed.windows[underWay.done] as Window
       if (window.changedIn !== version) continue
-      this.#disk.write(changed.tables[underWay.done] as GroupTable, changed.keys[underWay.done] as string, window)
+      this.#disk.write(changed.tables[underWay.done] as GroupTable, window)
     }
     if (underWay.done === changed.length) this.#sync(underWay)
   }

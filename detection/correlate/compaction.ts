@@ -106,7 +106,7 @@ export class Compaction {
     const window = table.hot.get(key)
     if (window) {
       if (window.location !== location) return false
-      if (window.changedIn !== 0) this.#disk.write(table, key, window)
+      if (window.changedIn !== 0) this.#disk.write(table, window)
       else {
         window.location = this.#move(record, location)
         this.#disk.release(table, location)

@@ -70,7 +70,6 @@ interface Watcher {
 
 /** What an event did to a group. */
 interface Entered {
-  readonly key: string
   readonly window: Window
   readonly tag: number
   /** There are newer entries. */
@@ -180,19 +179,19 @@ export class Correlator {
     const byGroup = new Map<string, Entered>()
     for (const watcher of own) {
       const entered = this.#put(watcher, event)
-      if (entered) byGroup.set(entered.key, entered)
+      if (entered) byGroup.set(entered.window.key, entered)
     }
     return [...byGroup.values()].flatMap((entered) => this.#holdOf(track, entered, event) ?? [])
   }
 
-  #holdOf(track: Track, { key, window, tag, late }: Entered, event: MatchedEvent): Hold | undefined {
+  #holdOf(track: Track, { window, tag, late }: Entered, event: MatchedEvent): Hold | undefined {
     const { resolved, sharedMeasure, makeMeasure } = track
     const { timespanMs } = resolved.correlation
     let time: number | undefined = event.time
     if (late) time = window.holdsFrom(event.time, timespanMs, sharedMeasure)
     else if (!window.holds(timespanMs, sharedMeasure, makeMeasure)) return undefined
     if (time === undefined) return undefined
-    return { correlation: resolved, group: groupOf(resolved, tag, event), groupKey: key, time, window }
+    return { correlation: resolved, group: groupOf(resolved, tag, event), groupKey: window.key, time, window }
   }
 
   #put({ track, tag }: Watcher, event: MatchedEvent): Entered | undefined {
@@ -209,7 +208,7 @@ export class Correlator {
       this.#lateEntries++
       return undefined
     }
-    this.#groups.touch(track.table, key, window)
+    this.#groups.touch(track.table, window)
     const { bytes } = window
     if (event.arrivedAt > window.arrivedAt) window.arrivedAt = event.arrivedAt
     if (late) window.insert({ time, tag, value, ref }, timespanMs)
@@ -221,7 +220,7 @@ export class Correlator {
     const dropped = window.forget(before, track.entriesMax)
     if (track.entriesMax === ENTRIES_PER_GROUP_MAX) this.#droppedEntries += dropped
     this.#groups.spend(window.bytes - bytes)
-    return { key, window, tag, late }
+    return { window, tag, late }
   }
 
   /** Takes over what the version before kept, and keeps it as this one does.   @throws detection.state.notWritten */
@@ -229,9 +228,9 @@ export class Correlator {
     for (const { id, fingerprint, windows } of earlier) {
       const track = this.#tracks.find(({ resolved }) => resolved.correlation.head.id === id)
       if (!track || track.resolved.fingerprint !== fingerprint) continue
-      for (const [key, window] of windows) {
+      for (const window of windows) {
         window.leaveUntil(window.newest - track.resolved.correlation.timespanMs)
-        this.#groups.put(track.table, key, window)
+        this.#groups.put(track.table, window)
       }
     }
     this.#groups.keepNow(offset)

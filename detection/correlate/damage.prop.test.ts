@@ -156,10 +156,10 @@ it('what an outsider put into a value passes for no record', () => {
     ),
   )
   // As this version writes it, though without the secret, and as an earlier one did.
-  const window = new Window({ tags: false, values: false })
+  const window = new Window('5:admin', { tags: false, values: false })
   window.append(1, 0, undefined, 0)
   const forged = makeRecordBuffer(100)
-  const length = writeRecord(forged, 0, { version: 1, table: 1, supersedes: 0 }, '5:admin', window)
+  const length = writeRecord(forged, 0, { version: 1, table: 1, supersedes: 0 }, window)
   const placed = forged.bytes.toString('latin1', 0, length)
   forged.view.setUint16(22, 0, true)
   forged.view.setUint32(0, checksum(forged.view, 8, length), true)

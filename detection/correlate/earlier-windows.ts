@@ -7,7 +7,7 @@ import { Window } from './window.ts'
 export type EarlierWindows = readonly {
   readonly id: string
   readonly fingerprint: string
-  readonly windows: ReadonlyMap<string, Window>
+  readonly windows: readonly Window[]
 }[]
 
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
@@ -29,7 +29,7 @@ export function readEarlierWindows(bytes: Uint8Array): EarlierWindows {
       const numbers = new Float64Array(aligned(parts.get(`${place}.numbers`)))
       const tags = parts.has(`${place}.tags`) && new Uint16Array(aligned(parts.get(`${place}.tags`)))
       const values = parts.has(`${place}.values`) && json(`${place}.values`)
-      const windows = new Map<string, Window>()
+      const windows: Window[] = []
       let at = 0
       let entry = 0
       for (const [group, key] of keys.entries()) {
@@ -41,8 +41,9 @@ export function readEarlierWindows(bytes: Uint8Array): EarlierWindows {
           tags: tags ? Array.from(tags.subarray(entry, entry + size)) : undefined,
           values: values ? values.slice(entry, entry + size) : undefined,
           left: 0,
+          key,
         })
-        windows.set(key, window)
+        windows.push(window)
         at += 2 + 2 * size
         entry += size
       }

@@ -17,16 +17,14 @@ import type { Window } from './window.ts'
 /** Groups that a checkpoint has to write, unless that happened meanwhile: in columns, since there may be millions. */
 export class ChangedGroups {
   readonly tables: GroupTable[] = []
-  readonly keys: string[] = []
   readonly windows: Window[] = []
 
   get length(): number {
     return this.windows.length
   }
 
-  push(table: GroupTable, key: string, window: Window): void {
+  push(table: GroupTable, window: Window): void {
     this.tables.push(table)
-    this.keys.push(key)
     this.windows.push(window)
   }
 
@@ -34,7 +32,7 @@ export class ChangedGroups {
   unwritten(version: number): ChangedGroups {
     const left = new ChangedGroups()
     for (const [at, window] of this.windows.entries()) {
-      if (window.changedIn === version) left.push(this.tables[at] as GroupTable, this.keys[at] as string, window)
+      if (window.changedIn === version) left.push(this.tables[at] as GroupTable, window)
     }
     return left
   }
@@ -115,11 +113,11 @@ export class GroupDisk {
   }
 
   /** To be called before a group changes. */
-  touch(table: GroupTable, key: string, window: Window): void {
+  touch(table: GroupTable, window: Window): void {
     if (window.changedIn === this.version) return
-    this.preserve(table, key, window)
+    this.preserve(table, window)
     window.changedIn = this.version
-    this.#changed.push(table, key, window)
+    this.#changed.push(table, window)
     if (this.#changed.length < this.#changedMax) return
     // Those that left memory meanwhile are written, and not to be held on to.
     this.#changed = this.#changed.unwritten(this.version)
@@ -127,8 +125,8 @@ export class GroupDisk {
   }
 
   /** Writes how a group stood when the checkpoint under way began, if that is still to be done. */
-  preserve(table: GroupTable, key: string, window: Window): void {
-    if (window.changedIn !== 0 && window.changedIn !== this.version) this.write(table, key, window)
+  preserve(table: GroupTable, window: Window): void {
+    if (window.changedIn !== 0 && window.changedIn !== this.version) this.write(table, window)
   }
 
   /** Lets the next version begin.
@@ -144,22 +142,21 @@ export class GroupDisk {
   }
 
   /** Writes how a changed group stands. */
-  write(table: GroupTable, key: string, window: Window): void {
+  write(table: GroupTable, window: Window): void {
     const { location: supersedes, changedIn: version } = window
     const head = { version, table: table.number, supersedes }
-    window.location = this.segments.append(
-      recordBytesMax(key, window),
-      (into, at) => writeRecord(into, at, head, key, window),
-      { table: table.number, arrivedAt: window.arrivedAt },
-    )
+    window.location = this.segments.append(recordBytesMax(window), (into, at) => writeRecord(into, at, head, window), {
+      table: table.number,
+      arrivedAt: window.arrivedAt,
+    })
     window.changedIn = 0
     if (supersedes !== 0) this.release(table, supersedes)
   }
 
   /** A group leaves memory. */
-  putAway(table: GroupTable, key: string, window: Window): void {
-    if (window.changedIn !== 0) this.write(table, key, window)
-    this.index.add(this.hashOf(table, key), window.location)
+  putAway(table: GroupTable, window: Window): void {
+    if (window.changedIn !== 0) this.write(table, window)
+    this.index.add(this.hashOf(table, window.key), window.location)
   }
 
   /** A group that is not in memory comes back; undefined when there is none. */
@@ -173,7 +170,7 @@ export class GroupDisk {
       this.index.remove(hash, location)
       if (isThere && !record) this.lostGroups++
       if (!record) continue
-      const window = record.window()
+      const window = record.window(key)
       window.location = location
       return window
     }

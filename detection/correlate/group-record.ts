@@ -111,8 +111,9 @@ export class GroupRecord {
       : this.bytes.toString('latin1', at, at + chars)
   }
 
-  /** The group's window, as it was when it was written. */
-  window(): Window {
+  /** The group's window, as it was when it was written.
+   * @param key as it is already in memory */
+  window(key: string): Window {
     const view = this.#view
     const entries = this.#entries
     const flags = this.#flags
@@ -145,7 +146,7 @@ export class GroupRecord {
     }
     const toldAt = view.getFloat64(40, true)
     const left = view.getUint32(48, true)
-    return Window.of({ arrivedAt: this.arrivedAt, toldAt, numbers, tags, values, left })
+    return Window.of({ arrivedAt: this.arrivedAt, toldAt, numbers, tags, values, left, key })
   }
 
   get #entries(): number {
@@ -183,15 +184,15 @@ export function mayBeginAt(
 }
 
 /** Bytes that the record of this group has at most. */
-export function recordBytesMax(key: string, window: Window): number {
-  const { size } = window
+export function recordBytesMax(window: Window): number {
+  const { size, key } = window
   return HEADER_BYTES + 2 * key.length + 18 * size + (window.hasValues ? 11 * size + 2 * window.valueChars : 0)
 }
 
 /** Writes a group's record at `at`.   @returns its length */
-export function writeRecord(into: RecordBuffer, at: number, head: RecordHead, key: string, window: Window): number {
+export function writeRecord(into: RecordBuffer, at: number, head: RecordHead, window: Window): number {
   const { view } = into
-  const { size, hasTags, hasValues } = window
+  const { size, hasTags, hasValues, key } = window
   let end = at + HEADER_BYTES
   for (let i = 0; i < size; i++, end += 16) {
     view.setFloat64(end, window.timeAt(i), true)

@@ -14,7 +14,7 @@ export interface GroupTable {
   /** Those in memory, by key. */
   readonly hot: Map<string, Window>
   /** Walks over those in memory, a few at each event, to let go of those whose time is over. */
-  sweep: Iterator<[string, Window]> | undefined
+  sweep: Iterator<Window> | undefined
   /** None of those in memory was last heard of before, as far as the last walk saw and since; what this one saw so far. */
   quietSince: number
   quietSeen: number

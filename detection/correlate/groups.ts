@@ -46,7 +46,7 @@ export class Groups implements Spender {
   #hotGroups = 0
   /** When the latest event arrived, ms. */
   #now = Number.NEGATIVE_INFINITY
-  #walk: Iterator<readonly [GroupTable, string, Window]> | undefined
+  #walk: Iterator<readonly [GroupTable, Window]> | undefined
   #evictedGroups = 0
   /** Tables of the index that still have to be purged. */
   #purge = 0
@@ -139,7 +139,7 @@ export class Groups implements Spender {
   retain(tables: ReadonlySet<GroupTable>): void {
     for (const table of this.#tables.values()) {
       if (tables.has(table)) continue
-      for (const [key, window] of table.hot) this.#letGo(table, key, window)
+      for (const window of table.hot.values()) this.#letGo(table, window)
       this.#tables.delete(table.number)
     }
     this.#walk = undefined
@@ -152,29 +152,29 @@ export class Groups implements Spender {
     let window = table.hot.get(key)
     let isHot = window !== undefined
     window ??= disk?.recall(table, key)
-    if (!window) window = new Window(table.shape)
+    if (!window) window = new Window(key, table.shape)
     else if (window.arrivedAt < arrivedAt - table.retainMs) {
-      if (isHot) this.#letGo(table, key, window)
+      if (isHot) this.#letGo(table, window)
       isHot = false
       const { location } = window
-      window = new Window(table.shape)
+      window = new Window(key, table.shape)
       // Its first record takes the place of the last one of the group that is over.
       window.location = location
     }
-    if (!isHot) this.#enterMemory(table, key, window, arrivedAt)
+    if (!isHot) this.#enterMemory(table, window, arrivedAt)
     return window
   }
 
   /** Takes in a group that was kept elsewhere. */
-  put(table: GroupTable, key: string, window: Window): void {
-    this.touch(table, key, window)
-    this.#enterMemory(table, key, window, window.arrivedAt)
+  put(table: GroupTable, window: Window): void {
+    this.touch(table, window)
+    this.#enterMemory(table, window, window.arrivedAt)
     this.begin(window.arrivedAt)
   }
 
   /** To be called before a group changes. */
-  touch(table: GroupTable, key: string, window: Window): void {
-    this.#onDisk?.disk.touch(table, key, window)
+  touch(table: GroupTable, window: Window): void {
+    this.#onDisk?.disk.touch(table, window)
   }
 
   /** A group has grown or shrunk by so many bytes. */
@@ -194,7 +194,7 @@ export class Groups implements Spender {
     const before = this.#overBefore(table)
     if (table.quietSince >= before) return
     for (let i = 0; i < 2; i++) {
-      table.sweep ??= table.hot.entries()
+      table.sweep ??= table.hot.values()
       const next = table.sweep.next()
       if (next.done) {
         table.sweep = undefined
@@ -202,18 +202,18 @@ export class Groups implements Spender {
         table.quietSeen = Number.POSITIVE_INFINITY
         return
       }
-      const [key, window] = next.value
+      const window = next.value
       if (window.arrivedAt >= before) {
         if (window.arrivedAt < table.quietSeen) table.quietSeen = window.arrivedAt
         continue
       }
-      this.#letGo(table, key, window)
+      this.#letGo(table, window)
       if (window.location !== 0) this.#onDisk?.disk.release(table, window.location)
     }
   }
 
   spill(): boolean {
-    const candidates: (readonly [GroupTable, string, Window])[] = []
+    const candidates: (readonly [GroupTable, Window])[] = []
     while (candidates.length < SPILLED_OF) {
       this.#walk ??= this.#hot()
       const next = this.#walk.next()
@@ -224,13 +224,13 @@ export class Groups implements Spender {
       }
     }
     if (candidates.length === 0) return this.#hotGroups > 0
-    candidates.sort(([, , left], [, , right]) => left.arrivedAt - right.arrivedAt)
+    candidates.sort(([, left], [, right]) => left.arrivedAt - right.arrivedAt)
     // Of a few candidates, as few in proportion: the quietest of a quarter would else be all there is.
     const count = Math.ceil((candidates.length * SPILLED_AT_ONCE) / SPILLED_OF)
-    for (const [table, key, window] of candidates.slice(0, count)) {
-      if (this.#onDisk) this.#onDisk.disk.putAway(table, key, window)
+    for (const [table, window] of candidates.slice(0, count)) {
+      if (this.#onDisk) this.#onDisk.disk.putAway(table, window)
       else this.#evictedGroups++
-      this.#leaveMemory(table, key, window)
+      this.#leaveMemory(table, window)
     }
     return true
   }
@@ -280,28 +280,28 @@ export class Groups implements Spender {
   }
 
   /** @param arrivedAt when it was last heard of, or is about to be */
-  #enterMemory(table: GroupTable, key: string, window: Window, arrivedAt: number): void {
-    table.hot.set(key, window)
+  #enterMemory(table: GroupTable, window: Window, arrivedAt: number): void {
+    table.hot.set(window.key, window)
     if (arrivedAt < table.quietSince) table.quietSince = arrivedAt
     this.#hotGroups++
-    this.spend(window.bytes + key.length)
+    this.spend(window.bytes)
   }
 
   /** Lets go of a group whose time is over. What changed since the checkpoint under way began need not be written: no event
    * before its end is still to come. But the events from that checkpoint on come again after a crash. */
-  #letGo(table: GroupTable, key: string, window: Window): void {
-    this.#onDisk?.disk.preserve(table, key, window)
+  #letGo(table: GroupTable, window: Window): void {
+    this.#onDisk?.disk.preserve(table, window)
     window.changedIn = 0
-    this.#leaveMemory(table, key, window)
+    this.#leaveMemory(table, window)
   }
 
-  #leaveMemory(table: GroupTable, key: string, window: Window): void {
-    table.hot.delete(key)
+  #leaveMemory(table: GroupTable, window: Window): void {
+    table.hot.delete(window.key)
     this.#hotGroups--
-    this.spend(-window.bytes - key.length)
+    this.spend(-window.bytes)
   }
 
-  *#hot(): Generator<readonly [GroupTable, string, Window]> {
-    for (const table of this.#tables.values()) for (const [key, window] of table.hot) yield [table, key, window]
+  *#hot(): Generator<readonly [GroupTable, Window]> {
+    for (const table of this.#tables.values()) for (const window of table.hot.values()) yield [table, window]
   }
 }

@@ -16,7 +16,7 @@ const COPIED_UNTIL = 8
 const HEAD = 4
 /** About what a group costs beside its entries, bytes: the window, its column, its place among the groups.
  * @see bench/correlate.ts, which holds this against what the process grows by */
-const GROUP_BYTES = 236
+const GROUP_BYTES = 244
 
 /** The entries of one group that may still matter, in order of time. */
 export class Window {
@@ -31,8 +31,11 @@ export class Window {
   /** Entries before this one have left. */
   #head = 0
   #measure: Measure | undefined
+  /** Of its group, the very text that it is found by. */
+  readonly key: string
 
-  constructor(shape: WindowShape) {
+  constructor(key: string, shape: WindowShape) {
+    this.key = key
     this.#numbers = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0]
     if (shape.tags) this.#tags = []
     if (shape.values) this.#values = []
@@ -46,9 +49,10 @@ export class Window {
     readonly tags: readonly number[] | undefined
     readonly values: readonly EntryValue[] | undefined
     readonly left: number
+    readonly key: string
   }): Window {
-    const { arrivedAt, toldAt, numbers, tags, values, left } = columns
-    const window = new Window({ tags: false, values: false })
+    const { arrivedAt, toldAt, numbers, tags, values, left, key } = columns
+    const window = new Window(key, { tags: false, values: false })
     window.#numbers = [arrivedAt, toldAt, 0, 0, ...numbers]
     if (tags) window.#tags = [...tags]
     if (values) {
@@ -109,14 +113,14 @@ export class Window {
     return this.size - this.#head
   }
 
-  /** About what it takes of memory beside its key. */
+  /** About what it takes of memory. */
   get bytes(): number {
     const { size } = this
     let each = 16
     if (this.#tags) each += 8
     if (this.#values) each += 32
     // A window of many entries has a measure of its own.
-    return GROUP_BYTES + (size > SMALL ? each * 2 : each) * size + this.#chars
+    return GROUP_BYTES + (size > SMALL ? each * 2 : each) * size + this.#chars + this.key.length
   }
 
   get hasTags(): boolean {
