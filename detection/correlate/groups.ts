@@ -139,7 +139,11 @@ export class Groups implements Spender {
   retain(tables: ReadonlySet<GroupTable>): void {
     for (const table of this.#tables.values()) {
       if (tables.has(table)) continue
-      for (const window of table.hot.values()) this.#letGo(table, window)
+      // No checkpoint has to say anything of them: it does not name their table.
+      for (const window of table.hot.values()) {
+        window.changedIn = 0
+        this.#leaveMemory(table, window)
+      }
       this.#tables.delete(table.number)
     }
     this.#walk = undefined
