@@ -81,7 +81,7 @@ interface Learned {
  * the group that uses the value, (users + ½)/(members + 1) by Krichevsky and Trofimov's estimate, itself left out. Stated
  * from 1.3 decades on, for entities known for 14 days. Where no group is named, those who use alike values are the peers: a
  * sample of all, grouped anew each day (blocks/peer-groups.ts), a little with each observation: until all is done the groups
-are those of the day before. Values are forgotten after 60 days. The score is s/(s+1).
+ * are those of the day before. Values are forgotten after 60 days. The score is s/(s+1).
  * @see Krichevsky, Trofimov: The Performance of Universal Encoding, IEEE Trans. Inf. Theory 27, 1981 */
 export class FirstSeenDetector implements EntityDetector<Usage> {
   readonly #entities: QuietestOut<Entity>
