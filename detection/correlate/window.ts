@@ -16,7 +16,7 @@ const COPIED_UNTIL = 8
 const HEAD = 4
 /** About what a group costs beside its entries, bytes: the window, its column, its place among the groups.
  * @see bench/correlate.ts, which holds this against what the process grows by */
-const GROUP_BYTES = 244
+const GROUP_BYTES = 236
 
 /** The entries of one group that may still matter, in order of time. */
 export class Window {
