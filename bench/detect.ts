@@ -58,7 +58,7 @@ export async function run(report: Report, { quick }: { readonly quick: boolean }
     report({ case: 'twice the rules, loss', value: 100 * (1 - twice.eventsPerSec / own.eventsPerSec), unit: '%' })
 
     // Also so often that what a thread needs to start is small beside the work.
-    for (const times of quick ? [1] : [4, 16]) {
+    for (const times of quick ? [1] : [4, 16, 32]) {
       const many = new Array<string>(times).fill(large)
       const one = await detect({ rules, logs: many, env, pinned: true })
       const two = await detect({ rules, logs: many, env, jobs: 2 })
