@@ -50,7 +50,13 @@ const HASH_BYTES = 2
 const GUID_BYTES = 16
 const FRAGMENT_BYTES = 3
 
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const entities: ReadonlyMap<string, string> = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+])
 
 /** The BinXml of one chunk: its templates and names stand once and are read once.
  * @see MS-EVEN6 2.2.12 (BinXml: tokens, templates, substitutions); names and templates by their place in the chunk are what
@@ -117,7 +123,7 @@ export class BinXml {
         return { kind: 'text', text: String.fromCharCode(cursor.u16()) }
       case ENTITY: {
         const name = this.#name(cursor)
-        return { kind: 'text', text: entities[name] ?? `&${name};` }
+        return { kind: 'text', text: entities.get(name) ?? `&${name};` }
       }
       case PLACE:
       case OPTIONAL_PLACE: {

@@ -111,6 +111,19 @@ describe('an event of a Windows event log', () => {
     expect(Object.getPrototypeOf(EventData)).toBe(Object.prototype)
   })
 
+  test('keeps an entity that nobody defined as it is written', () => {
+    const chunk = firstChunk([anEvent()])
+    // The name of the entity of an ampersand.
+    const at = chunk.indexOf(Buffer.from('\x03\0a\0m\0p\0\0\0', 'latin1'))
+    for (const name of ['map', 'amp']) {
+      chunk.write(name, at + 2, 'utf16le')
+      const { Provider } = eventIn(chunk).System as JsonObject
+      expect(Provider).toEqual({
+        '#attributes': { Name: name === 'amp' ? 'Test & "Provider"' : 'Test &map; "Provider"' },
+      })
+    }
+  })
+
   test('the same name, or none, a thousand times costs no more than other names', () => {
     const many = (name: string) =>
       readEvtxChunk(firstChunk([anEvent(Array.from({ length: 1_500 }, (_, n) => [name, text(`${n}`)]))]))
