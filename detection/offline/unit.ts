@@ -144,15 +144,11 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
   let form: FileForm = unit.form ?? { kind: 'lines' }
   let reader: LineReader | undefined
 
-  const correlate = (
-    { original, logsource = {}, ocsf, ...event }: UnitEvent,
-    line: number,
-    rules: readonly number[],
-  ) => {
+  const correlate = (event: UnitEvent, line: number, rules: readonly number[]) => {
     const watched = rules.filter((rule) => fieldsOf.has(rule))
     if (watched.length === 0) return
-    const { root } = shapeEvent(original, logsource)
-    const time = ocsf ? event.time : eventTime(root)
+    const { root, time } = readEvent(event)
+    const { ocsf } = event
     if (time === undefined) {
       counts.withoutTime++
       return
@@ -296,9 +292,18 @@ export async function replayUnit(unit: Unit, file: InputFile, tools: UnitTools):
   }
 }
 
-function showEvent({ original, logsource = {}, ocsf, ...event }: UnitEvent): ShownEvent {
-  const time = ocsf ? event.time : eventTime(shapeEvent(original, logsource).root)
-  return { ...(time === undefined ? {} : { time: new Date(time).toISOString() }), event: original }
+/** Its members as rules name them, and when it happened, ms: of text that is known, of JSON its members say it. */
+function readEvent({ original, logsource = {}, ocsf, ...event }: UnitEvent): {
+  readonly root: JsonObject
+  readonly time: number | undefined
+} {
+  const { root } = shapeEvent(original, logsource)
+  return { root, time: ocsf ? event.time : eventTime(root) }
+}
+
+function showEvent(event: UnitEvent): ShownEvent {
+  const { time } = readEvent(event)
+  return { ...(time === undefined ? {} : { time: new Date(time).toISOString() }), event: event.original }
 }
 
 function wayOf(form: FileForm): Way {

@@ -24,6 +24,12 @@ export interface Instance {
   readonly values: readonly RawValue[]
 }
 
+/** A name as it stands in a chunk, so many bytes long. */
+interface Name {
+  readonly text: string
+  readonly length: number
+}
+
 const EOF = 0x00
 const OPEN = 0x01
 const CLOSE_START = 0x02
@@ -47,6 +53,8 @@ const NO_DEPENDENCY = 0xffff
 /** Of a name or a template, before what it says: the next one of the same hash. */
 const NEXT_BYTES = 4
 const HASH_BYTES = 2
+/** Behind a name. */
+const ZERO_BYTES = 2
 const GUID_BYTES = 16
 const FRAGMENT_BYTES = 3
 
@@ -64,7 +72,7 @@ const entities: ReadonlyMap<string, string> = new Map([
 export class BinXml {
   readonly #chunk: Buffer
   readonly #budget: Budget
-  readonly #names = new Map<number, string>()
+  readonly #names = new Map<number, Name>()
   readonly #templates = new Map<number, readonly Piece[]>()
 
   constructor(chunk: Buffer, budget: Budget) {
@@ -178,25 +186,21 @@ export class BinXml {
 
   #name(cursor: Cursor): string {
     const at = cursor.u32()
+    const name = this.#names.get(at) ?? this.#readName(at)
     // It stands where it is used first.
-    const isHere = at === cursor.at
-    if (isHere)
-      cursor.skip(
-        NEXT_BYTES +
-          HASH_BYTES +
-          2 +
-          2 * this.#chunk.readUInt16LE(inside(this.#chunk, at + NEXT_BYTES + HASH_BYTES, 2)) +
-          2,
-      )
-    let name = this.#names.get(at)
-    if (name === undefined) {
-      const there = new Cursor(this.#chunk, at)
-      there.skip(NEXT_BYTES + HASH_BYTES)
-      const length = there.u16()
-      this.#budget.take(length)
-      name = there.chars(length)
-      this.#names.set(at, name)
-    }
+    if (at === cursor.at) cursor.skip(name.length)
+    return name.text
+  }
+
+  #readName(at: number): Name {
+    const cursor = new Cursor(this.#chunk, at)
+    cursor.skip(NEXT_BYTES + HASH_BYTES)
+    const chars = cursor.u16()
+    this.#budget.take(chars)
+    const text = cursor.chars(chars)
+    cursor.skip(ZERO_BYTES)
+    const name = { text, length: cursor.at - at }
+    this.#names.set(at, name)
     return name
   }
 
@@ -236,9 +240,4 @@ export class BinXml {
 
 function isContent(kind: number): boolean {
   return kind === VALUE || (kind >= CDATA && kind <= ENTITY) || kind === PLACE || kind === OPTIONAL_PLACE
-}
-
-function inside(chunk: Buffer, at: number, length: number): number {
-  if (at < 0 || at + length > chunk.length) throw new DamagedEvent('a place outside its chunk')
-  return at
 }

@@ -37,8 +37,8 @@ interface Kind {
 const ANSI_STRING = 0x02
 
 const kinds: { readonly [type: number]: Kind } = {
-  [STRING]: { read: (bytes, at, length) => beforeZero(bytes.toString('utf16le', at, at + length)) },
-  [ANSI_STRING]: { read: (bytes, at, length) => beforeZero(ansi.decode(bytes.subarray(at, at + length))) },
+  [STRING]: { read: (bytes, at, length) => beforeZero(readText(bytes, STRING, at, length)) },
+  [ANSI_STRING]: { read: (bytes, at, length) => beforeZero(readText(bytes, ANSI_STRING, at, length)) },
   3: { size: 1, read: (bytes, at) => bytes.readInt8(at) },
   4: { size: 1, read: (bytes, at) => bytes.readUInt8(at) },
   5: { size: 2, read: (bytes, at) => bytes.readInt16LE(at) },
@@ -68,9 +68,7 @@ const ansi = new TextDecoder('windows-1252')
 
 function readArray(bytes: Buffer, type: number, at: number, length: number): JsonValue {
   if (type === STRING || type === ANSI_STRING) {
-    const text =
-      type === STRING ? bytes.toString('utf16le', at, at + length) : ansi.decode(bytes.subarray(at, at + length))
-    const texts = text.replace(/\0$/, '').split('\0')
+    const texts = readText(bytes, type, at, length).replace(/\0$/, '').split('\0')
     return texts.length === 1 ? (texts[0] as string) : texts
   }
   const size = kinds[type]?.size
@@ -78,6 +76,10 @@ function readArray(bytes: Buffer, type: number, at: number, length: number): Jso
   const values: JsonValue[] = []
   for (let from = at; from < at + length; from += size) values.push(readValue(bytes, { type, at: from, length: size }))
   return values
+}
+
+function readText(bytes: Buffer, type: typeof STRING | typeof ANSI_STRING, at: number, length: number): string {
+  return type === STRING ? bytes.toString('utf16le', at, at + length) : ansi.decode(bytes.subarray(at, at + length))
 }
 
 function beforeZero(text: string): string {
